@@ -1,0 +1,51 @@
+/* A network loaded from an ONNX file: immutable, shared by any number of sessions and threads. */
+#ifndef STOA_MODEL_H
+#define STOA_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stoa/host.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct stoa_model;
+
+struct stoa_model_options {
+    const struct stoa_allocator *allocator; /* null: the C library's; copied */
+    const struct stoa_log *log;             /* null: none; copied */
+};
+
+/* Reads an ONNX model (ir_version 3 and later, opsets 7 to 17). Weights are read where they lie in the mapped file,
+ * which must not be shortened while the model lives. External data are refused. On failure *model is null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_model_load(const char *path, const struct stoa_model_options *options,
+                                                       struct stoa_error *error, struct stoa_model **model);
+/* The same from memory, which is borrowed: it must stay as it is until the model is freed. */
+STOA_API STOA_CHECKED enum stoa_status stoa_model_load_memory(const void *data, size_t size,
+                                                              const struct stoa_model_options *options,
+                                                              struct stoa_error *error, struct stoa_model **model);
+/* Sessions of the model must be freed before. Null is fine. */
+STOA_API void stoa_model_free(struct stoa_model *model);
+
+/* What a model says of an input or output. dims are -1 where the model leaves them open. Strings live as the model. */
+struct stoa_value_info {
+    const char *name;
+    enum stoa_dtype dtype;
+    int has_shape; /* 0: the model does not state rank and dims */
+    size_t rank;
+    int64_t dims[STOA_MAX_RANK];
+};
+STOA_API size_t stoa_model_input_count(const struct stoa_model *model);
+STOA_API size_t stoa_model_output_count(const struct stoa_model *model);
+STOA_API STOA_CHECKED enum stoa_status stoa_model_input(const struct stoa_model *model, size_t index,
+                                                        struct stoa_error *error, struct stoa_value_info *info);
+STOA_API STOA_CHECKED enum stoa_status stoa_model_output(const struct stoa_model *model, size_t index,
+                                                         struct stoa_error *error, struct stoa_value_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,92 @@
+/* A model made ready to run at given input shapes. Creating one is the slow part (it plans, and packs weights); running
+ * is one loop over steps that allocates nothing. One thread uses a session at a time; sessions of one model run at once
+ * in as many threads as there are sessions. Results do not depend on the number of threads, to the last bit. */
+#ifndef STOA_SESSION_H
+#define STOA_SESSION_H
+
+#include <stddef.h>
+#include <stoa/host.h>
+#include <stoa/layers.h>
+#include <stoa/model.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct stoa_session;
+
+/* What the caller knows of an input when a session is planned. */
+struct stoa_input_spec {
+    const char *name;
+    size_t rank;
+    size_t dims[STOA_MAX_RANK];
+    /* Not null: the input's value, row-major, fixed for the session (a shape, an axis list: what shapes depend on).
+     * Copied. */
+    const void *data;
+};
+
+struct stoa_session_options {
+    size_t threads;              /* 0: as many as the caller's CPU affinity allows */
+    enum stoa_lowering lowering; /* forces one way of convolving where it is possible */
+    const struct stoa_input_spec
+        *inputs;        /* input_count of them; inputs not named take the model's dims, 1 for an open */
+    size_t input_count; /* first dimension; any other open dimension must be given here */
+    int profile;        /* measure each step: stoa_session_step */
+    int keep_values;    /* keep every intermediate value readable: stoa_session_value */
+    const struct stoa_allocator *allocator; /* null: the model's; copied */
+};
+
+/* Options may be null. On failure *session is null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_session_create(const struct stoa_model *model,
+                                                           const struct stoa_session_options *options,
+                                                           struct stoa_error *error, struct stoa_session **session);
+STOA_API void stoa_session_free(struct stoa_session *session);
+
+/* The type and dims an input or output has in this session: row-major (N C H W), strides set, data null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_session_input(const struct stoa_session *session, const char *name,
+                                                          struct stoa_error *error, struct stoa_tensor *tensor);
+/* As stoa_session_input; data is the bound buffer or the session's own, and holds the result after a run. */
+STOA_API STOA_CHECKED enum stoa_status stoa_session_output(const struct stoa_session *session, const char *name,
+                                                           struct stoa_error *error, struct stoa_tensor *tensor);
+
+/* Where runs read an input from: row-major, of the session's dims and dtype. The buffer stays the caller's and is read
+ * during runs only. Every input must be bound before the first run. */
+STOA_API STOA_CHECKED enum stoa_status stoa_session_bind_input(struct stoa_session *session, const char *name,
+                                                               const void *data, struct stoa_error *error);
+/* Where runs write an output to; without this the session keeps the result itself. Must not overlap an input. */
+STOA_API STOA_CHECKED enum stoa_status stoa_session_bind_output(struct stoa_session *session, const char *name,
+                                                                void *data, struct stoa_error *error);
+STOA_API STOA_CHECKED enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_error *error);
+
+/* One step of the plan, as reports want it. Strings and shapes live as the session. */
+struct stoa_step_info {
+    const char *node; /* the node's name in the model */
+    const char *type; /* its operator; "Layout" for a conversion the planner put in */
+    const struct stoa_tensor *output;
+    double macs;            /* multiply-adds of one run */
+    size_t parameter_count; /* elements of its constant inputs */
+    double seconds;         /* of the last run; 0 unless options.profile */
+    char how[64];           /* the lowering and its tile, or empty */
+};
+STOA_API size_t stoa_session_step_count(const struct stoa_session *session);
+STOA_API STOA_CHECKED enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index,
+                                                         struct stoa_error *error, struct stoa_step_info *info);
+
+/* Bytes the session holds. */
+struct stoa_memory_info {
+    size_t weights;     /* packed copies */
+    size_t activations; /* the arena, scratch included */
+    size_t outputs;     /* the session's own output buffers */
+};
+STOA_API void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info);
+
+/* With options.keep_values: the tensor of that name as the last run left it (any strides). */
+STOA_API STOA_CHECKED enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name,
+                                                          struct stoa_error *error, struct stoa_tensor *tensor);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

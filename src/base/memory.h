@@ -1,0 +1,41 @@
+/* The only place where the library gets memory: blocks through the caller's allocator, and arenas of small things. */
+#ifndef STOA_BASE_MEMORY_H
+#define STOA_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stoa/host.h>
+#include <stoa/status.h>
+
+/* Every block is aligned to a cache line, which is also the widest vector. */
+#define STOA_ALIGNMENT 64
+
+/* The C library's memory; what a null allocator means. */
+struct stoa_allocator stoa_allocator_default(void);
+
+/* *out = `count` zeroed elements of `size` bytes (count * size checked; 0 bytes give a valid pointer). */
+STOA_CHECKED enum stoa_status stoa_allocate(const struct stoa_allocator *allocator, size_t count, size_t size,
+                                            struct stoa_error *error, void *out);
+/* As above, not zeroed. */
+STOA_CHECKED enum stoa_status stoa_allocate_raw(const struct stoa_allocator *allocator, size_t count, size_t size,
+                                                struct stoa_error *error, void *out);
+/* Null is fine. */
+void stoa_release(const struct stoa_allocator *allocator, void *memory);
+
+/* Many small allocations with one lifetime: a graph's names, nodes and attributes. */
+struct arena_block;
+struct arena {
+    struct stoa_allocator allocator;
+    struct arena_block *blocks;
+    size_t used, capacity; /* of the newest block */
+};
+
+void stoa_arena_init(struct arena *arena, const struct stoa_allocator *allocator);
+void stoa_arena_deinit(struct arena *arena);
+/* *out = `count` zeroed elements of `size` bytes, aligned for any type, valid until deinit. */
+STOA_CHECKED enum stoa_status stoa_arena_allocate(struct arena *arena, size_t count, size_t size,
+                                                  struct stoa_error *error, void *out);
+/* *out = a copy of `length` bytes of text with a final zero. */
+STOA_CHECKED enum stoa_status stoa_arena_string(struct arena *arena, const char *text, size_t length,
+                                                struct stoa_error *error, const char **out);
+
+#endif

@@ -1,0 +1,36 @@
+/* Facts about tensors: element sizes, counts, strides. */
+#ifndef STOA_BASE_TENSOR_H
+#define STOA_BASE_TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+/* Bytes of one element; 0 for a type the engine does not know. */
+size_t stoa_dtype_size(enum stoa_dtype dtype);
+/* "float", "int64", …; "unknown" for others. */
+const char *stoa_dtype_name(enum stoa_dtype dtype);
+
+/* The number of elements and bytes, checked; either result pointer may be null. Also refuses what BLAS could not
+ * address: any dimension, or the element count of one image, above INT_MAX is caught by the operator concerned. */
+STOA_CHECKED enum stoa_status stoa_tensor_measure(const struct stoa_tensor *tensor, struct stoa_error *error,
+                                                  size_t *elements, size_t *bytes);
+/* The same for a tensor that has been measured before. */
+size_t stoa_tensor_elements(const struct stoa_tensor *tensor);
+size_t stoa_tensor_bytes(const struct stoa_tensor *tensor);
+
+/* Sets strides: row-major in the order of dims; or, for rank 4 (N C H W), with C innermost. */
+void stoa_tensor_set_plain(struct stoa_tensor *tensor);
+void stoa_tensor_set_channels_last(struct stoa_tensor *tensor);
+/* Whether the elements lie so already. The strides of dimensions of 1 do not matter; a tensor without elements is both.
+ */
+bool stoa_tensor_is_plain(const struct stoa_tensor *tensor);
+bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor);
+bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor *b);
+
+/* Writes "[1,3,224,224]" to text (always terminated) and returns text. */
+#define STOA_DIMS_TEXT 128
+char *stoa_dims_text(size_t rank, const size_t *dims, char text[STOA_DIMS_TEXT]);
+
+#endif

@@ -1,0 +1,18 @@
+/* The public model: a graph and the file it was read from. */
+#ifndef STOA_GRAPH_MODEL_H
+#define STOA_GRAPH_MODEL_H
+
+#include <stoa/host.h>
+#include <stoa/model.h>
+
+#include "base/file.h"
+#include "graph/graph.h"
+
+struct stoa_model {
+    struct stoa_allocator allocator;
+    struct stoa_log log;
+    struct file_map file; /* zero when loaded from memory */
+    struct graph graph;
+};
+
+#endif

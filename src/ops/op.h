@@ -1,0 +1,113 @@
+/* What an operator is to the rest of the engine. One file an operator (or a family that shares its code); op_table.c
+ * lists them. Each file has the same order: params and parse, infer, view or prepare, run.
+ *
+ *   model load     parse    attributes -> params, checked once
+ *   planning       infer    input shapes (and the values of constant inputs) -> output types and shapes
+ *                  view     (operators that only rename dimensions) output strides over the input's memory
+ *                  prepare  pack weights, choose algorithms, state scratch sizes
+ *   running        run      inputs -> outputs; allocates nothing
+ *
+ * Messages name the field and the value ("input W has dims [..]", "attribute strides[0] is 0"); the caller puts the
+ * node's name in front. */
+#ifndef STOA_OPS_OP_H
+#define STOA_OPS_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stoa/host.h>
+#include <stoa/layers.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+#include "base/attributes.h"
+#include "base/pool.h"
+
+/* How an operator wants its tensors to lie. The planner sees to it and inserts conversions where needed. */
+enum op_layout {
+    OP_PLAIN, /* all inputs and outputs plain (row-major in the order of dims) */
+    OP_ANY,   /* reads and writes any strides: outputs of rank 4 lie channels-last if an input does, else plain */
+    OP_CHANNELS_LAST, /* input 0 and all outputs are of rank 4 and lie channels-last (N H W C); other inputs plain */
+    OP_VIEW           /* output 0 is input 0's memory under other dims and strides: see view */
+};
+
+/* One node at known shapes: what infer, prepare and run see. Arrays are the planner's. */
+struct op_call {
+    const struct op *op;
+    const void *params; /* as parse wrote it */
+    size_t input_count, output_count;
+    /* An absent optional input or output has dtype STOA_NONE. At planning, data is set exactly for constants (which are
+     * plain); when running, for all that are present. */
+    struct stoa_tensor *inputs;
+    struct stoa_tensor *outputs;
+    /* Gemm and MatMul: when not 0, each row of input 0 is an image that lies channels-last with this many channels,
+     * while the weights expect it as C H W: prepare permutes the weights, so that no one need permute the activations.
+     */
+    size_t column_channels;
+
+    /* Written by prepare. */
+    void *state;           /* packed weights and the like; null when there is none */
+    size_t shared_scratch; /* bytes run needs for itself */
+    size_t worker_scratch; /* bytes each worker of the pool needs beside that */
+};
+
+struct op_prepare {
+    const struct stoa_allocator *allocator;
+    enum stoa_lowering lowering; /* which way convolutions go; STOA_LOWERING_AUTO lets the cost model choose */
+    /* Tells the owner of a constant input that prepare has copied these bytes and will not read them again. */
+    void (*consumed)(void *user, const void *data, size_t size);
+    void *user;
+};
+
+struct op_run {
+    struct pool *pool;
+    void *shared;      /* op_call.shared_scratch bytes, aligned to STOA_ALIGNMENT; contents undefined */
+    void *worker_base; /* one block of worker_stride bytes for each worker; stoa_op_worker gives a worker's own */
+    size_t worker_stride;
+};
+
+struct op {
+    const char *type;                     /* ONNX's op_type, in the default domain */
+    int since;                            /* the first opset version this entry stands for */
+    int until;                            /* the last one; 0 = up to the newest the engine reads */
+    unsigned char min_inputs, max_inputs; /* the first min_inputs must be present */
+    unsigned char min_outputs, max_outputs;
+    enum op_layout layout;
+    size_t params_size;
+
+    /* Attributes -> *params (params_size zeroed bytes). Ends with `return stoa_reader_finish(reader);`. Null: there are
+     * no attributes at all. */
+    enum stoa_status (*parse)(struct attribute_reader *reader, void *params);
+    /* Sets dtype, rank and dims of every present output (strides and data are the planner's). */
+    enum stoa_status (*infer)(const struct op_call *call, struct stoa_error *error);
+    /* OP_VIEW only: sets strides of output 0 over input 0's memory and returns true, or false where that needs input 0
+     * to be plain. Called again with a plain input, it returns true. */
+    bool (*view)(const struct op_call *call);
+    /* May be null. Called once strides are known; on failure state must be null and nothing leaked. */
+    enum stoa_status (*prepare)(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error);
+    /* Frees call->state; null where prepare makes none. */
+    void (*release)(const struct op_call *call, const struct stoa_allocator *allocator);
+    /* Null for an OP_VIEW without outputs of its own. Fails only for what depends on values, such as an index. */
+    enum stoa_status (*run)(const struct op_call *call, const struct op_run *run, struct stoa_error *error);
+    /* Multiply-adds of one run, for reports; may be null (none worth counting). */
+    double (*macs)(const struct op_call *call);
+    /* A few words on how it will run ("view", "im2col 4x32"), written to text; may be null. */
+    void (*describe)(const struct op_call *call, size_t size, char *text);
+};
+
+/* The operator of that name at that opset version, or null. `known` (may be null) says whether the name exists at all.
+ */
+const struct op *stoa_op_find(const char *type, int opset, bool *known);
+/* Every entry, for listings; ends with a null. */
+extern const struct op *const stoa_op_table[];
+
+static inline void *stoa_op_worker(const struct op_run *run, size_t worker)
+{
+    return (char *)run->worker_base + worker * run->worker_stride;
+}
+
+static inline bool stoa_op_has_input(const struct op_call *call, size_t index)
+{
+    return index < call->input_count && call->inputs[index].dtype != STOA_NONE;
+}
+
+#endif

@@ -1,0 +1,20 @@
+/* The names of all operator entries: adding an operator is its file, its line here and in meson.build. Entries of one
+ * ONNX name at different opset versions carry the version they begin at (softmax, softmax_13). */
+#ifndef STOA_OPS_TABLE_H
+#define STOA_OPS_TABLE_H
+
+#include "ops/op.h"
+
+/* clang-format off */
+#define STOA_OPS(OP) \
+    /* matrix products */ \
+    /* pooling, normalisation, resizing */ \
+    /* elementwise */ \
+    /* moving data, shapes */
+/* clang-format on */
+
+#define OP(name) extern const struct op stoa_op_##name;
+STOA_OPS(OP)
+#undef OP
+
+#endif

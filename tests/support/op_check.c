@@ -1,0 +1,1 @@
+#include "support/op_check.h"

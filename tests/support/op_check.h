@@ -1,0 +1,35 @@
+/* Checks one operator against its naive twin: builds the call a row describes, runs the engine's operator on it (inputs
+ * of rank 4 plain and channels-last, as its layout says; 1 and 3 workers, which must agree to the bit) and compares
+ * each output element with the twin's within the twin's slack. Rows are text, so that a table of cases reads as one.
+ *
+ *   attributes  "strides=[2,2] group=3 alpha=0.5 auto_pad='SAME_UPPER'"     ints, floats (with a point), strings, lists
+ *   inputs      "f32[1,4,7,9] !f32[8,4,3,3] -"    separated by spaces:
+ *                 f32[dims]    normal random numbers, given at run time; f32[] is a scalar
+ *                 f32+[dims]   the same made positive (at least 0.1)
+ *                 f32#[dims]   small whole numbers in [-4, 4], so that sums are exact
+ *                 i64{3,-1}    these values, rank 1; also f32{0.5}, i32{..}, u8{..}, b{1,0}; i64(3) is a scalar
+ *                 !            in front: constant, known at planning; - : absent */
+#ifndef TESTS_SUPPORT_OP_CHECK_H
+#define TESTS_SUPPORT_OP_CHECK_H
+
+#include <stddef.h>
+#include <stoa/layers.h>
+#include <stoa/status.h>
+
+struct op_row {
+    const char *name; /* says what is special about the row */
+    const char *type;
+    int opset;
+    const char *attributes;
+    const char *inputs;
+    size_t outputs; /* 0: 1 */
+};
+
+/* Fails the running Criterion test, naming the row, where the two differ. */
+void op_check(const struct op_row *row);
+/* The same with one lowering forced (Conv, ConvTranspose). */
+void op_check_lowering(const struct op_row *row, enum stoa_lowering lowering);
+/* Expects the row to be refused at parse, infer or prepare with `status`, and the message to contain `words`. */
+void op_check_refused(const struct op_row *row, enum stoa_status status, const char *words);
+
+#endif
