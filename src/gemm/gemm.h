@@ -1,0 +1,31 @@
+/* Matrix products, the core everything is lowered to. The only room that includes cblas.h.
+ *
+ * All matrices are row-major float with a leading dimension (elements from one row to the next); a strided view of an
+ * image is such a matrix. Every m, n, k and leading dimension must fit an int (stoa_gemm_fits). Thread-safe; each call
+ * runs on the calling thread as long as BLAS's own thread count is 1. */
+#ifndef STOA_GEMM_GEMM_H
+#define STOA_GEMM_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether a size can be handed to BLAS. */
+bool stoa_gemm_fits(size_t size);
+
+/* C[m][n] = A[m][k] * B[k][n] + beta * C. With beta = 0, C is not read. k = 0 gives beta * C. */
+void stoa_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+               float *c, size_t ldc);
+/* C[m][n] = A[m][k] * B[n][k]^T + beta * C. Slower on small products than stoa_gemm: pack B where it is used often. */
+void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                  float *c, size_t ldc);
+/* C[m][n] = A[k][m]^T * B[k][n] + beta * C. */
+void stoa_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                  float *c, size_t ldc);
+/* y[m] = A[m][n] * x[n] + beta * y. */
+void stoa_gemv(size_t m, size_t n, const float *a, size_t lda, const float *x, float beta, float *y);
+
+/* The largest m*n*k that BLAS computes without packing its operands first; 0 when it always packs. Products within it
+ * are fast however small they are; beyond it (and always where it is 0) only large products are. */
+size_t stoa_gemm_small_limit(void);
+
+#endif
