@@ -144,6 +144,28 @@ bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor
     return true;
 }
 
+double stoa_tensor_load(const struct stoa_tensor *tensor, size_t offset)
+{
+    switch (tensor->dtype) {
+    case STOA_FLOAT:
+        return (double)((const float *)tensor->data)[offset];
+    case STOA_DOUBLE:
+        return ((const double *)tensor->data)[offset];
+    case STOA_INT64:
+        return (double)((const int64_t *)tensor->data)[offset];
+    case STOA_INT32:
+        return ((const int32_t *)tensor->data)[offset];
+    case STOA_INT8:
+        return ((const int8_t *)tensor->data)[offset];
+    case STOA_UINT8:
+    case STOA_BOOL:
+        return ((const uint8_t *)tensor->data)[offset];
+    case STOA_NONE:
+        break;
+    }
+    return 0;
+}
+
 char *stoa_dims_text(size_t rank, const size_t *dims, char text[STOA_DIMS_TEXT])
 {
     size_t used = (size_t)snprintf(text, STOA_DIMS_TEXT, "[");

@@ -29,6 +29,9 @@ bool stoa_tensor_is_plain(const struct stoa_tensor *tensor);
 bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor);
 bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor *b);
 
+/* The element at an offset (in elements) from data, as a double; integers beyond 2^53 are rounded. */
+double stoa_tensor_load(const struct stoa_tensor *tensor, size_t offset);
+
 /* Writes "[1,3,224,224]" to text (always terminated) and returns text. */
 #define STOA_DIMS_TEXT 128
 char *stoa_dims_text(size_t rank, const size_t *dims, char text[STOA_DIMS_TEXT]);

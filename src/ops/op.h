@@ -72,6 +72,7 @@ struct op {
     unsigned char min_inputs, max_inputs; /* the first min_inputs must be present */
     unsigned char min_outputs, max_outputs;
     enum op_layout layout;
+    bool dims_only; /* run reads the dims of its inputs, never their data, so that the planner can fold it */
     size_t params_size;
 
     /* Attributes -> *params (params_size zeroed bytes). Ends with `return stoa_reader_finish(reader);`. Null: there are

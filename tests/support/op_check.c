@@ -79,25 +79,7 @@ static size_t offset_of(const struct stoa_tensor *tensor, size_t index)
 
 static double load(const struct stoa_tensor *tensor, size_t index)
 {
-    size_t offset = offset_of(tensor, index);
-    switch (tensor->dtype) {
-    case STOA_FLOAT:
-        return (double)((const float *)tensor->data)[offset];
-    case STOA_DOUBLE:
-        return ((const double *)tensor->data)[offset];
-    case STOA_INT64:
-        return (double)((const int64_t *)tensor->data)[offset];
-    case STOA_INT32:
-        return ((const int32_t *)tensor->data)[offset];
-    case STOA_INT8:
-        return ((const int8_t *)tensor->data)[offset];
-    case STOA_UINT8:
-    case STOA_BOOL:
-        return ((const uint8_t *)tensor->data)[offset];
-    case STOA_NONE:
-        break;
-    }
-    return 0;
+    return stoa_tensor_load(tensor, offset_of(tensor, index));
 }
 
 static void place(struct check *check, struct stoa_tensor *tensor, const struct stoa_tensor *values, bool channels_last)

@@ -1,19 +1,12 @@
-/* Seeded random numbers for tests: the same on every machine. */
+/* Seeded random numbers for tests. */
 #ifndef TESTS_SUPPORT_RANDOM_H
 #define TESTS_SUPPORT_RANDOM_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/random.h"
 
-struct random {
-    uint64_t state;
-};
-
-uint64_t random_bits(struct random *random);
-/* Whole numbers in [least, most]. */
-int64_t random_int(struct random *random, int64_t least, int64_t most);
-/* About normal: mean 0, deviation 1, within [-6, 6]. */
-float random_normal(struct random *random);
-void random_fill(struct random *random, size_t count, float *values);
+#define random_bits stoa_random_bits
+#define random_int stoa_random_int
+#define random_normal stoa_random_normal
+#define random_fill stoa_random_fill
 
 #endif
