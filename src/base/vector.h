@@ -1,0 +1,32 @@
+/* Wide vectors at run time: a function marked STOA_CLONES is compiled for several instruction sets, and the loader
+ * picks the widest that the CPU has. Nothing is contracted or reassociated (-ffp-contract=off, no fast-math), so all
+ * clones agree to the last bit. Meant for functions with a hot loop, not for what they call: a callee is cloned along
+ * only where it is inlined (STOA_INLINE). */
+#ifndef STOA_BASE_VECTOR_H
+#define STOA_BASE_VECTOR_H
+
+#include <stdint.h> /* says whether the C library is glibc */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define STOA_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STOA_SANITIZED
+#endif
+
+/* The choice is made by a resolver that runs while the program is being loaded: glibc has them, and sanitizers are not
+ * ready yet when it runs. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && !defined(STOA_SANITIZED)
+#define STOA_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#else
+#define STOA_CLONES
+#endif
+
+#if defined(__GNUC__)
+#define STOA_INLINE inline __attribute__((always_inline))
+#else
+#define STOA_INLINE inline
+#endif
+
+#endif
