@@ -16,9 +16,9 @@
 #endif
 
 /* The choice is made by a resolver that runs while the program is being loaded: glibc has them, and sanitizers are not
- * ready yet when it runs. */
+ * ready yet when it runs. Instruction sets are named rather than CPUs ("arch="), which match those very CPUs alone. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && !defined(STOA_SANITIZED)
-#define STOA_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define STOA_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define STOA_CLONES
 #endif
@@ -27,6 +27,15 @@
 #define STOA_INLINE inline __attribute__((always_inline))
 #else
 #define STOA_INLINE inline
+#endif
+
+/* In front of a loop whose iterations do not depend on each other even where its arrays are the same. */
+#if defined(__clang__)
+#define STOA_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define STOA_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define STOA_INDEPENDENT
 #endif
 
 #endif
