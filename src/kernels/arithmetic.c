@@ -1,0 +1,88 @@
+/* Inner loops of two operands. Each is compiled for the strides that matter: both operands in line, or one of them the
+ * same number throughout; any other strides take the plain loop. */
+#include "kernels/arithmetic.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/vector.h"
+
+#define LOOP(clones, name, type, expression)                                                                           \
+    clones static void name(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)            \
+    {                                                                                                                  \
+        (void)context;                                                                                                 \
+        type *y = (type *)data[0];                                                                                     \
+        const type *p = (const type *)data[1], *q = (const type *)data[2];                                             \
+        ptrdiff_t sy = strides[0], sp = strides[1], sq = strides[2], n = (ptrdiff_t)count;                             \
+        if (sy == 1 && sp == 1 && sq == 1) {                                                                           \
+            STOA_INDEPENDENT                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                type a = p[i], b = q[i];                                                                               \
+                y[i] = expression;                                                                                     \
+            }                                                                                                          \
+        } else if (sy == 1 && sp == 1 && sq == 0) {                                                                    \
+            type b = *q;                                                                                               \
+            STOA_INDEPENDENT                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                type a = p[i];                                                                                         \
+                y[i] = expression;                                                                                     \
+            }                                                                                                          \
+        } else if (sy == 1 && sp == 0 && sq == 1) {                                                                    \
+            type a = *p;                                                                                               \
+            STOA_INDEPENDENT                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                type b = q[i];                                                                                         \
+                y[i] = expression;                                                                                     \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                type a = p[i * sp], b = q[i * sq];                                                                     \
+                y[i * sy] = expression;                                                                                \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+#define REAL_LOOPS(clones, prefix, type)                                                                               \
+    LOOP(clones, prefix##_add, type, a + b)                                                                            \
+    LOOP(clones, prefix##_sub, type, a - b)                                                                            \
+    LOOP(clones, prefix##_mul, type, a *b)                                                                             \
+    LOOP(clones, prefix##_div, type, a / b)                                                                            \
+    /* A comparison with NaN is false: the second test lets a NaN in a through, the first one in b. */                 \
+    LOOP(clones, prefix##_max, type, a > b || a != a ? a : b)                                                          \
+    LOOP(clones, prefix##_min, type, a < b || a != a ? a : b)
+
+/* `wide` is an unsigned type to compute in, where running over is defined. */
+#define INTEGER_LOOPS(prefix, type, wide)                                                                              \
+    LOOP(, prefix##_add, type, (type)((wide)a + (wide)b))                                                              \
+    LOOP(, prefix##_sub, type, (type)((wide)a - (wide)b))                                                              \
+    LOOP(, prefix##_mul, type, (type)((wide)a * (wide)b))                                                              \
+    LOOP(, prefix##_div, type, b == 0 ? 0 : b == (type)-1 && (type)-1 < 0 ? (type)((wide)0 - (wide)a) : (type)(a / b)) \
+    LOOP(, prefix##_max, type, a > b ? a : b)                                                                          \
+    LOOP(, prefix##_min, type, a < b ? a : b)
+
+REAL_LOOPS(STOA_CLONES, float, float)
+REAL_LOOPS(, double, double)
+INTEGER_LOOPS(int64, int64_t, uint64_t)
+INTEGER_LOOPS(int32, int32_t, uint32_t)
+INTEGER_LOOPS(int8, int8_t, uint32_t)
+INTEGER_LOOPS(uint8, uint8_t, uint32_t)
+LOOP(STOA_CLONES, float_prelu, float, a < 0.0f ? b * a : a)
+
+#define LOOPS(prefix)                                                                                                  \
+    {                                                                                                                  \
+        prefix##_add, prefix##_sub, prefix##_mul, prefix##_div, prefix##_max, prefix##_min                             \
+    }
+
+nd_loop stoa_arithmetic_loop(enum arithmetic operation, enum stoa_dtype dtype)
+{
+    static const nd_loop loops[][ARITHMETIC_COUNT] = {
+        [STOA_FLOAT] = {float_add, float_sub, float_mul, float_div, float_max, float_min, float_prelu},
+        [STOA_DOUBLE] = LOOPS(double),
+        [STOA_INT64] = LOOPS(int64),
+        [STOA_INT32] = LOOPS(int32),
+        [STOA_INT8] = LOOPS(int8),
+        [STOA_UINT8] = LOOPS(uint8),
+    };
+    return (size_t)dtype < sizeof loops / sizeof *loops ? loops[dtype][operation] : NULL;
+}
