@@ -1,0 +1,20 @@
+/* Inside the plan room: the stages of planning. */
+#ifndef STOA_PLAN_BUILD_H
+#define STOA_PLAN_BUILD_H
+
+#include "plan/plan.h"
+
+/* shapes.c: what the caller and the model say of the inputs becomes values. */
+STOA_CHECKED enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *options,
+                                               struct stoa_error *error);
+/* fold.c: runs a call whose inputs are all constant; its outputs become constants in the plan's arena. */
+STOA_CHECKED enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct stoa_error *error);
+/* steps.c: nodes become steps, with layout conversions where tensors do not lie as an operator wants them. */
+STOA_CHECKED enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error);
+/* lifetimes.c: offsets of all storages of kind STORAGE_ARENA in one block, scratch included, and its size. */
+STOA_CHECKED enum stoa_status stoa_plan_lifetimes(struct plan *plan, bool keep_values, struct stoa_error *error);
+
+STOA_CHECKED enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes,
+                                                    size_t place, struct stoa_error *error, size_t *storage);
+
+#endif

@@ -1,0 +1,177 @@
+/* The stages of planning in their order, and the plan's memory. */
+#include "plan/plan.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "plan/build.h"
+
+static void *tally_allocate(void *user, size_t alignment, size_t size)
+{
+    struct plan *plan = user;
+    void *memory = plan->allocator.allocate(plan->allocator.user, alignment, size);
+    if (memory)
+        plan->weight_bytes += size;
+    return memory;
+}
+
+static void tally_release(void *user, void *memory)
+{
+    struct plan *plan = user;
+    plan->allocator.release(plan->allocator.user, memory);
+}
+
+static void consumed(void *user, const void *data, size_t size)
+{
+    const struct plan *plan = user;
+    stoa_file_forget(&plan->model->file, data, size);
+}
+
+static enum stoa_status prepare_steps(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
+{
+    struct op_prepare prepare = {
+        .allocator = &plan->weight_allocator, .lowering = options->lowering, .consumed = consumed, .user = plan};
+    for (size_t i = 0; i < plan->step_count; i++) {
+        struct plan_step *step = &plan->steps[i];
+        if (!step->call.op->prepare)
+            continue;
+        enum stoa_status status = step->call.op->prepare(&step->call, &prepare, error);
+        if (status != STOA_OK) {
+            stoa_error_prefix(error, "node '%s' (%s): ", step->node, step->call.op->type);
+            return status;
+        }
+    }
+    return STOA_OK;
+}
+
+/* Sets the data of every tensor over the storage. */
+static void place(struct plan *plan, size_t storage, void *data)
+{
+    for (size_t s = 0; s < plan->step_count; s++) {
+        struct plan_step *step = &plan->steps[s];
+        for (size_t i = 0; i < step->call.input_count; i++)
+            if (step->input_storage[i] == storage)
+                step->call.inputs[i].data = data;
+        for (size_t i = 0; i < step->call.output_count; i++)
+            if (step->output_storage[i] == storage)
+                step->call.outputs[i].data = data;
+    }
+    for (size_t v = 0; v < plan->model->graph.value_count; v++) {
+        struct plan_value *value = &plan->values[v];
+        if (value->known && value->main.storage == storage)
+            value->main.tensor.data = data;
+        if (value->known && value->other.storage == storage)
+            value->other.tensor.data = data;
+    }
+    for (size_t o = 0; o < plan->model->graph.output_count; o++)
+        if (plan->outputs[o].storage == storage)
+            plan->outputs[o].tensor.data = data;
+}
+
+static void *arena_address(struct plan *plan, size_t storage)
+{
+    return plan->memory + plan->storages[storage].place;
+}
+
+static void place_tensor(struct plan *plan, struct stoa_tensor *tensor, size_t storage)
+{
+    if (storage != PLAN_NONE && plan->storages[storage].kind == STORAGE_ARENA)
+        tensor->data = arena_address(plan, storage);
+}
+
+/* The block's address is known: all tensors in it get theirs, in one walk. */
+static void place_arena(struct plan *plan)
+{
+    for (size_t s = 0; s < plan->step_count; s++) {
+        struct plan_step *step = &plan->steps[s];
+        for (size_t i = 0; i < step->call.input_count; i++)
+            place_tensor(plan, &step->call.inputs[i], step->input_storage[i]);
+        for (size_t i = 0; i < step->call.output_count; i++)
+            place_tensor(plan, &step->call.outputs[i], step->output_storage[i]);
+    }
+    for (size_t v = 0; v < plan->model->graph.value_count; v++)
+        if (plan->values[v].known) {
+            place_tensor(plan, &plan->values[v].main.tensor, plan->values[v].main.storage);
+            place_tensor(plan, &plan->values[v].other.tensor, plan->values[v].other.storage);
+        }
+}
+
+void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, void *data)
+{
+    for (size_t s = 0; s < plan->storage_count; s++)
+        if (plan->storages[s].kind == kind && plan->storages[s].place == index)
+            place(plan, s, data);
+}
+
+enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes, size_t place_index,
+                                       struct stoa_error *error, size_t *storage)
+{
+    if (plan->storage_count == plan->storage_capacity) {
+        size_t capacity = stoa_size_max(64, plan->storage_capacity * 2);
+        struct plan_storage *grown;
+        STOA_TRY(stoa_allocate(&plan->allocator, capacity, sizeof *grown, error, &grown));
+        if (plan->storage_count)
+            memcpy(grown, plan->storages, plan->storage_count * sizeof *grown);
+        stoa_release(&plan->allocator, plan->storages);
+        plan->storages = grown;
+        plan->storage_capacity = capacity;
+    }
+    plan->storages[plan->storage_count] = (struct plan_storage){
+        .kind = kind, .bytes = bytes, .first = plan->step_count, .last = plan->step_count, .place = place_index};
+    *storage = plan->storage_count++;
+    return STOA_OK;
+}
+
+static enum stoa_status build(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
+{
+    const struct graph *graph = &plan->model->graph;
+    STOA_TRY(stoa_allocate(&plan->allocator, graph->value_count, sizeof *plan->values, error, &plan->values));
+    STOA_TRY(stoa_allocate(&plan->allocator, graph->output_count, sizeof *plan->outputs, error, &plan->outputs));
+    STOA_TRY(stoa_plan_inputs(plan, options, error));
+    STOA_TRY(stoa_plan_steps(plan, error));
+    STOA_TRY(prepare_steps(plan, options, error));
+    STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
+    STOA_TRY(stoa_allocate_raw(&plan->allocator, 1, plan->memory_bytes, error, &plan->memory));
+    place_arena(plan);
+    return STOA_OK;
+}
+
+enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,
+                                  const struct plan_options *options, struct stoa_error *error, struct plan **out)
+{
+    *out = NULL;
+    struct plan *plan;
+    STOA_TRY(stoa_allocate(allocator, 1, sizeof *plan, error, &plan));
+    plan->model = model;
+    plan->allocator = *allocator;
+    plan->weight_allocator =
+        (struct stoa_allocator){.allocate = tally_allocate, .release = tally_release, .user = plan};
+    plan->workers = options->workers;
+    stoa_arena_init(&plan->arena, allocator);
+    enum stoa_status status = build(plan, options, error);
+    if (status != STOA_OK) {
+        stoa_plan_free(plan);
+        return status;
+    }
+    *out = plan;
+    return STOA_OK;
+}
+
+void stoa_plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].call.op->release)
+            plan->steps[i].call.op->release(&plan->steps[i].call, &plan->weight_allocator);
+    struct stoa_allocator allocator = plan->allocator;
+    stoa_arena_deinit(&plan->arena);
+    stoa_release(&allocator, plan->values);
+    stoa_release(&allocator, plan->storages);
+    stoa_release(&allocator, plan->steps);
+    stoa_release(&allocator, plan->outputs);
+    stoa_release(&allocator, plan->memory);
+    stoa_release(&allocator, plan);
+}

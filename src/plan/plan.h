@@ -1,0 +1,91 @@
+/* Everything about a model that can be decided before it runs, decided: shapes, constant results, layouts, steps, and
+ * one block of memory for all activations. What is left for running is a loop over the steps. */
+#ifndef STOA_PLAN_PLAN_H
+#define STOA_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stoa/layers.h>
+#include <stoa/session.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+#include "base/memory.h"
+#include "graph/model.h"
+#include "ops/op.h"
+
+#define PLAN_NONE ((size_t)-1)
+
+enum storage_kind {
+    STORAGE_ARENA,    /* in the plan's block, at offset `place` */
+    STORAGE_INPUT,    /* the caller's buffer of graph input `place` */
+    STORAGE_OUTPUT,   /* the buffer of graph output `place` */
+    STORAGE_CONSTANT, /* weights and folded results */
+};
+
+/* Memory that one or more tensors view. */
+struct plan_storage {
+    enum storage_kind kind;
+    size_t bytes;
+    size_t first, last; /* the steps between which it is in use, both included */
+    size_t place;
+};
+
+/* A tensor and the storage it views. Its data are null until the storage has an address; constants have theirs at once.
+ */
+struct plan_tensor {
+    struct stoa_tensor tensor;
+    size_t storage;
+};
+
+/* What became of a graph value. */
+struct plan_value {
+    bool known; /* planned so far */
+    struct plan_tensor main;
+    struct plan_tensor
+        other; /* the same in the other layout, once some step has asked for it; else storage PLAN_NONE */
+    /* Not 0: a flattened image left channels-last with so many channels; only matrix products that permute their
+     * weights accordingly read it. */
+    size_t column_channels;
+};
+
+struct plan_step {
+    const char *node; /* of the graph, or the value converted */
+    struct op_call call;
+    size_t *input_storage, *output_storage; /* parallel to call.inputs and call.outputs; PLAN_NONE when absent */
+    size_t parameter_count;                 /* elements of constant inputs */
+};
+
+struct plan {
+    const struct stoa_model *model;
+    struct stoa_allocator allocator;
+    struct stoa_allocator weight_allocator; /* the same, adding up what prepare takes */
+    struct arena arena;                     /* steps' arrays, folded constants */
+    struct plan_value *values;              /* parallel to the graph's */
+    struct plan_storage *storages;
+    size_t storage_count, storage_capacity;
+    struct plan_step *steps;
+    size_t step_count, step_capacity;
+    struct plan_tensor *outputs; /* the graph's outputs as callers see them: plain */
+    unsigned char *memory;       /* the block */
+    size_t memory_bytes, weight_bytes;
+    size_t scratch_place, workers; /* scratch of the running step lies in the block from scratch_place on */
+};
+
+struct plan_options {
+    const struct stoa_input_spec *inputs;
+    size_t input_count;
+    enum stoa_lowering lowering;
+    bool keep_values; /* no value's memory is used again for another */
+    size_t workers;
+};
+
+STOA_CHECKED enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,
+                                               const struct plan_options *options, struct stoa_error *error,
+                                               struct plan **plan);
+void stoa_plan_free(struct plan *plan);
+
+/* Gives the storage of graph input or output `index` an address. */
+void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, void *data);
+
+#endif
