@@ -1,0 +1,237 @@
+/* Sessions. Running is one loop over the plan's steps: it allocates, infers and parses nothing. */
+#include "run/session.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+
+static enum stoa_status create(struct stoa_session *session, const struct stoa_session_options *options,
+                               struct stoa_error *error)
+{
+    const struct graph *graph = &session->model->graph;
+    STOA_TRY(stoa_allocate(&session->allocator, graph->input_count, sizeof *session->inputs, error, &session->inputs));
+    STOA_TRY(
+        stoa_allocate(&session->allocator, graph->output_count, sizeof *session->outputs, error, &session->outputs));
+    STOA_TRY(stoa_pool_create(&session->allocator, options->threads, error, &session->pool));
+
+    struct plan_options plan_options = {.inputs = options->inputs,
+                                        .input_count = options->input_count,
+                                        .lowering = options->lowering,
+                                        .keep_values = options->keep_values != 0,
+                                        .workers = stoa_pool_workers(session->pool)};
+    STOA_TRY(stoa_plan_create(session->model, &session->allocator, &plan_options, error, &session->plan));
+    session->keep_values = options->keep_values != 0;
+    if (options->profile)
+        STOA_TRY(
+            stoa_allocate(&session->allocator, session->plan->step_count, sizeof(double), error, &session->seconds));
+    for (size_t i = 0; i < graph->input_count; i++)
+        session->inputs[i].bound = session->plan->values[graph->inputs[i]].main.tensor.data != NULL; /* fixed */
+    for (size_t i = 0; i < graph->output_count; i++) {
+        STOA_TRY(stoa_allocate(&session->allocator, 1, stoa_tensor_bytes(&session->plan->outputs[i].tensor), error,
+                               &session->outputs[i].own));
+        stoa_plan_bind(session->plan, STORAGE_OUTPUT, i, session->outputs[i].own);
+    }
+    return STOA_OK;
+}
+
+enum stoa_status stoa_session_create(const struct stoa_model *model, const struct stoa_session_options *options,
+                                     struct stoa_error *error, struct stoa_session **out)
+{
+    static const struct stoa_session_options defaults = {0};
+    if (!out)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    *out = NULL;
+    if (!model)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
+    if (!options)
+        options = &defaults;
+    if (options->input_count && !options->inputs)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.inputs is null, input_count is %zu",
+                         options->input_count);
+    if ((unsigned)options->lowering >= STOA_LOWERING_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.lowering is %d, which is no lowering",
+                         (int)options->lowering);
+
+    const struct stoa_allocator *allocator = options->allocator ? options->allocator : &model->allocator;
+    struct stoa_session *session;
+    STOA_TRY(stoa_allocate(allocator, 1, sizeof *session, error, &session));
+    session->model = model;
+    session->allocator = *allocator;
+    enum stoa_status status = create(session, options, error);
+    if (status != STOA_OK) {
+        stoa_session_free(session);
+        return status;
+    }
+    *out = session;
+    return STOA_OK;
+}
+
+void stoa_session_free(struct stoa_session *session)
+{
+    if (!session)
+        return;
+    struct stoa_allocator allocator = session->allocator;
+    stoa_plan_free(session->plan);
+    stoa_pool_free(session->pool);
+    for (size_t i = 0; session->outputs && i < session->model->graph.output_count; i++)
+        stoa_release(&allocator, session->outputs[i].own);
+    stoa_release(&allocator, session->inputs);
+    stoa_release(&allocator, session->outputs);
+    stoa_release(&allocator, session->seconds);
+    stoa_release(&allocator, session);
+}
+
+/* The position of `name` among the graph's inputs or outputs. */
+static enum stoa_status find_port(const struct stoa_session *session, bool input, const char *name,
+                                  struct stoa_error *error, size_t *index)
+{
+    if (!session)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    const struct graph *graph = &session->model->graph;
+    size_t count = input ? graph->input_count : graph->output_count;
+    const size_t *values = input ? graph->inputs : graph->outputs;
+    for (*index = 0; name && *index < count; ++*index)
+        if (strcmp(graph->values[values[*index]].name, name) == 0)
+            return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no %s '%s'", input ? "input" : "output",
+                     name ? name : "(null)");
+}
+
+enum stoa_status stoa_session_input(const struct stoa_session *session, const char *name, struct stoa_error *error,
+                                    struct stoa_tensor *tensor)
+{
+    size_t index;
+    STOA_TRY(find_port(session, true, name, error, &index));
+    *tensor = session->plan->values[session->model->graph.inputs[index]].main.tensor;
+    tensor->data = NULL;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_session_output(const struct stoa_session *session, const char *name, struct stoa_error *error,
+                                     struct stoa_tensor *tensor)
+{
+    size_t index;
+    STOA_TRY(find_port(session, false, name, error, &index));
+    *tensor = session->plan->outputs[index].tensor;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_session_bind_input(struct stoa_session *session, const char *name, const void *data,
+                                         struct stoa_error *error)
+{
+    size_t index;
+    STOA_TRY(find_port(session, true, name, error, &index));
+    if (!data)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': data is null", name);
+    const struct plan_tensor *planned = &session->plan->values[session->model->graph.inputs[index]].main;
+    if (session->plan->storages[planned->storage].kind == STORAGE_CONSTANT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': its value was fixed when the session was created",
+                         name);
+    union {
+        const void *given;
+        void *kept; /* steps only read their inputs */
+    } pointer = {.given = data};
+    stoa_plan_bind(session->plan, STORAGE_INPUT, index, pointer.kept);
+    session->inputs[index].bound = true;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_session_bind_output(struct stoa_session *session, const char *name, void *data,
+                                          struct stoa_error *error)
+{
+    size_t index;
+    STOA_TRY(find_port(session, false, name, error, &index));
+    if (!data)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "output '%s': data is null", name);
+    stoa_plan_bind(session->plan, STORAGE_OUTPUT, index, data);
+    stoa_release(&session->allocator, session->outputs[index].own);
+    session->outputs[index].own = NULL;
+    return STOA_OK;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_error *error)
+{
+    if (!session)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    const struct graph *graph = &session->model->graph;
+    for (size_t i = 0; i < graph->input_count; i++)
+        if (!session->inputs[i].bound)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s' is not bound",
+                             graph->values[graph->inputs[i]].name);
+
+    const struct plan *plan = session->plan;
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const struct op_call *call = &plan->steps[s].call;
+        struct op_run run = {.pool = session->pool,
+                             .shared = plan->memory + plan->scratch_place,
+                             .worker_stride = stoa_size_round_up(call->worker_scratch, STOA_ALIGNMENT)};
+        run.worker_base = (char *)run.shared + stoa_size_round_up(call->shared_scratch, STOA_ALIGNMENT);
+        double begin = session->seconds ? now() : 0;
+        enum stoa_status status = call->op->run(call, &run, error);
+        if (status != STOA_OK) {
+            stoa_error_prefix(error, "node '%s' (%s): ", plan->steps[s].node, call->op->type);
+            return status;
+        }
+        if (session->seconds)
+            session->seconds[s] = now() - begin;
+    }
+    return STOA_OK;
+}
+
+size_t stoa_session_step_count(const struct stoa_session *session)
+{
+    return session->plan->step_count;
+}
+
+enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index, struct stoa_error *error,
+                                   struct stoa_step_info *info)
+{
+    if (index >= session->plan->step_count)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu, the session has %zu", index, session->plan->step_count);
+    const struct plan_step *step = &session->plan->steps[index];
+    const struct op_call *call = &step->call;
+    *info = (struct stoa_step_info){.node = step->node,
+                                    .type = call->op->type,
+                                    .output = &call->outputs[0],
+                                    .macs = call->op->macs ? call->op->macs(call) : 0,
+                                    .parameter_count = step->parameter_count,
+                                    .seconds = session->seconds ? session->seconds[index] : 0};
+    if (call->op->describe)
+        call->op->describe(call, sizeof info->how, info->how);
+    return STOA_OK;
+}
+
+void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info)
+{
+    *info =
+        (struct stoa_memory_info){.weights = session->plan->weight_bytes, .activations = session->plan->memory_bytes};
+    for (size_t i = 0; i < session->model->graph.output_count; i++)
+        if (session->outputs[i].own)
+            info->outputs += stoa_tensor_bytes(&session->plan->outputs[i].tensor);
+}
+
+enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name, struct stoa_error *error,
+                                    struct stoa_tensor *tensor)
+{
+    if (!session->keep_values)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the session was not created with keep_values");
+    size_t index = name ? stoa_graph_find(&session->model->graph, name) : GRAPH_NONE;
+    if (index == GRAPH_NONE || !session->plan->values[index].known)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the plan has no value '%s'", name ? name : "(null)");
+    const struct plan_value *value = &session->plan->values[index];
+    if (value->column_channels)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
+                         "value '%s' lies channels-last inside a matrix product that takes it so", name);
+    *tensor = value->main.tensor;
+    return STOA_OK;
+}
