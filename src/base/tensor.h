@@ -29,6 +29,16 @@ bool stoa_tensor_is_plain(const struct stoa_tensor *tensor);
 bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor);
 bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor *b);
 
+/* The data of a tensor that is only read: `data` is not const, since the same struct describes what is written. */
+static inline void *stoa_read_only(const void *data)
+{
+    union {
+        const void *given;
+        void *kept;
+    } pointer = {.given = data};
+    return pointer.kept;
+}
+
 /* The element at an offset (in elements) from data, as a double; integers beyond 2^53 are rounded. */
 double stoa_tensor_load(const struct stoa_tensor *tensor, size_t offset);
 

@@ -130,11 +130,7 @@ enum stoa_status stoa_session_bind_input(struct stoa_session *session, const cha
     if (session->plan->storages[planned->storage].kind == STORAGE_CONSTANT)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': its value was fixed when the session was created",
                          name);
-    union {
-        const void *given;
-        void *kept; /* steps only read their inputs */
-    } pointer = {.given = data};
-    stoa_plan_bind(session->plan, STORAGE_INPUT, index, pointer.kept);
+    stoa_plan_bind(session->plan, STORAGE_INPUT, index, stoa_read_only(data));
     session->inputs[index].bound = true;
     return STOA_OK;
 }
