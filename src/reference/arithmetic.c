@@ -1,0 +1,184 @@
+/* Arithmetic of two or more tensors with NumPy's broadcasting. Whole numbers wrap as their type does; division of
+ * whole numbers cuts towards zero.
+ *
+ * Slack: Add, Sub, Mul one rounding, |y|; Div two (a reciprocal may be used); Sum of n tensors (n - 1) * sum |x|; Max
+ * and Min none (NaN if any of the elements is). Pow: 8 |y|, and 2 |y * b * log a| for those who write it as
+ * exp(b * log a). */
+#include <math.h>
+
+#include "reference/internal.h"
+
+/* Whole numbers are computed in int64 and wrapped to their type afterwards. */
+struct binary {
+    double (*real)(double a, double b, double *slack);
+    bool (*whole)(int64_t a, int64_t b, int64_t *y); /* false: no result. Null: real serves as well */
+};
+
+static double add(double a, double b, double *slack)
+{
+    *slack = fabs(a + b);
+    return a + b;
+}
+
+static double sub(double a, double b, double *slack)
+{
+    *slack = fabs(a - b);
+    return a - b;
+}
+
+static double mul(double a, double b, double *slack)
+{
+    *slack = fabs(a * b);
+    return a * b;
+}
+
+static double divide(double a, double b, double *slack)
+{
+    *slack = 2 * fabs(a / b);
+    return a / b;
+}
+
+static double power(double a, double b, double *slack)
+{
+    double y = pow(a, b);
+    *slack = (8 + 2 * fabs(b * log(fabs(a)))) * fabs(y) + REFERENCE_TINY;
+    return y;
+}
+
+static double larger(double a, double b, double *slack)
+{
+    *slack = 0;
+    return isnan(a) || a > b ? a : b;
+}
+
+static double smaller(double a, double b, double *slack)
+{
+    *slack = 0;
+    return isnan(a) || a < b ? a : b;
+}
+
+static bool whole_add(int64_t a, int64_t b, int64_t *y)
+{
+    *y = (int64_t)((uint64_t)a + (uint64_t)b);
+    return true;
+}
+
+static bool whole_sub(int64_t a, int64_t b, int64_t *y)
+{
+    *y = (int64_t)((uint64_t)a - (uint64_t)b);
+    return true;
+}
+
+static bool whole_mul(int64_t a, int64_t b, int64_t *y)
+{
+    *y = (int64_t)((uint64_t)a * (uint64_t)b);
+    return true;
+}
+
+static bool whole_divide(int64_t a, int64_t b, int64_t *y)
+{
+    if (!b)
+        return false;
+    *y = b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
+    return true;
+}
+
+static enum stoa_status combine(struct reference_run *run, const struct binary *binary, enum stoa_dtype dtype, double a,
+                                double b, double *y, double *slack)
+{
+    if (!stoa_reference_is_integer(dtype) || !binary->whole) {
+        *y = binary->real(a, b, slack);
+        return STOA_OK;
+    }
+    int64_t whole;
+    if (!binary->whole(stoa_reference_integer(a), stoa_reference_integer(b), &whole))
+        return stoa_fail(run->error, STOA_ERROR_DATA, "a whole number is divided by zero");
+    *y = (double)whole;
+    return STOA_OK;
+}
+
+/* Folds all inputs from the left. */
+static enum stoa_status fold(struct reference_run *run, const struct binary *binary, bool same_type,
+                             struct reference_tensor **y)
+{
+    const struct reference_tensor *first = stoa_reference_input(run, 0);
+    size_t rank = 0, dims[STOA_MAX_RANK] = {0}, index[STOA_MAX_RANK] = {0}, inputs = run->call->input_count;
+    for (size_t i = 0; i < inputs; i++) {
+        const struct reference_tensor *x = stoa_reference_input(run, i);
+        if (!x || (same_type && x->dtype != first->dtype))
+            return stoa_fail(run->error, STOA_ERROR_GRAPH, "input %zu is absent or not of input 0's type", i);
+        STOA_TRY(stoa_reference_broadcast(run, x, &rank, dims));
+    }
+    STOA_TRY(stoa_reference_output(run, 0, first->dtype, rank, dims, y));
+    bool integer = stoa_reference_is_integer(first->dtype);
+    for (size_t at = 0; at < stoa_reference_count(*y); at++, stoa_reference_next(rank, dims, index)) {
+        double value = first->values[stoa_reference_offset(first, rank, index)];
+        for (size_t i = 1; i < inputs; i++) {
+            const struct reference_tensor *x = stoa_reference_input(run, i);
+            STOA_TRY(combine(run, binary, first->dtype, value, x->values[stoa_reference_offset(x, rank, index)], &value,
+                             &(*y)->slack[at]));
+            if (integer)
+                value = stoa_reference_convert(first->dtype, value);
+        }
+        (*y)->values[at] = value;
+    }
+    return STOA_OK;
+}
+
+enum stoa_status stoa_reference_add(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    return fold(run, &(struct binary){add, whole_add}, true, &y);
+}
+
+enum stoa_status stoa_reference_sub(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    return fold(run, &(struct binary){sub, whole_sub}, true, &y);
+}
+
+enum stoa_status stoa_reference_mul(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    return fold(run, &(struct binary){mul, whole_mul}, true, &y);
+}
+
+enum stoa_status stoa_reference_div(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    return fold(run, &(struct binary){divide, whole_divide}, true, &y);
+}
+
+enum stoa_status stoa_reference_pow(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    return fold(run, &(struct binary){power, NULL}, false, &y);
+}
+
+enum stoa_status stoa_reference_max(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    return fold(run, &(struct binary){larger, NULL}, true, &y);
+}
+
+enum stoa_status stoa_reference_min(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    return fold(run, &(struct binary){smaller, NULL}, true, &y);
+}
+
+enum stoa_status stoa_reference_sum(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    STOA_TRY(fold(run, &(struct binary){add, whole_add}, true, &y));
+    size_t index[STOA_MAX_RANK] = {0}, inputs = run->call->input_count;
+    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
+        double magnitude = 0;
+        for (size_t i = 0; i < inputs; i++) {
+            const struct reference_tensor *x = stoa_reference_input(run, i);
+            magnitude += fabs(x->values[stoa_reference_offset(x, y->rank, index)]);
+        }
+        y->slack[at] = (double)(inputs - 1) * magnitude;
+    }
+    return STOA_OK;
+}

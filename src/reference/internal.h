@@ -1,0 +1,151 @@
+/* What the twin's operators share: the call under way, its tensors, lists of integers, broadcasting.
+ *
+ * An operator reads its attributes, checks shapes only so far that nothing is read out of bounds, asks for its outputs
+ * (whose values and slack start as zeros) and fills them. It need not care for integer results, infinities and numbers
+ * below float's normal range in the slack: stoa_reference_run settles those at the end. */
+#ifndef STOA_REFERENCE_INTERNAL_H
+#define STOA_REFERENCE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stoa/host.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+#include "base/attributes.h"
+#include "base/status.h"
+#include "reference/reference.h"
+
+/* The smallest normal float, 2^-126, in units of 2^-24: results below it may be flushed to zero. */
+#define REFERENCE_TINY 0x1p-102
+
+struct reference_run {
+    const struct reference_call *call;
+    const struct stoa_allocator *allocator;
+    struct stoa_error *error;
+    struct attribute_reader reader;
+};
+
+/* Null when absent. */
+const struct reference_tensor *stoa_reference_input(const struct reference_run *run, size_t index);
+size_t stoa_reference_count(const struct reference_tensor *tensor);
+/* The elements of the dimensions [first, last). */
+size_t stoa_reference_product(const struct reference_tensor *tensor, size_t first, size_t last);
+bool stoa_reference_same_dims(const struct reference_tensor *a, const struct reference_tensor *b);
+bool stoa_reference_is_integer(enum stoa_dtype dtype);
+/* Makes output `index`; *y is null when nobody wants it. */
+STOA_CHECKED enum stoa_status stoa_reference_output(struct reference_run *run, size_t index, enum stoa_dtype dtype,
+                                                    size_t rank, const size_t *dims, struct reference_tensor **y);
+/* Makes output 0 with the dtype and dims of x. */
+STOA_CHECKED enum stoa_status stoa_reference_output_like(struct reference_run *run, const struct reference_tensor *x,
+                                                         struct reference_tensor **y);
+/* Makes output 0 with the dims and copies x's values in their order. */
+STOA_CHECKED enum stoa_status stoa_reference_output_copy(struct reference_run *run, const struct reference_tensor *x,
+                                                         size_t rank, const size_t *dims);
+
+/* The value towards zero, held within int64. */
+int64_t stoa_reference_integer(double value);
+/* What a number becomes in an element of that type: rounded to float, cut to an integer and wrapped to its width. */
+double stoa_reference_convert(enum stoa_dtype dtype, double value);
+/* Copies a tensor of an attribute; *out (an array of *count) is to be released by the caller. */
+STOA_CHECKED enum stoa_status stoa_reference_constant(struct reference_run *run, const struct stoa_tensor *tensor,
+                                                      size_t *count, double **out);
+
+#define REFERENCE_LIST 256
+struct reference_list {
+    bool present;
+    size_t count;
+    int64_t items[REFERENCE_LIST];
+};
+/* Axes, pads, splits …: from the attribute of that name (may be null: none), or from the input if `input` is not 0. */
+STOA_CHECKED enum stoa_status stoa_reference_list(struct reference_run *run, size_t input, const char *attribute,
+                                                  struct reference_list *list);
+/* axis in [-rank, rank) (or [-rank, rank] if `past_end`), counted from the front. */
+STOA_CHECKED enum stoa_status stoa_reference_axis(struct reference_run *run, int64_t axis, size_t rank, bool past_end,
+                                                  size_t *result);
+/* flags[i]: whether the list names axis i, each at most once. */
+STOA_CHECKED enum stoa_status stoa_reference_axes(struct reference_run *run, const struct reference_list *list,
+                                                  size_t rank, bool flags[STOA_MAX_RANK]);
+
+/* NumPy's rule. dims holds rank dims and becomes the common shape of itself and the tensor. */
+STOA_CHECKED enum stoa_status stoa_reference_broadcast(struct reference_run *run, const struct reference_tensor *tensor,
+                                                       size_t *rank, size_t dims[STOA_MAX_RANK]);
+/* Where the element at an index of the common shape lies in the tensor. */
+size_t stoa_reference_offset(const struct reference_tensor *tensor, size_t rank, const size_t *index);
+/* Moves index on by one in row-major order; after the last it is all zeros again. */
+void stoa_reference_next(size_t rank, const size_t *dims, size_t *index);
+
+/* The spatial dimensions of a convolution or pooling: always three, those that x lacks come first with size and kernel
+ * 1, so that one loop serves every rank. */
+struct reference_window {
+    size_t rank; /* x's own spatial rank */
+    int64_t in[3], kernel[3], stride[3], dilation[3], begin[3], end[3], out[3];
+};
+/* kernel_shape, strides, dilations, pads, auto_pad. `weights`: where the kernel's dims are known from, or null. Leaves
+ * out for the caller to compute. */
+STOA_CHECKED enum stoa_status stoa_reference_window_read(struct reference_run *run, const struct reference_tensor *x,
+                                                         const struct reference_tensor *weights,
+                                                         struct reference_window *window, size_t *auto_pad);
+/* Sets out, and pads as auto_pad has it. */
+STOA_CHECKED enum stoa_status stoa_reference_window_slide(struct reference_run *run, size_t auto_pad, bool ceil_mode,
+                                                          struct reference_window *window);
+enum { AUTO_PAD_NOTSET, AUTO_PAD_SAME_UPPER, AUTO_PAD_SAME_LOWER, AUTO_PAD_VALID };
+
+typedef enum stoa_status (*reference_operator)(struct reference_run *run);
+
+enum stoa_status stoa_reference_conv(struct reference_run *run);
+enum stoa_status stoa_reference_conv_transpose(struct reference_run *run);
+enum stoa_status stoa_reference_max_pool(struct reference_run *run);
+enum stoa_status stoa_reference_average_pool(struct reference_run *run);
+enum stoa_status stoa_reference_global_average_pool(struct reference_run *run);
+enum stoa_status stoa_reference_global_max_pool(struct reference_run *run);
+enum stoa_status stoa_reference_gemm(struct reference_run *run);
+enum stoa_status stoa_reference_matmul(struct reference_run *run);
+enum stoa_status stoa_reference_relu(struct reference_run *run);
+enum stoa_status stoa_reference_leaky_relu(struct reference_run *run);
+enum stoa_status stoa_reference_prelu(struct reference_run *run);
+enum stoa_status stoa_reference_elu(struct reference_run *run);
+enum stoa_status stoa_reference_selu(struct reference_run *run);
+enum stoa_status stoa_reference_clip(struct reference_run *run);
+enum stoa_status stoa_reference_sigmoid(struct reference_run *run);
+enum stoa_status stoa_reference_tanh(struct reference_run *run);
+enum stoa_status stoa_reference_hard_sigmoid(struct reference_run *run);
+enum stoa_status stoa_reference_hard_swish(struct reference_run *run);
+enum stoa_status stoa_reference_softplus(struct reference_run *run);
+enum stoa_status stoa_reference_sqrt(struct reference_run *run);
+enum stoa_status stoa_reference_exp(struct reference_run *run);
+enum stoa_status stoa_reference_softmax(struct reference_run *run);
+enum stoa_status stoa_reference_log_softmax(struct reference_run *run);
+enum stoa_status stoa_reference_batch_norm(struct reference_run *run);
+enum stoa_status stoa_reference_instance_norm(struct reference_run *run);
+enum stoa_status stoa_reference_lrn(struct reference_run *run);
+enum stoa_status stoa_reference_reduce_mean(struct reference_run *run);
+enum stoa_status stoa_reference_add(struct reference_run *run);
+enum stoa_status stoa_reference_sub(struct reference_run *run);
+enum stoa_status stoa_reference_mul(struct reference_run *run);
+enum stoa_status stoa_reference_div(struct reference_run *run);
+enum stoa_status stoa_reference_pow(struct reference_run *run);
+enum stoa_status stoa_reference_max(struct reference_run *run);
+enum stoa_status stoa_reference_min(struct reference_run *run);
+enum stoa_status stoa_reference_sum(struct reference_run *run);
+enum stoa_status stoa_reference_concat(struct reference_run *run);
+enum stoa_status stoa_reference_split(struct reference_run *run);
+enum stoa_status stoa_reference_transpose(struct reference_run *run);
+enum stoa_status stoa_reference_pad(struct reference_run *run);
+enum stoa_status stoa_reference_slice(struct reference_run *run);
+enum stoa_status stoa_reference_gather(struct reference_run *run);
+enum stoa_status stoa_reference_expand(struct reference_run *run);
+enum stoa_status stoa_reference_flatten(struct reference_run *run);
+enum stoa_status stoa_reference_reshape(struct reference_run *run);
+enum stoa_status stoa_reference_squeeze(struct reference_run *run);
+enum stoa_status stoa_reference_unsqueeze(struct reference_run *run);
+enum stoa_status stoa_reference_identity(struct reference_run *run);
+enum stoa_status stoa_reference_dropout(struct reference_run *run);
+enum stoa_status stoa_reference_cast(struct reference_run *run);
+enum stoa_status stoa_reference_shape(struct reference_run *run);
+enum stoa_status stoa_reference_constant_value(struct reference_run *run);
+enum stoa_status stoa_reference_constant_of_shape(struct reference_run *run);
+enum stoa_status stoa_reference_resize(struct reference_run *run);
+
+#endif

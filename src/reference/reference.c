@@ -1,0 +1,160 @@
+/* The twin's table of operators, and the frame around each: absent inputs, wanted outputs, what every slack has in
+ * common, and the way out when something fails. */
+#include "reference/reference.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "reference/internal.h"
+
+static const struct {
+    const char *type;
+    size_t least_inputs, most_inputs; /* the first least_inputs must be there */
+    size_t most_outputs;
+    reference_operator run;
+} table[] = {
+    {"Add", 2, 2, 1, stoa_reference_add},
+    {"AveragePool", 1, 1, 1, stoa_reference_average_pool},
+    {"BatchNormalization", 5, 5, 1, stoa_reference_batch_norm},
+    {"Cast", 1, 1, 1, stoa_reference_cast},
+    {"Clip", 1, 3, 1, stoa_reference_clip},
+    {"Concat", 1, SIZE_MAX, 1, stoa_reference_concat},
+    {"Constant", 0, 0, 1, stoa_reference_constant_value},
+    {"ConstantOfShape", 1, 1, 1, stoa_reference_constant_of_shape},
+    {"Conv", 2, 3, 1, stoa_reference_conv},
+    {"ConvTranspose", 2, 3, 1, stoa_reference_conv_transpose},
+    {"Div", 2, 2, 1, stoa_reference_div},
+    {"Dropout", 1, 3, 2, stoa_reference_dropout},
+    {"Elu", 1, 1, 1, stoa_reference_elu},
+    {"Exp", 1, 1, 1, stoa_reference_exp},
+    {"Expand", 2, 2, 1, stoa_reference_expand},
+    {"Flatten", 1, 1, 1, stoa_reference_flatten},
+    {"Gather", 2, 2, 1, stoa_reference_gather},
+    {"Gemm", 2, 3, 1, stoa_reference_gemm},
+    {"GlobalAveragePool", 1, 1, 1, stoa_reference_global_average_pool},
+    {"GlobalMaxPool", 1, 1, 1, stoa_reference_global_max_pool},
+    {"HardSigmoid", 1, 1, 1, stoa_reference_hard_sigmoid},
+    {"HardSwish", 1, 1, 1, stoa_reference_hard_swish},
+    {"Identity", 1, 1, 1, stoa_reference_identity},
+    {"InstanceNormalization", 3, 3, 1, stoa_reference_instance_norm},
+    {"LRN", 1, 1, 1, stoa_reference_lrn},
+    {"LeakyRelu", 1, 1, 1, stoa_reference_leaky_relu},
+    {"LogSoftmax", 1, 1, 1, stoa_reference_log_softmax},
+    {"MatMul", 2, 2, 1, stoa_reference_matmul},
+    {"Max", 1, SIZE_MAX, 1, stoa_reference_max},
+    {"MaxPool", 1, 1, 2, stoa_reference_max_pool},
+    {"Min", 1, SIZE_MAX, 1, stoa_reference_min},
+    {"Mul", 2, 2, 1, stoa_reference_mul},
+    {"PRelu", 2, 2, 1, stoa_reference_prelu},
+    {"Pad", 1, 3, 1, stoa_reference_pad},
+    {"Pow", 2, 2, 1, stoa_reference_pow},
+    {"ReduceMean", 1, 1, 1, stoa_reference_reduce_mean},
+    {"Relu", 1, 1, 1, stoa_reference_relu},
+    {"Reshape", 2, 2, 1, stoa_reference_reshape},
+    {"Resize", 1, 4, 1, stoa_reference_resize},
+    {"Selu", 1, 1, 1, stoa_reference_selu},
+    {"Shape", 1, 1, 1, stoa_reference_shape},
+    {"Sigmoid", 1, 1, 1, stoa_reference_sigmoid},
+    {"Slice", 1, 5, 1, stoa_reference_slice},
+    {"Softmax", 1, 1, 1, stoa_reference_softmax},
+    {"Softplus", 1, 1, 1, stoa_reference_softplus},
+    {"Split", 1, 2, SIZE_MAX, stoa_reference_split},
+    {"Sqrt", 1, 1, 1, stoa_reference_sqrt},
+    {"Squeeze", 1, 2, 1, stoa_reference_squeeze},
+    {"Sub", 2, 2, 1, stoa_reference_sub},
+    {"Sum", 1, SIZE_MAX, 1, stoa_reference_sum},
+    {"Tanh", 1, 1, 1, stoa_reference_tanh},
+    {"Transpose", 1, 1, 1, stoa_reference_transpose},
+    {"Unsqueeze", 1, 2, 1, stoa_reference_unsqueeze},
+};
+#define TABLE_COUNT (sizeof table / sizeof *table)
+
+static size_t find(const char *type)
+{
+    size_t index = 0;
+    while (index < TABLE_COUNT && strcmp(table[index].type, type) != 0)
+        index++;
+    return index;
+}
+
+int stoa_reference_has(const char *type)
+{
+    return find(type) < TABLE_COUNT;
+}
+
+void stoa_reference_free(const struct stoa_allocator *allocator, struct reference_tensor *tensor)
+{
+    stoa_release(allocator, tensor->values);
+    stoa_release(allocator, tensor->slack);
+    tensor->values = tensor->slack = NULL;
+}
+
+/* The common part of the rule: integers are exact; where a float may be below the normal range it may be flushed to
+ * zero; where the value is not finite, nothing but that very value will do. */
+static void settle_slack(struct reference_tensor *y)
+{
+    size_t count = stoa_reference_count(y);
+    bool integer = stoa_reference_is_integer(y->dtype);
+    for (size_t i = 0; i < count; i++) {
+        if (integer || !isfinite(y->values[i]) || !(y->slack[i] > 0))
+            y->slack[i] = 0;
+        else
+            y->slack[i] += REFERENCE_TINY;
+    }
+}
+
+static enum stoa_status check_call(const struct reference_call *call, size_t row, struct stoa_error *error)
+{
+    if (call->input_count > table[row].most_inputs)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "%zu inputs, at most %zu are taken", call->input_count,
+                         table[row].most_inputs);
+    if (call->output_count > table[row].most_outputs)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "%zu outputs, at most %zu are given", call->output_count,
+                         table[row].most_outputs);
+    for (size_t i = 0; i < table[row].least_inputs; i++)
+        if (i >= call->input_count || call->inputs[i].dtype == STOA_NONE)
+            return stoa_fail(error, STOA_ERROR_GRAPH, "input %zu is missing", i);
+    for (size_t i = 0; i < call->input_count; i++)
+        if (call->inputs[i].rank > STOA_MAX_RANK)
+            return stoa_fail(error, STOA_ERROR_LIMIT, "input %zu has rank %zu, at most %d is taken", i,
+                             call->inputs[i].rank, STOA_MAX_RANK);
+    return STOA_OK;
+}
+
+enum stoa_status stoa_reference_run(const struct reference_call *call, const struct stoa_allocator *allocator,
+                                    struct stoa_error *error)
+{
+    bool wanted = false;
+    for (size_t i = 0; i < call->output_count; i++) {
+        call->outputs[i].values = call->outputs[i].slack = NULL;
+        wanted |= call->outputs[i].dtype != STOA_NONE;
+    }
+    size_t row = find(call->type);
+    if (row == TABLE_COUNT)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "the reference has no operator %s", call->type);
+    STOA_TRY(check_call(call, row, error));
+    if (!wanted)
+        return STOA_OK;
+
+    struct reference_run run = {
+        .call = call,
+        .allocator = allocator,
+        .error = error,
+        .reader = stoa_reader(call->attributes, call->opset, call->input_count, call->output_count, error),
+    };
+    enum stoa_status status = table[row].run(&run);
+    if (status == STOA_OK)
+        status = run.reader.status;
+    for (size_t i = 0; status == STOA_OK && i < call->output_count; i++)
+        if (call->outputs[i].dtype != STOA_NONE && !call->outputs[i].values)
+            status = stoa_fail(error, STOA_ERROR_UNSUPPORTED, "output %zu is not one the reference computes", i);
+    for (size_t i = 0; i < call->output_count; i++) {
+        if (status != STOA_OK)
+            stoa_reference_free(allocator, &call->outputs[i]);
+        else if (call->outputs[i].dtype != STOA_NONE)
+            settle_slack(&call->outputs[i]);
+    }
+    return status;
+}
