@@ -118,7 +118,7 @@ static enum stoa_status fold(struct reference_run *run, const struct binary *bin
             STOA_TRY(combine(run, binary, first->dtype, value, x->values[stoa_reference_offset(x, rank, index)], &value,
                              &(*y)->slack[at]));
             if (integer)
-                value = stoa_reference_convert(first->dtype, value);
+                value = stoa_reference_convert(binary->whole ? STOA_INT64 : STOA_DOUBLE, first->dtype, value);
         }
         (*y)->values[at] = value;
     }

@@ -46,8 +46,10 @@ STOA_CHECKED enum stoa_status stoa_reference_output_copy(struct reference_run *r
 
 /* The value towards zero, held within int64. */
 int64_t stoa_reference_integer(double value);
-/* What a number becomes in an element of that type: rounded to float, cut to an integer and wrapped to its width. */
-double stoa_reference_convert(enum stoa_dtype dtype, double value);
+/* What a number becomes in an element of type `to`: rounded to float; cut to a whole number, which wraps around if the
+ * number comes from a type of whole numbers and is held within the range (NaN becoming 0) if it is a real one: the
+ * definitions leave that open, hardware differs. */
+double stoa_reference_convert(enum stoa_dtype from, enum stoa_dtype to, double value);
 /* Copies a tensor of an attribute; *out (an array of *count) is to be released by the caller. */
 STOA_CHECKED enum stoa_status stoa_reference_constant(struct reference_run *run, const struct stoa_tensor *tensor,
                                                       size_t *count, double **out);

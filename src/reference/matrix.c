@@ -50,7 +50,7 @@ enum stoa_status stoa_reference_gemm(struct reference_run *run)
             dot(K, a->values + (a_turned ? m : m * K), a_turned ? M : 1, b->values + (b_turned ? n * K : n),
                 b_turned ? 1 : N, &sum, &magnitude);
             y->values[m * N + n] = stoa_reference_is_integer(y->dtype)
-                                       ? stoa_reference_convert(y->dtype, alpha * sum + term)
+                                       ? stoa_reference_convert(STOA_DOUBLE, y->dtype, alpha * sum + term)
                                        : alpha * sum + term;
             y->slack[m * N + n] = (double)(K + 3) * (fabs(alpha) * magnitude + fabs(term) + REFERENCE_TINY);
         }
@@ -98,7 +98,8 @@ enum stoa_status stoa_reference_matmul(struct reference_run *run)
                 double sum, magnitude;
                 dot(K, left + m * K, 1, right + n, N, &sum, &magnitude);
                 size_t at = (s * M + m) * N + n;
-                y->values[at] = stoa_reference_is_integer(y->dtype) ? stoa_reference_convert(y->dtype, sum) : sum;
+                y->values[at] =
+                    stoa_reference_is_integer(y->dtype) ? stoa_reference_convert(STOA_INT64, y->dtype, sum) : sum;
                 y->slack[at] = (double)(K + 1) * (magnitude + REFERENCE_TINY);
             }
     }

@@ -160,7 +160,7 @@ enum stoa_status stoa_reference_reduce_mean(struct reference_run *run)
         y->values[i] /= K;
         y->slack[i] *= (K + 1) / K;
         if (stoa_reference_is_integer(y->dtype))
-            y->values[i] = stoa_reference_convert(y->dtype, y->values[i]);
+            y->values[i] = stoa_reference_convert(STOA_DOUBLE, y->dtype, y->values[i]);
     }
     return STOA_OK;
 }

@@ -6,7 +6,10 @@
  * from the exact result, in units of u = 2^-24 (half the distance from 1 to the next float). For a sum of K products it
  * is (K + 1) * sum |x_i * w_i|, whatever the order of summation (Higham, Accuracy and Stability of Numerical
  * Algorithms, section 3.1); for other operators it is as many roundings as their definition has, times the magnitudes
- * involved. Only moved or integer elements have slack 0. */
+ * involved. Only moved or integer elements have slack 0, and infinities and NaN.
+ *
+ * For whoever compares: NaN agrees with NaN, an infinity with the same infinity, and a value beyond float's range
+ * stands for an infinity. */
 #ifndef STOA_REFERENCE_REFERENCE_H
 #define STOA_REFERENCE_REFERENCE_H
 

@@ -119,7 +119,7 @@ enum stoa_status stoa_reference_cast(struct reference_run *run)
     }
     STOA_TRY(stoa_reference_output(run, 0, to, x->rank, x->dims, &y));
     for (size_t i = 0; i < stoa_reference_count(y); i++)
-        y->values[i] = stoa_reference_convert(to, x->values[i]);
+        y->values[i] = stoa_reference_convert(x->dtype, to, x->values[i]);
     return STOA_OK;
 }
 

@@ -100,9 +100,16 @@ int64_t stoa_reference_integer(double value)
     return (int64_t)value;
 }
 
-double stoa_reference_convert(enum stoa_dtype dtype, double value)
+double stoa_reference_convert(enum stoa_dtype from, enum stoa_dtype to, double value)
 {
-    switch (dtype) {
+    static const struct {
+        enum stoa_dtype dtype;
+        double least, most;
+    } ranges[] = {{STOA_UINT8, 0, 255}, {STOA_INT8, -128, 127}, {STOA_INT32, INT32_MIN, INT32_MAX}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && !stoa_reference_is_integer(from); i++)
+        if (ranges[i].dtype == to)
+            value = value < ranges[i].least ? ranges[i].least : value > ranges[i].most ? ranges[i].most : value;
+    switch (to) {
     case STOA_BOOL:
         return value != 0;
     case STOA_UINT8:
