@@ -3,7 +3,6 @@
  * Slack: MatMul, a sum of K products in any order: (K + 1) * sum |a*b|. Gemm has alpha, beta and one addition more:
  * (K + 3) * (|alpha| * sum |a*b| + |beta*c|), which also covers starting the sum from beta*c. */
 #include <math.h>
-#include <string.h>
 
 #include "reference/internal.h"
 

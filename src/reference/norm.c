@@ -1,6 +1,5 @@
 /* Normalisations and ReduceMean. Each states its slack beside the function. */
 #include <math.h>
-#include <string.h>
 
 #include "reference/internal.h"
 

@@ -2,7 +2,6 @@
  * common, and the way out when something fails. */
 #include "reference/reference.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 

@@ -21,7 +21,7 @@ struct axis {
 };
 
 struct resize {
-    size_t rank, transformation, rounding;
+    size_t transformation, rounding;
     struct axis axes[STOA_MAX_RANK];
 };
 
@@ -166,7 +166,7 @@ enum stoa_status stoa_reference_resize(struct reference_run *run)
                                                   NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
     const struct reference_tensor *x = stoa_reference_input(run, 0);
-    struct resize resize = {.rank = x->rank, .transformation = ASYMMETRIC, .rounding = FLOOR};
+    struct resize resize = {.transformation = ASYMMETRIC, .rounding = FLOOR};
     size_t mode = stoa_read_choice(&run->reader, "mode", modes), dims[STOA_MAX_RANK];
     if (run->call->opset >= 11) {
         resize.transformation = stoa_read_choice(&run->reader, "coordinate_transformation_mode", transformations);
