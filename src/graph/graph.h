@@ -25,7 +25,7 @@ struct graph_value {
     int64_t dims[STOA_MAX_RANK];        /* GRAPH_UNKNOWN where open */
     const struct stoa_tensor *constant; /* plain, with data; null when computed or given at run time */
     size_t producer;                    /* node index, or GRAPH_NONE */
-    bool is_input;
+    bool is_input, is_output;           /* of the model */
 };
 
 struct graph_node {

@@ -5,6 +5,7 @@
 #include <stoa/host.h>
 #include <stoa/model.h>
 
+#include "base/budget.h"
 #include "base/file.h"
 #include "graph/graph.h"
 
@@ -12,6 +13,7 @@ struct stoa_model {
     struct stoa_allocator allocator;
     struct stoa_log log;
     struct file_map file; /* zero when loaded from memory */
+    struct budget budget; /* bounds what reading may take; the graph's memory comes through it */
     struct graph graph;
 };
 

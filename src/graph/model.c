@@ -1,0 +1,51 @@
+/* What the public interface tells of a model. Loading is the reader's business. */
+#include "graph/model.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+
+void stoa_model_free(struct stoa_model *model)
+{
+    if (!model)
+        return;
+    struct stoa_allocator allocator = model->allocator;
+    if (model->graph.arena.allocator.release)
+        stoa_graph_deinit(&model->graph);
+    stoa_file_unmap(&model->file);
+    stoa_release(&allocator, model);
+}
+
+size_t stoa_model_input_count(const struct stoa_model *model)
+{
+    return model->graph.input_count;
+}
+
+size_t stoa_model_output_count(const struct stoa_model *model)
+{
+    return model->graph.output_count;
+}
+
+static enum stoa_status describe(const struct graph *graph, const char *what, const size_t *values, size_t count,
+                                 size_t index, struct stoa_error *error, struct stoa_value_info *info)
+{
+    if (index >= count)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s %zu does not exist: the model has %zu", what, index, count);
+    const struct graph_value *value = &graph->values[values[index]];
+    *info = (struct stoa_value_info){
+        .name = value->name, .dtype = value->dtype, .has_shape = value->has_shape, .rank = value->rank};
+    for (size_t i = 0; i < value->rank; i++)
+        info->dims[i] = value->dims[i];
+    return STOA_OK;
+}
+
+enum stoa_status stoa_model_input(const struct stoa_model *model, size_t index, struct stoa_error *error,
+                                  struct stoa_value_info *info)
+{
+    return describe(&model->graph, "input", model->graph.inputs, model->graph.input_count, index, error, info);
+}
+
+enum stoa_status stoa_model_output(const struct stoa_model *model, size_t index, struct stoa_error *error,
+                                   struct stoa_value_info *info)
+{
+    return describe(&model->graph, "output", model->graph.outputs, model->graph.output_count, index, error, info);
+}
