@@ -1,0 +1,213 @@
+/* The order is: versions, initialisers, inputs and outputs, nodes; then the graph checks itself. */
+#include "onnx/import.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "onnx/attribute.h"
+
+#define LEAST_IR 3
+#define MOST_IR 10
+#define LEAST_OPSET 7
+#define MOST_OPSET 17
+
+struct import {
+    const struct onnx_source *source;
+    struct arena *scratch;
+    struct stoa_error *error;
+    struct graph *graph;
+    int opset; /* of the default domain */
+};
+
+static bool is_named(const char *text)
+{
+    return text && text[0];
+}
+
+static enum stoa_status check_versions(const Onnx__ModelProto *message, struct stoa_error *error, int *opset)
+{
+    if (!message->has_ir_version || message->ir_version <= 0)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "ir_version is %" PRId64, message->ir_version);
+    if (message->ir_version < LEAST_IR || message->ir_version > MOST_IR)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "ir_version is %" PRId64 ", versions %d to %d are supported",
+                         message->ir_version, LEAST_IR, MOST_IR);
+    const Onnx__OperatorSetIdProto *found = NULL;
+    for (size_t i = 0; i < message->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *import = message->opset_import[i];
+        if (is_named(import->domain) && strcmp(import->domain, "ai.onnx") != 0)
+            continue;
+        if (found)
+            return stoa_fail(error, STOA_ERROR_GRAPH, "opset_import[%zu] states the default domain again", i);
+        found = import;
+    }
+    if (!found)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "opset_import has no entry for the default domain");
+    if (found->version < LEAST_OPSET || found->version > MOST_OPSET)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "opset version is %" PRId64 ", versions %d to %d are supported",
+                         found->version, LEAST_OPSET, MOST_OPSET);
+    *opset = (int)found->version;
+    return STOA_OK;
+}
+
+static enum stoa_status add_initializer(struct import *import, const Onnx__TensorProto *message)
+{
+    struct stoa_tensor tensor;
+    size_t value;
+    STOA_TRY(stoa_graph_value(import->graph, message->name, import->error, &value));
+    STOA_TRY(stoa_onnx_tensor(message, import->source, &import->graph->arena, import->error, &tensor));
+    return stoa_graph_set_constant(import->graph, value, &tensor, import->error);
+}
+
+static enum stoa_status add_initializers(struct import *import, const Onnx__GraphProto *message)
+{
+    for (size_t i = 0; i < message->n_initializer; i++) {
+        const char *name = message->initializer[i]->name;
+        if (!is_named(name))
+            return stoa_fail(import->error, STOA_ERROR_GRAPH, "initializer[%zu] has no name", i);
+        enum stoa_status status = add_initializer(import, message->initializer[i]);
+        if (status != STOA_OK) {
+            stoa_error_prefix(import->error, "initializer '%.100s': ", name);
+            return status;
+        }
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status read_shape(const Onnx__TensorShapeProto *shape, struct stoa_error *error,
+                                   struct graph_value *value)
+{
+    if (shape->n_dim > STOA_MAX_RANK)
+        return stoa_fail(error, STOA_ERROR_LIMIT, "shape has %zu dimensions, at most %d are taken", shape->n_dim,
+                         STOA_MAX_RANK);
+    value->has_shape = true;
+    value->rank = shape->n_dim;
+    for (size_t i = 0; i < shape->n_dim; i++) {
+        const Onnx__TensorShapeProto__Dimension *dim = shape->dim[i];
+        value->dims[i] = GRAPH_UNKNOWN;
+        if (dim->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE)
+            continue;
+        value->dims[i] = dim->dim_value;
+        if (dim->dim_value < 0)
+            return stoa_fail(error, STOA_ERROR_GRAPH, "dim[%zu] is %" PRId64, i, dim->dim_value);
+    }
+    return STOA_OK;
+}
+
+/* The type and shape the file states for an input or output. An output may leave them open, an input its shape only. */
+static enum stoa_status read_type(const Onnx__TypeProto *type, bool is_input, struct stoa_error *error,
+                                  struct graph_value *value)
+{
+    if (!type || type->value_case == ONNX__TYPE_PROTO__VALUE__NOT_SET)
+        return is_input ? stoa_fail(error, STOA_ERROR_GRAPH, "has no type") : STOA_OK;
+    if (type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "is not a tensor");
+    const Onnx__TypeProto__Tensor *tensor = type->tensor_type;
+    if (is_input || tensor->elem_type)
+        STOA_TRY(stoa_onnx_dtype(tensor->elem_type, error, &value->dtype));
+    return tensor->shape ? read_shape(tensor->shape, error, value) : STOA_OK;
+}
+
+static enum stoa_status add_info(struct import *import, const Onnx__ValueInfoProto *info, bool is_input)
+{
+    size_t index;
+    STOA_TRY(stoa_graph_value(import->graph, info->name, import->error, &index));
+    STOA_TRY(is_input ? stoa_graph_add_input(import->graph, index, import->error)
+                      : stoa_graph_add_output(import->graph, index, import->error));
+    struct graph_value *value = &import->graph->values[index];
+    /* What a constant or an input is has been said already. */
+    if (value->constant || (!is_input && value->is_input))
+        return STOA_OK;
+    return read_type(info->type, is_input, import->error, value);
+}
+
+static enum stoa_status add_infos(struct import *import, Onnx__ValueInfoProto *const *infos, size_t count,
+                                  bool is_input)
+{
+    const char *what = is_input ? "input" : "output";
+    for (size_t i = 0; i < count; i++) {
+        if (!is_named(infos[i]->name))
+            return stoa_fail(import->error, STOA_ERROR_GRAPH, "%s[%zu] of the model has no name", what, i);
+        enum stoa_status status = add_info(import, infos[i], is_input);
+        if (status != STOA_OK) {
+            stoa_error_prefix(import->error, "model %s '%.100s': ", what, infos[i]->name);
+            return status;
+        }
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status read_names(struct import *import, char *const *names, size_t count, const size_t **values)
+{
+    size_t *read;
+    STOA_TRY(stoa_arena_allocate(import->scratch, count, sizeof *read, import->error, &read));
+    for (size_t i = 0; i < count; i++)
+        if (is_named(names[i]))
+            STOA_TRY(stoa_graph_value(import->graph, names[i], import->error, &read[i]));
+        else
+            read[i] = GRAPH_NONE;
+    *values = read;
+    return STOA_OK;
+}
+
+static enum stoa_status read_attributes(struct import *import, const Onnx__NodeProto *message,
+                                        struct attributes *attributes)
+{
+    if (message->n_attribute > STOA_MAX_ATTRIBUTES)
+        return stoa_fail(import->error, STOA_ERROR_LIMIT, "%zu attributes, at most %d are taken", message->n_attribute,
+                         STOA_MAX_ATTRIBUTES);
+    struct attribute *items;
+    STOA_TRY(stoa_arena_allocate(import->scratch, message->n_attribute, sizeof *items, import->error, &items));
+    for (size_t i = 0; i < message->n_attribute; i++)
+        STOA_TRY(stoa_onnx_attribute(message->attribute[i], import->source, &import->graph->arena, import->error,
+                                     &items[i]));
+    *attributes = (struct attributes){.items = items, .count = message->n_attribute};
+    return STOA_OK;
+}
+
+/* How messages name a node before the graph knows it: by its name, or by its first output. */
+static const char *node_label(const Onnx__NodeProto *message)
+{
+    if (is_named(message->name))
+        return message->name;
+    for (size_t i = 0; i < message->n_output; i++)
+        if (is_named(message->output[i]))
+            return message->output[i];
+    return "";
+}
+
+static enum stoa_status add_node(struct import *import, size_t index, const Onnx__NodeProto *message)
+{
+    if (!is_named(message->op_type))
+        return stoa_fail(import->error, STOA_ERROR_PARSE, "node '%.80s' (node[%zu]) has no op_type",
+                         node_label(message), index);
+    struct graph_node node = {.name = message->name,
+                              .type = message->op_type,
+                              .domain = message->domain,
+                              .opset = import->opset,
+                              .input_count = message->n_input,
+                              .output_count = message->n_output};
+    enum stoa_status status = read_attributes(import, message, &node.attributes);
+    if (status != STOA_OK) {
+        stoa_error_prefix(import->error, "node '%.80s' (%.80s): ", node_label(message), message->op_type);
+        return status;
+    }
+    STOA_TRY(read_names(import, message->input, message->n_input, &node.inputs));
+    STOA_TRY(read_names(import, message->output, message->n_output, &node.outputs));
+    return stoa_graph_add_node(import->graph, &node, import->error);
+}
+
+enum stoa_status stoa_onnx_import(const Onnx__ModelProto *message, const struct onnx_source *source,
+                                  struct arena *scratch, struct stoa_error *error, struct graph *graph)
+{
+    struct import import = {.source = source, .scratch = scratch, .error = error, .graph = graph};
+    if (!message->graph)
+        return stoa_fail(error, STOA_ERROR_PARSE, "the file holds no graph");
+    STOA_TRY(check_versions(message, error, &import.opset));
+    STOA_TRY(add_initializers(&import, message->graph));
+    STOA_TRY(add_infos(&import, message->graph->input, message->graph->n_input, true));
+    STOA_TRY(add_infos(&import, message->graph->output, message->graph->n_output, false));
+    for (size_t i = 0; i < message->graph->n_node; i++)
+        STOA_TRY(add_node(&import, i, message->graph->node[i]));
+    return stoa_graph_finish(graph, error);
+}

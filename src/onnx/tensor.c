@@ -1,0 +1,187 @@
+/* Large tensors come as raw_data, little-endian bytes at any address of the file. Where they happen to be aligned for
+ * their type they are used in place. Where not they must be copied, since no float may be read at an odd address; the
+ * copied pages are given back as it goes, so that a file's weights are in memory once, not twice. */
+#include "onnx/tensor.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "onnx/guard.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data are used as they lie: little-endian machines only");
+
+#define COPY_CHUNK ((size_t)1 << 20)
+
+enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, enum stoa_dtype *dtype)
+{
+    switch (data_type) {
+    case STOA_FLOAT:
+    case STOA_UINT8:
+    case STOA_INT8:
+    case STOA_INT32:
+    case STOA_INT64:
+    case STOA_BOOL:
+    case STOA_DOUBLE:
+        *dtype = (enum stoa_dtype)data_type;
+        return STOA_OK;
+    default:
+        break;
+    }
+    const ProtobufCEnumValue *known =
+        protobuf_c_enum_descriptor_get_value(&onnx__tensor_proto__data_type__descriptor, data_type);
+    if (!known || data_type == ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED)
+        return stoa_fail(error, STOA_ERROR_DATA, "data type %" PRId32 " is none of ONNX's", data_type);
+    return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "data type %s is not supported", known->name);
+}
+
+/* The typed field that the data type may use, and what the message holds in all of them. */
+struct typed_data {
+    const char *name;
+    size_t count;
+    size_t others; /* elements in fields of other types */
+};
+
+static struct typed_data find_typed_data(const Onnx__TensorProto *message, enum stoa_dtype dtype)
+{
+    struct typed_data data = {.name = "int32_data", .count = message->n_int32_data};
+    if (dtype == STOA_FLOAT)
+        data = (struct typed_data){.name = "float_data", .count = message->n_float_data};
+    else if (dtype == STOA_DOUBLE)
+        data = (struct typed_data){.name = "double_data", .count = message->n_double_data};
+    else if (dtype == STOA_INT64)
+        data = (struct typed_data){.name = "int64_data", .count = message->n_int64_data};
+    data.others = message->n_float_data + message->n_double_data + message->n_int64_data + message->n_int32_data +
+                  message->n_uint64_data - data.count;
+    return data;
+}
+
+static enum stoa_status read_dims(const Onnx__TensorProto *message, struct stoa_error *error,
+                                  struct stoa_tensor *tensor)
+{
+    if (message->n_dims > STOA_MAX_RANK)
+        return stoa_fail(error, STOA_ERROR_DATA, "dims has %zu dimensions, at most %d are taken", message->n_dims,
+                         STOA_MAX_RANK);
+    tensor->rank = message->n_dims;
+    for (size_t i = 0; i < tensor->rank; i++) {
+        if (message->dims[i] < 0)
+            return stoa_fail(error, STOA_ERROR_DATA, "dims[%zu] is %" PRId64, i, message->dims[i]);
+        tensor->dims[i] = (size_t)message->dims[i];
+    }
+    return STOA_OK;
+}
+
+static bool is_aligned(const void *data, size_t alignment)
+{
+    return (uintptr_t)data % alignment == 0;
+}
+
+static enum stoa_status copy_raw(const uint8_t *from, size_t size, const struct onnx_source *source,
+                                 struct arena *arena, struct stoa_error *error, void **data)
+{
+    uint8_t *to;
+    STOA_TRY(stoa_arena_allocate(arena, size, 1, error, &to));
+    for (size_t done = 0; done < size; done += COPY_CHUNK) {
+        size_t chunk = stoa_size_min(size - done, COPY_CHUNK);
+        memcpy(to + done, from + done, chunk);
+        if (source->map && size > COPY_CHUNK)
+            stoa_file_forget(source->map, from + done, chunk);
+    }
+    *data = to;
+    return STOA_OK;
+}
+
+static enum stoa_status read_raw(const Onnx__TensorProto *message, const struct onnx_source *source, size_t elements,
+                                 struct arena *arena, struct stoa_error *error, struct stoa_tensor *tensor)
+{
+    struct raw_reference reference;
+    memcpy(&reference, message->raw_data.data, sizeof reference);
+    size_t element = stoa_dtype_size(tensor->dtype), size = (size_t)reference.size;
+    if (size % element || size / element != elements) {
+        char text[STOA_DIMS_TEXT];
+        return stoa_fail(error, STOA_ERROR_DATA, "raw_data has %zu bytes, dims %s of %s need %zu", size,
+                         stoa_dims_text(tensor->rank, tensor->dims, text), stoa_dtype_name(tensor->dtype),
+                         elements * element);
+    }
+    const uint8_t *bytes = source->bytes + reference.offset;
+    /* Truth values are made 0 or 1, whatever the file has. */
+    if (tensor->dtype != STOA_BOOL && is_aligned(bytes, element)) {
+        tensor->data = stoa_read_only(bytes);
+        return STOA_OK;
+    }
+    STOA_TRY(copy_raw(bytes, size, source, arena, error, &tensor->data));
+    uint8_t *truth = tensor->data;
+    for (size_t i = 0; i < size && tensor->dtype == STOA_BOOL; i++)
+        truth[i] = truth[i] != 0;
+    return STOA_OK;
+}
+
+/* int32_data hold the values of all the smaller types too. */
+static enum stoa_status narrow(const int32_t *values, size_t count, const struct stoa_tensor *tensor,
+                               struct stoa_error *error)
+{
+    int32_t least = tensor->dtype == STOA_INT8 ? INT8_MIN : 0;
+    int32_t most = tensor->dtype == STOA_INT8 ? INT8_MAX : tensor->dtype == STOA_UINT8 ? UINT8_MAX : 1;
+    uint8_t *to = tensor->data;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] < least || values[i] > most)
+            return stoa_fail(error, STOA_ERROR_DATA, "int32_data[%zu] is %" PRId32 ", which is no %s", i, values[i],
+                             stoa_dtype_name(tensor->dtype));
+        to[i] = (uint8_t)values[i];
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status read_typed(const Onnx__TensorProto *message, size_t count, struct arena *arena,
+                                   struct stoa_error *error, struct stoa_tensor *tensor)
+{
+    STOA_TRY(stoa_arena_allocate(arena, count, stoa_dtype_size(tensor->dtype), error, &tensor->data));
+    if (!count)
+        return STOA_OK;
+    switch (tensor->dtype) {
+    case STOA_FLOAT:
+        memcpy(tensor->data, message->float_data, count * sizeof *message->float_data);
+        return STOA_OK;
+    case STOA_DOUBLE:
+        memcpy(tensor->data, message->double_data, count * sizeof *message->double_data);
+        return STOA_OK;
+    case STOA_INT64:
+        memcpy(tensor->data, message->int64_data, count * sizeof *message->int64_data);
+        return STOA_OK;
+    case STOA_INT32:
+        memcpy(tensor->data, message->int32_data, count * sizeof *message->int32_data);
+        return STOA_OK;
+    default:
+        return narrow(message->int32_data, count, tensor, error);
+    }
+}
+
+enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct onnx_source *source,
+                                  struct arena *arena, struct stoa_error *error, struct stoa_tensor *tensor)
+{
+    char text[STOA_DIMS_TEXT];
+    *tensor = (struct stoa_tensor){0};
+    STOA_TRY(stoa_onnx_dtype(message->data_type, error, &tensor->dtype));
+    STOA_TRY(read_dims(message, error, tensor));
+    size_t elements;
+    if (stoa_tensor_measure(tensor, NULL, &elements, NULL) != STOA_OK)
+        return stoa_fail(error, STOA_ERROR_DATA, "dims %s are larger than memory can be",
+                         stoa_dims_text(tensor->rank, tensor->dims, text));
+    stoa_tensor_set_plain(tensor);
+
+    struct typed_data typed = find_typed_data(message, tensor->dtype);
+    if (typed.others)
+        return stoa_fail(error, STOA_ERROR_DATA, "data of type %s belong in raw_data or %s, not in another field",
+                         stoa_dtype_name(tensor->dtype), typed.name);
+    if (message->has_raw_data && typed.count)
+        return stoa_fail(error, STOA_ERROR_DATA, "both raw_data and %s are set", typed.name);
+    if (message->has_raw_data)
+        return read_raw(message, source, elements, arena, error, tensor);
+    if (typed.count != elements)
+        return stoa_fail(error, STOA_ERROR_DATA, "%s has %zu elements, dims %s need %zu", typed.name, typed.count,
+                         stoa_dims_text(tensor->rank, tensor->dims, text), elements);
+    return read_typed(message, elements, arena, error, tensor);
+}

@@ -1,0 +1,28 @@
+/* TensorProto to tensor. */
+#ifndef STOA_ONNX_TENSOR_H
+#define STOA_ONNX_TENSOR_H
+
+#include <stoa/tensor.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "onnx.pb-c.h"
+
+/* The bytes that were unpacked, into which raw_data refer. */
+struct onnx_source {
+    const uint8_t *bytes;
+    size_t size;
+    const struct file_map *map; /* null unless the bytes are a mapped file */
+};
+
+/* ONNX's data type as ours; STOA_ERROR_UNSUPPORTED for those of ONNX that the engine does not have, STOA_ERROR_DATA for
+ * numbers that are none of ONNX's. */
+STOA_CHECKED enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, enum stoa_dtype *dtype);
+
+/* Checks the message and sets *tensor, plain. Its data lie in the source if they are stored as the machine wants them,
+ * otherwise in the arena. Messages do not name the tensor. */
+STOA_CHECKED enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct onnx_source *source,
+                                               struct arena *arena, struct stoa_error *error,
+                                               struct stoa_tensor *tensor);
+
+#endif

@@ -1,0 +1,86 @@
+/* Reading goes the model's way (guard, unpack, check) and then copies; writing is protobuf-c's packing. */
+#include "onnx/tensor_file.h"
+
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "onnx/tensor.h"
+#include "onnx/unpack.h"
+
+static enum stoa_status read_message(const struct onnx_source *source, size_t limit, struct arena *arena,
+                                     struct stoa_error *error, struct stoa_tensor *tensor, const char **name)
+{
+    Onnx__TensorProto *message;
+    STOA_TRY(stoa_onnx_unpack(source->bytes, source->size, ONNX_TENSOR, limit, arena, error, &message));
+    *name = message->name ? message->name : "";
+    return stoa_onnx_tensor(message, source, arena, error, tensor);
+}
+
+static enum stoa_status copy_out(const struct stoa_allocator *allocator, const void *from, size_t size,
+                                 struct stoa_error *error, void *out)
+{
+    void *copy;
+    STOA_TRY(stoa_allocate_raw(allocator, size, 1, error, &copy));
+    if (size)
+        memcpy(copy, from, size);
+    memcpy(out, &copy, sizeof copy);
+    return STOA_OK;
+}
+
+enum stoa_status stoa_onnx_read_tensor(const void *bytes, size_t size, const struct stoa_allocator *allocator,
+                                       struct stoa_error *error, struct stoa_tensor *tensor, char **name)
+{
+    struct budget budget;
+    stoa_budget_init(&budget, allocator, stoa_onnx_read_limit(size));
+    struct arena arena;
+    stoa_arena_init(&arena, &budget.interface);
+
+    struct onnx_source source = {.bytes = bytes, .size = size};
+    struct stoa_tensor read;
+    const char *read_name;
+    void *data = NULL;
+    enum stoa_status status = read_message(&source, budget.limit, &arena, error, &read, &read_name);
+    if (status == STOA_OK)
+        status = copy_out(allocator, read.data, stoa_tensor_bytes(&read), error, &data);
+    if (status == STOA_OK && name)
+        status = copy_out(allocator, read_name, strlen(read_name) + 1, error, name);
+    status = stoa_budget_status(&budget, status, "the tensor", error);
+    stoa_arena_deinit(&arena);
+    if (status != STOA_OK) {
+        stoa_release(allocator, data);
+        return status;
+    }
+    *tensor = read;
+    tensor->data = data;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_onnx_write_tensor(const struct stoa_tensor *tensor, const char *name,
+                                        const struct stoa_allocator *allocator, struct stoa_error *error, void **bytes,
+                                        size_t *size)
+{
+    int64_t dims[STOA_MAX_RANK];
+    for (size_t i = 0; i < tensor->rank; i++)
+        dims[i] = (int64_t)tensor->dims[i];
+    Onnx__TensorProto message;
+    onnx__tensor_proto__init(&message);
+    message.n_dims = tensor->rank;
+    message.dims = dims;
+    message.has_data_type = true;
+    message.data_type = (int32_t)tensor->dtype;
+    message.name = stoa_read_only(name);
+    message.has_raw_data = true;
+    message.raw_data = (ProtobufCBinaryData){.len = stoa_tensor_bytes(tensor), .data = tensor->data};
+
+    size_t packed = onnx__tensor_proto__get_packed_size(&message);
+    if (packed > ONNX_MAX_FILE)
+        return stoa_fail(error, STOA_ERROR_LIMIT, "the tensor would take %zu bytes, a file has at most %zu", packed,
+                         ONNX_MAX_FILE);
+    uint8_t *written;
+    STOA_TRY(stoa_allocate_raw(allocator, packed, 1, error, &written));
+    *size = onnx__tensor_proto__pack(&message, written);
+    *bytes = written;
+    return STOA_OK;
+}
