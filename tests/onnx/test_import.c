@@ -1,0 +1,335 @@
+/* Files the engine takes: what the model then says, and where its constants lie. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/tensor.h"
+#include "graph/model.h"
+#include "onnx/tensor_file.h"
+#include "support/allocator.h"
+#include "support/onnx_writer.h"
+
+static struct stoa_model *load(const struct onnx_writer *writer)
+{
+    struct stoa_error error = {0};
+    struct stoa_model *model;
+    cr_assert(stoa_model_load_memory(writer->data, writer->size, NULL, &error, &model) == STOA_OK, "%s", error.message);
+    return model;
+}
+
+static const struct stoa_tensor *constant_of(const struct stoa_model *model, const char *name)
+{
+    size_t value = stoa_graph_find(&model->graph, name);
+    cr_assert(value != GRAPH_NONE && model->graph.values[value].constant, "%s is no constant", name);
+    return model->graph.values[value].constant;
+}
+
+static void write_conv(struct onnx_writer *writer)
+{
+    onnx_model_begin(writer);
+    onnx_info(writer, GRAPH_INPUT, "x", (const int64_t[]){-1, 4, 5, 5, 0});
+    onnx_info(writer, GRAPH_INPUT, "w", (const int64_t[]){2, 4, 1, 1, 0});
+    onnx_info(writer, GRAPH_OUTPUT, "y", (const int64_t[]){-1, 2, 5, 5, 0});
+    onnx_node(writer, "Relu", "c", "y");
+    onnx_node_begin(writer, "Conv", "x,w,", "c");
+    onnx_text(writer, NODE_NAME, "conv1");
+    onnx_ints(writer, "strides", 2, (const int64_t[]){1, 1});
+    onnx_end(writer);
+    onnx_weights(writer, "w", (const int64_t[]){2, 4, 1, 1, 0});
+    onnx_end(writer);
+}
+
+static void expect_conv(const struct stoa_model *model)
+{
+    struct stoa_error error = {0};
+    struct stoa_value_info info;
+    cr_assert(stoa_model_input_count(model) == 1 && stoa_model_output_count(model) == 1);
+    cr_assert(stoa_model_input(model, 0, &error, &info) == STOA_OK);
+    cr_expect(strcmp(info.name, "x") == 0 && info.dtype == STOA_FLOAT && info.has_shape && info.rank == 4);
+    cr_expect(info.dims[0] == -1 && info.dims[1] == 4 && info.dims[3] == 5);
+    cr_assert(stoa_model_output(model, 0, &error, &info) == STOA_OK);
+    cr_expect(strcmp(info.name, "y") == 0 && info.dims[1] == 2);
+    cr_expect(stoa_model_input(model, 1, &error, &info) == STOA_ERROR_ARGUMENT);
+    cr_expect(strstr(error.message, "input 1"), "%s", error.message);
+
+    const struct graph *graph = &model->graph;
+    cr_assert(graph->node_count == 2);
+    cr_expect(strcmp(graph->nodes[0].name, "conv1") == 0 && graph->nodes[0].input_count == 2);
+    cr_expect(strcmp(graph->nodes[1].name, "y") == 0 && graph->nodes[1].opset == 13);
+    const struct stoa_tensor *w = constant_of(model, "w");
+    cr_expect(stoa_tensor_elements(w) == 8 && ((const float *)w->data)[7] == 1);
+}
+
+Test(import, a_model_from_memory)
+{
+    struct onnx_writer writer = {0};
+    write_conv(&writer);
+    struct stoa_model *model = load(&writer);
+    expect_conv(model);
+    stoa_model_free(model);
+    onnx_free(&writer);
+}
+
+Test(import, a_model_from_a_file)
+{
+    struct onnx_writer writer = {0};
+    write_conv(&writer);
+    char path[] = "/tmp/stoa-test-XXXXXX";
+    int descriptor = mkstemp(path);
+    cr_assert(descriptor >= 0 && write(descriptor, writer.data, writer.size) == (ssize_t)writer.size);
+    close(descriptor);
+    struct stoa_error error = {0};
+    struct stoa_model *model;
+    cr_assert(stoa_model_load(path, NULL, &error, &model) == STOA_OK, "%s", error.message);
+    unlink(path);
+    expect_conv(model);
+    stoa_model_free(model);
+    cr_expect(stoa_model_load(path, NULL, &error, &model) == STOA_ERROR_IO && !model);
+    cr_expect(strstr(error.message, path), "%s", error.message);
+    onnx_free(&writer);
+}
+
+Test(import, missing_arguments_are_refused)
+{
+    struct stoa_error error = {0};
+    struct stoa_model *model;
+    cr_expect(stoa_model_load(NULL, NULL, &error, &model) == STOA_ERROR_ARGUMENT && !model);
+    cr_expect(stoa_model_load_memory(NULL, 0, NULL, &error, &model) == STOA_ERROR_ARGUMENT && !model);
+    cr_expect(stoa_model_load("x.onnx", NULL, &error, NULL) == STOA_ERROR_ARGUMENT);
+    stoa_model_free(NULL);
+}
+
+/* Weights of `count` floats, such that the payload lies at the given address modulo 4. */
+static void write_shifted(struct onnx_writer *writer, size_t shift, int64_t count)
+{
+    onnx_int(writer, MODEL_IR_VERSION, 8);
+    onnx_opset(writer, NULL, 13);
+    onnx_bytes(writer, 6, "xxx", shift); /* doc_string */
+    onnx_begin(writer, MODEL_GRAPH);
+    onnx_info(writer, GRAPH_OUTPUT, "w", NULL);
+    onnx_weights(writer, "w", (const int64_t[]){count, 0});
+    onnx_end(writer);
+}
+
+Test(import, raw_data_are_used_in_place_where_aligned_and_copied_where_not)
+{
+    size_t borrowed = 0;
+    for (size_t shift = 0; shift < 4; shift++) {
+        struct onnx_writer writer = {0};
+        write_shifted(&writer, shift, 100000);
+        struct stoa_model *model = load(&writer);
+        const struct stoa_tensor *w = constant_of(model, "w");
+        cr_expect((uintptr_t)w->data % sizeof(float) == 0, "shift %zu", shift);
+        const float *data = w->data;
+        size_t wrong = 0;
+        for (size_t i = 0; i < 100000; i++)
+            wrong += data[i] != 1;
+        cr_expect(wrong == 0, "shift %zu: %zu wrong", shift, wrong);
+        borrowed += (uint8_t *)w->data >= writer.data && (uint8_t *)w->data < writer.data + writer.size;
+        stoa_model_free(model);
+        onnx_free(&writer);
+    }
+    cr_expect(borrowed == 1, "%zu of 4 borrowed", borrowed);
+}
+
+static const struct {
+    const char *name;
+    int data_type;
+    unsigned field;
+    const char *packed;
+    size_t packed_size;
+    double first, second;
+} typed[] = {
+    {"float_data", STOA_FLOAT, TENSOR_FLOAT_DATA, "\0\0\x80\x3f\0\0\0\xc0", 8, 1, -2},
+    {"double_data", STOA_DOUBLE, TENSOR_DOUBLE_DATA, "\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\xc0", 16, 1, -2},
+    {"int64_data", STOA_INT64, TENSOR_INT64_DATA, "\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, 3, -1},
+    {"int32_data", STOA_INT32, TENSOR_INT32_DATA, "\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, 3, -1},
+    {"int32_data for int8", STOA_INT8, TENSOR_INT32_DATA, "\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, 3, -1},
+    {"int32_data for uint8", STOA_UINT8, TENSOR_INT32_DATA, "\x03\xff\x01", 3, 3, 255},
+    {"int32_data for bool", STOA_BOOL, TENSOR_INT32_DATA, "\x00\x01", 2, 0, 1},
+    {"raw bool", STOA_BOOL, TENSOR_RAW_DATA, "\x00\x07", 2, 0, 1},
+    {"raw int8", STOA_INT8, TENSOR_RAW_DATA, "\x80\x7f", 2, -128, 127},
+    {"raw int32", STOA_INT32, TENSOR_RAW_DATA, "\x04\0\0\0\xff\xff\xff\xff", 8, 4, -1},
+};
+
+static double element(const struct stoa_tensor *tensor, size_t index)
+{
+    switch (tensor->dtype) {
+    case STOA_FLOAT:
+        return ((const float *)tensor->data)[index];
+    case STOA_DOUBLE:
+        return ((const double *)tensor->data)[index];
+    case STOA_INT64:
+        return (double)((const int64_t *)tensor->data)[index];
+    case STOA_INT32:
+        return ((const int32_t *)tensor->data)[index];
+    case STOA_INT8:
+        return ((const int8_t *)tensor->data)[index];
+    default:
+        return ((const uint8_t *)tensor->data)[index];
+    }
+}
+
+Test(import, every_data_type_in_every_field)
+{
+    for (size_t i = 0; i < sizeof typed / sizeof typed[0]; i++) {
+        struct onnx_writer writer = {0};
+        onnx_model_begin(&writer);
+        onnx_info(&writer, GRAPH_OUTPUT, "w", NULL);
+        onnx_tensor_begin(&writer, GRAPH_INITIALIZER, "w", typed[i].data_type, (const int64_t[]){2, 0});
+        onnx_bytes(&writer, typed[i].field, typed[i].packed, typed[i].packed_size);
+        onnx_end(&writer);
+        onnx_end(&writer);
+        struct stoa_model *model = load(&writer);
+        const struct stoa_tensor *w = constant_of(model, "w");
+        cr_expect(element(w, 0) == typed[i].first && element(w, 1) == typed[i].second, "%s: %g %g", typed[i].name,
+                  element(w, 0), element(w, 1));
+        stoa_model_free(model);
+        onnx_free(&writer);
+    }
+}
+
+Test(import, unpacked_lists_and_scalars_and_empty_tensors)
+{
+    struct onnx_writer writer = {0};
+    onnx_model_begin(&writer);
+    onnx_info(&writer, GRAPH_OUTPUT, "list", NULL);
+    onnx_tensor_begin(&writer, GRAPH_INITIALIZER, "list", STOA_FLOAT, (const int64_t[]){2, 0});
+    onnx_float(&writer, TENSOR_FLOAT_DATA, 5);
+    onnx_float(&writer, TENSOR_FLOAT_DATA, 6);
+    onnx_end(&writer);
+    onnx_tensor_begin(&writer, GRAPH_INITIALIZER, "scalar", STOA_INT64, NULL);
+    onnx_int(&writer, TENSOR_INT64_DATA, -9);
+    onnx_end(&writer);
+    onnx_tensor_begin(&writer, GRAPH_INITIALIZER, "empty", STOA_FLOAT, NULL);
+    onnx_int(&writer, TENSOR_DIMS, 0);
+    onnx_end(&writer);
+    onnx_end(&writer);
+    struct stoa_model *model = load(&writer);
+    cr_expect(element(constant_of(model, "list"), 1) == 6);
+    cr_expect(element(constant_of(model, "scalar"), 0) == -9 && constant_of(model, "scalar")->rank == 0);
+    const struct stoa_tensor *empty = constant_of(model, "empty");
+    cr_expect(stoa_tensor_elements(empty) == 0 && empty->data && empty->rank == 1);
+    stoa_model_free(model);
+    onnx_free(&writer);
+}
+
+Test(import, weights_as_constant_nodes)
+{
+    struct onnx_writer writer = {0};
+    onnx_model_begin(&writer);
+    onnx_info(&writer, GRAPH_INPUT, "x", (const int64_t[]){2, 0});
+    onnx_info(&writer, GRAPH_OUTPUT, "y", (const int64_t[]){2, 0});
+    onnx_node_begin(&writer, "Constant", NULL, "w");
+    onnx_begin(&writer, NODE_ATTRIBUTE);
+    onnx_text(&writer, ATTRIBUTE_NAME, "value");
+    onnx_int(&writer, ATTRIBUTE_TYPE, 4);
+    onnx_tensor_begin(&writer, ATTRIBUTE_T, NULL, STOA_FLOAT, (const int64_t[]){2, 0});
+    onnx_bytes(&writer, TENSOR_RAW_DATA, "\0\0\x80\x3f\0\0\0\xc0", 8);
+    onnx_end(&writer);
+    onnx_end(&writer);
+    onnx_end(&writer);
+    onnx_node(&writer, "Add", "x,w", "y");
+    onnx_end(&writer);
+    struct stoa_model *model = load(&writer);
+    cr_expect(element(constant_of(model, "w"), 1) == -2 && model->graph.node_count == 1);
+    stoa_model_free(model);
+    onnx_free(&writer);
+}
+
+Test(import, every_truncation_fails_cleanly)
+{
+    struct onnx_writer writer = {0};
+    write_conv(&writer);
+    for (size_t size = 0; size < writer.size; size++) {
+        struct stoa_error error = {0};
+        struct counting_allocator allocator;
+        counting_allocator_init(&allocator);
+        struct stoa_model_options options = {.allocator = &allocator.interface};
+        /* A copy of its own, so that reading beyond the end is seen. */
+        uint8_t *copy = malloc(size ? size : 1);
+        cr_assert(copy);
+        memcpy(copy, writer.data, size);
+        struct stoa_model *model;
+        enum stoa_status status = stoa_model_load_memory(copy, size, &options, &error, &model);
+        cr_expect(status == STOA_ERROR_PARSE && error.message[0], "%zu bytes: %s: %s", size, stoa_status_name(status),
+                  error.message);
+        cr_expect(!model && allocator.live == 0, "%zu bytes: leaked", size);
+        free(copy);
+    }
+    onnx_free(&writer);
+}
+
+Test(import, any_byte_changed_loads_or_fails_cleanly)
+{
+    struct onnx_writer writer = {0};
+    write_conv(&writer);
+    for (size_t at = 0; at < writer.size; at++)
+        for (unsigned change = 1; change < 256; change += 7) {
+            struct stoa_error error = {0};
+            struct counting_allocator allocator;
+            counting_allocator_init(&allocator);
+            struct stoa_model_options options = {.allocator = &allocator.interface};
+            struct stoa_model *model;
+            writer.data[at] ^= (uint8_t)change;
+            enum stoa_status status = stoa_model_load_memory(writer.data, writer.size, &options, &error, &model);
+            cr_expect((status == STOA_OK) == (model != NULL), "byte %zu", at);
+            cr_expect(status == STOA_OK || error.message[0], "byte %zu: no message", at);
+            stoa_model_free(model);
+            cr_expect(allocator.live == 0, "byte %zu: leaked", at);
+            writer.data[at] ^= (uint8_t)change;
+        }
+    onnx_free(&writer);
+}
+
+Test(import, a_failing_allocation_anywhere_leaks_nothing)
+{
+    struct onnx_writer writer = {0};
+    write_conv(&writer);
+    for (int forever = 0; forever < 2; forever++)
+        for (size_t n = 1;; n++) {
+            struct stoa_error error = {0};
+            struct counting_allocator allocator;
+            counting_allocator_init(&allocator);
+            allocator.fail_at = n;
+            allocator.fail_after = forever;
+            struct stoa_model_options options = {.allocator = &allocator.interface};
+            struct stoa_model *model;
+            enum stoa_status status = stoa_model_load_memory(writer.data, writer.size, &options, &error, &model);
+            stoa_model_free(model);
+            cr_expect(allocator.live == 0, "allocation %zu: leaked", n);
+            if (allocator.calls < n) {
+                cr_expect(status == STOA_OK && n > 5, "%s", error.message);
+                break;
+            }
+            cr_expect(status == STOA_ERROR_MEMORY && !model, "allocation %zu: %s", n, stoa_status_name(status));
+        }
+    onnx_free(&writer);
+}
+
+Test(import, tensor_files_go_out_and_come_back)
+{
+    static float numbers[6] = {1, 2, 3, 4, 5, 6};
+    struct stoa_tensor tensor = {.dtype = STOA_FLOAT, .rank = 2, .dims = {2, 3}, .data = numbers}, back;
+    stoa_tensor_set_plain(&tensor);
+    struct counting_allocator allocator;
+    counting_allocator_init(&allocator);
+    struct stoa_error error = {0};
+    void *bytes;
+    char *name;
+    size_t size;
+    cr_assert(stoa_onnx_write_tensor(&tensor, "t", &allocator.interface, &error, &bytes, &size) == STOA_OK);
+    cr_assert(stoa_onnx_read_tensor(bytes, size, &allocator.interface, &error, &back, &name) == STOA_OK, "%s",
+              error.message);
+    cr_expect(back.dtype == STOA_FLOAT && stoa_tensor_same_dims(&back, &tensor) && stoa_tensor_is_plain(&back));
+    cr_expect(memcmp(back.data, numbers, sizeof numbers) == 0 && strcmp(name, "t") == 0);
+    stoa_release(&allocator.interface, back.data);
+    stoa_release(&allocator.interface, name);
+    for (size_t cut = 0; cut < size; cut++)
+        cr_expect(stoa_onnx_read_tensor(bytes, cut, &allocator.interface, &error, &back, NULL) != STOA_OK, "%zu", cut);
+    stoa_release(&allocator.interface, bytes);
+    cr_expect(allocator.live == 0);
+}
