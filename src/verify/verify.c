@@ -1,0 +1,245 @@
+/* Runs a model with every value kept, then hands each node's very inputs to the naive twin and compares the outputs
+ * within the twin's own bound. Since each layer is judged on the inputs it really had, an error shows where it is made,
+ * and roundings of earlier layers do not add up. Layers that planning folded away are judged as well. */
+#include <stoa/verify.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "reference/reference.h"
+#include "run/session.h"
+
+/* Half the distance from 1 to the next float: what slack is counted in. */
+#define UNIT 0x1p-24
+
+struct verification {
+    const struct stoa_model *model;
+    struct stoa_session *session;
+    const struct stoa_verify_options *options;
+    struct stoa_allocator allocator;
+    void **random; /* our own random inputs, parallel to the graph's; null where the caller gave one */
+    size_t layers, failed;
+    struct stoa_layer_check first; /* that failed */
+    double first_bound;
+};
+
+/* values[elements] <- the tensor in row-major order of its dims, whatever its strides. */
+static void read_values(const struct plan_value *value, double *values)
+{
+    const struct stoa_tensor *tensor = &value->main.tensor;
+    size_t elements = stoa_tensor_elements(tensor), index[STOA_MAX_RANK] = {0}, channels = value->column_channels;
+    size_t pixels = channels ? tensor->dims[1] / channels : 0;
+    for (size_t i = 0; i < elements; i++) {
+        size_t offset = 0;
+        for (size_t d = 0; d < tensor->rank; d++)
+            offset += index[d] * tensor->strides[d];
+        if (channels) /* [N][C*pixels] that lies as [N][pixels][C] */
+            offset = index[0] * tensor->strides[0] + index[1] % pixels * channels + index[1] / pixels;
+        values[i] = stoa_tensor_load(tensor, offset);
+        for (size_t d = tensor->rank; d-- > 0 && ++index[d] == tensor->dims[d];)
+            index[d] = 0;
+    }
+}
+
+static enum stoa_status read_tensor(const struct verification *verification, size_t v, struct stoa_error *error,
+                                    struct reference_tensor *out)
+{
+    const struct plan_value *value = &verification->session->plan->values[v];
+    const struct stoa_tensor *tensor = &value->main.tensor;
+    *out = (struct reference_tensor){.dtype = tensor->dtype, .rank = tensor->rank};
+    memcpy(out->dims, tensor->dims, sizeof tensor->dims);
+    if (!tensor->data) /* only its dims are of interest (Shape) */
+        return stoa_allocate(&verification->allocator, stoa_tensor_elements(tensor), sizeof(double), error,
+                             &out->values);
+    STOA_TRY(
+        stoa_allocate_raw(&verification->allocator, stoa_tensor_elements(tensor), sizeof(double), error, &out->values));
+    read_values(value, out->values);
+    return STOA_OK;
+}
+
+static int same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+/* Fills the check's figures; *bound is that of the worst element. */
+static void compare(const double *engine, const struct reference_tensor *twin, size_t elements,
+                    struct stoa_layer_check *check, double *bound)
+{
+    check->passed = 1;
+    check->worst_share = 0;
+    for (size_t i = 0; i < elements; i++) {
+        double exact = twin->values[i], allowed = twin->slack[i] * UNIT;
+        double rounded = twin->dtype == STOA_FLOAT ? (double)(float)exact : exact;
+        if (same(engine[i], exact) || same(engine[i], rounded))
+            continue;
+        double difference = fabs(engine[i] - exact), share = allowed > 0 ? difference / allowed : INFINITY;
+        if (!(share <= 1)) { /* also when one of the two is NaN */
+            check->passed = 0;
+            share = isnan(share) ? INFINITY : share;
+        }
+        if (difference > check->worst_difference || isnan(difference))
+            check->worst_difference = difference;
+        if (share > check->worst_share) {
+            check->worst_share = share;
+            check->worst_index = i;
+            check->engine = engine[i];
+            check->twin = exact;
+            *bound = allowed;
+        }
+    }
+}
+
+static enum stoa_status check_output(struct verification *verification, const struct graph_node *node, size_t output,
+                                     const struct reference_tensor *twin, struct stoa_error *error)
+{
+    const struct graph_value *value = &verification->model->graph.values[node->outputs[output]];
+    const struct plan_value *planned = &verification->session->plan->values[node->outputs[output]];
+    struct stoa_layer_check check = {
+        .node = node->name, .type = node->type, .value = value->name, .output = planned->main.tensor};
+    double bound = 0;
+    int same_type = twin->dtype == check.output.dtype && twin->rank == check.output.rank;
+    for (size_t d = 0; same_type && d < twin->rank; d++)
+        same_type = twin->dims[d] == check.output.dims[d];
+    if (!same_type) {
+        char ours[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
+        return stoa_fail(error, STOA_ERROR_MISMATCH, "node '%s' (%s): value '%s' is %s%s, the twin says %s%s",
+                         node->name, node->type, value->name, stoa_dtype_name(check.output.dtype),
+                         stoa_dims_text(check.output.rank, check.output.dims, ours), stoa_dtype_name(twin->dtype),
+                         stoa_dims_text(twin->rank, twin->dims, its));
+    }
+    size_t elements = stoa_tensor_elements(&check.output);
+    double *engine;
+    STOA_TRY(stoa_allocate_raw(&verification->allocator, elements, sizeof *engine, error, &engine));
+    read_values(planned, engine);
+    compare(engine, twin, elements, &check, &bound);
+    stoa_release(&verification->allocator, engine);
+
+    verification->layers++;
+    if (!check.passed && verification->failed++ == 0) {
+        verification->first = check;
+        verification->first_bound = bound;
+    }
+    if (verification->options->layer)
+        verification->options->layer(verification->options->user, &check);
+    return STOA_OK;
+}
+
+static enum stoa_status check_node(struct verification *verification, const struct graph_node *node,
+                                   struct stoa_error *error)
+{
+    const struct plan *plan = verification->session->plan;
+    const struct stoa_allocator *allocator = &verification->allocator;
+    bool planned = false;
+    for (size_t i = 0; i < node->output_count; i++)
+        planned |= node->outputs[i] != GRAPH_NONE && plan->values[node->outputs[i]].known;
+    if (!planned)
+        return STOA_OK;
+
+    struct reference_tensor *inputs = NULL, *outputs = NULL;
+    enum stoa_status status = stoa_allocate(allocator, node->input_count, sizeof *inputs, error, &inputs);
+    if (status == STOA_OK)
+        status = stoa_allocate(allocator, node->output_count, sizeof *outputs, error, &outputs);
+    for (size_t i = 0; status == STOA_OK && i < node->input_count; i++)
+        if (node->inputs[i] != GRAPH_NONE)
+            status = read_tensor(verification, node->inputs[i], error, &inputs[i]);
+    for (size_t i = 0; status == STOA_OK && i < node->output_count; i++)
+        if (node->outputs[i] != GRAPH_NONE && plan->values[node->outputs[i]].known)
+            outputs[i].dtype = STOA_FLOAT; /* wanted; the twin says the type */
+    if (status == STOA_OK) {
+        struct reference_call call = {.type = node->type,
+                                      .attributes = &node->attributes,
+                                      .opset = node->opset,
+                                      .input_count = node->input_count,
+                                      .output_count = node->output_count,
+                                      .inputs = inputs,
+                                      .outputs = outputs};
+        status = stoa_reference_run(&call, allocator, error);
+        if (status != STOA_OK)
+            stoa_error_prefix(error, "the naive twin, node '%s' (%s): ", node->name, node->type);
+    }
+    for (size_t i = 0; status == STOA_OK && i < node->output_count; i++)
+        if (outputs[i].dtype != STOA_NONE)
+            status = check_output(verification, node, i, &outputs[i], error);
+    for (size_t i = 0; inputs && i < node->input_count; i++)
+        stoa_reference_free(allocator, &inputs[i]);
+    for (size_t i = 0; outputs && i < node->output_count; i++)
+        stoa_reference_free(allocator, &outputs[i]);
+    stoa_release(allocator, inputs);
+    stoa_release(allocator, outputs);
+    return status;
+}
+
+static enum stoa_status bind_inputs(struct verification *verification, const void *const *inputs,
+                                    struct stoa_error *error)
+{
+    const struct graph *graph = &verification->model->graph;
+    STOA_TRY(stoa_allocate(&verification->allocator, graph->input_count, sizeof(void *), error, &verification->random));
+    struct random random = {.state = verification->options->seed};
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const char *name = graph->values[graph->inputs[i]].name;
+        if (verification->session->inputs[i].bound)
+            continue; /* fixed by the session's options */
+        const void *data = inputs ? inputs[i] : NULL;
+        if (!data) {
+            struct stoa_tensor tensor;
+            STOA_TRY(stoa_session_input(verification->session, name, error, &tensor));
+            if (tensor.dtype != STOA_FLOAT)
+                return stoa_fail(error, STOA_ERROR_ARGUMENT,
+                                 "input '%s' is %s: random numbers are for float inputs, give one", name,
+                                 stoa_dtype_name(tensor.dtype));
+            size_t elements = stoa_tensor_elements(&tensor);
+            float *values;
+            STOA_TRY(stoa_allocate_raw(&verification->allocator, elements, sizeof *values, error, &values));
+            stoa_random_fill(&random, elements, values);
+            data = verification->random[i] = values;
+        }
+        STOA_TRY(stoa_session_bind_input(verification->session, name, data, error));
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status verify(struct verification *verification, const void *const *inputs, struct stoa_error *error)
+{
+    struct stoa_session_options options = {0};
+    if (verification->options->session)
+        options = *verification->options->session;
+    options.keep_values = 1;
+    STOA_TRY(stoa_session_create(verification->model, &options, error, &verification->session));
+    STOA_TRY(bind_inputs(verification, inputs, error));
+    STOA_TRY(stoa_session_run(verification->session, error));
+
+    const struct graph *graph = &verification->model->graph;
+    for (size_t n = 0; n < graph->node_count; n++)
+        STOA_TRY(check_node(verification, &graph->nodes[n], error));
+    if (verification->failed) {
+        const struct stoa_layer_check *first = &verification->first;
+        return stoa_fail(
+            error, STOA_ERROR_MISMATCH,
+            "node '%s' (%s): element %zu of '%s' is %.9g, the twin says %.9g +- %.3g; %zu of %zu layers diverge, "
+            "this one first",
+            first->node, first->type, first->worst_index, first->value, first->engine, first->twin,
+            verification->first_bound, verification->failed, verification->layers);
+    }
+    return STOA_OK;
+}
+
+enum stoa_status stoa_verify(const struct stoa_model *model, const void *const *inputs,
+                             const struct stoa_verify_options *options, struct stoa_error *error)
+{
+    static const struct stoa_verify_options defaults = {0};
+    if (!model)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
+    struct verification verification = {
+        .model = model, .options = options ? options : &defaults, .allocator = model->allocator};
+    enum stoa_status status = verify(&verification, inputs, error);
+    for (size_t i = 0; verification.random && i < model->graph.input_count; i++)
+        stoa_release(&verification.allocator, verification.random[i]);
+    stoa_release(&verification.allocator, verification.random);
+    stoa_session_free(verification.session);
+    return status;
+}
