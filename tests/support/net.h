@@ -1,0 +1,29 @@
+/* Small networks as text, built straight into a model:
+ *
+ *   "input x f32[1,3,8,8]\n"            dims may be ? (open)
+ *   "const w f32[8,3,3,3]\n"            seeded random numbers, or values, as in op_check.h
+ *   "h = Conv(x, w) pads=[1,1,1,1]\n"   outputs and inputs by name, - for an absent one; several outputs: "a, b =
+ * Split(x)" "output h\n" */
+#ifndef TESTS_SUPPORT_NET_H
+#define TESTS_SUPPORT_NET_H
+
+#include <stoa/host.h>
+#include <stoa/model.h>
+
+#include "base/memory.h"
+#include "graph/model.h"
+
+struct net {
+    struct stoa_model *model;
+    struct arena arena; /* constants */
+};
+
+/* The graph's memory and the sessions' default is `allocator` (null: the C library's). Fails the running test when the
+ * text is malformed or the graph is refused. */
+void net_build(struct net *net, const char *text, const struct stoa_allocator *allocator);
+/* The same, returning what stoa_graph_finish says. The net must be freed either way. */
+enum stoa_status net_try(struct net *net, const char *text, const struct stoa_allocator *allocator,
+                         struct stoa_error *error);
+void net_free(struct net *net);
+
+#endif

@@ -1,0 +1,89 @@
+/* The check of layers: what is right passes, what is wrong is named. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include <stoa/stoa.h>
+
+#include "ops/op.h"
+#include "support/allocator.h"
+#include "support/net.h"
+
+static const char network[] =
+    "input x f32[2,3,9,9]\nconst w f32[16,3,3,3]\nconst v f32[8,16,3,3]\nconst f f32[5,72]\nconst half f32{0.5}\n"
+    "a = Conv(x, w)\nb = Relu(a)\nc = Conv(b, v) strides=[2,2] pads=[1,1,0,0]\nk = Exp(half)\nd = Mul(c, k)\ne = "
+    "Flatten(d)\n"
+    "y = Gemm(e, f) transB=1\noutput y\n";
+
+static void count_layer(void *user, const struct stoa_layer_check *check)
+{
+    size_t *counts = user;
+    counts[0]++;
+    counts[1] += check->passed != 0;
+    cr_expect(check->worst_share <= 1 || !check->passed, "%s", check->node);
+}
+
+Test(verify, a_right_network_passes_layer_by_layer)
+{
+    struct net net;
+    net_build(&net, network, NULL);
+    struct stoa_error error = {0};
+    for (int lowering = STOA_LOWERING_AUTO; lowering < STOA_LOWERING_COUNT; lowering++) {
+        size_t counts[2] = {0};
+        struct stoa_session_options session = {.threads = 2, .lowering = (enum stoa_lowering)lowering};
+        struct stoa_verify_options options = {.session = &session, .seed = 11, .layer = count_layer, .user = counts};
+        cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_OK, "%s", error.message);
+        cr_expect(counts[0] == 7 && counts[1] == 7, "%zu of %zu layers passed", counts[1], counts[0]);
+    }
+    net_free(&net);
+}
+
+/* Relu, but for one element that is off by a little. */
+static enum stoa_status run_broken(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    enum stoa_status status = stoa_op_find("Relu", 13, NULL)->run(call, run, error);
+    float *y = call->outputs[0].data;
+    y[17] += 1e-3f;
+    return status;
+}
+
+Test(verify, the_first_layer_that_diverges_is_named)
+{
+    struct net net;
+    net_build(&net, network, NULL);
+    struct op broken = *stoa_op_find("Relu", 13, NULL);
+    broken.run = run_broken;
+    for (size_t n = 0; n < net.model->graph.node_count; n++)
+        if (strcmp(net.model->graph.nodes[n].type, "Relu") == 0)
+            net.model->graph.nodes[n].op = &broken;
+    size_t counts[2] = {0};
+    struct stoa_verify_options options = {.layer = count_layer, .user = counts};
+    struct stoa_error error = {0};
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_ERROR_MISMATCH);
+    cr_expect(strstr(error.message, "node 'node_b' (Relu)") && strstr(error.message, "1 of 7 layers"), "%s",
+              error.message);
+    cr_expect(counts[0] == 7 && counts[1] == 6, "layers after it are judged on what they were given");
+    net_free(&net);
+}
+
+Test(verify, nothing_leaks_when_memory_runs_out)
+{
+    struct counting_allocator memory;
+    counting_allocator_init(&memory);
+    struct net net;
+    net_build(&net, network, &memory.interface);
+    size_t before = memory.live;
+    for (size_t at = 1;; at++) {
+        struct stoa_error error = {0};
+        struct stoa_session_options session = {.threads = 1};
+        struct stoa_verify_options options = {.session = &session};
+        memory.fail_at = memory.calls + at;
+        enum stoa_status status = stoa_verify(net.model, NULL, &options, &error);
+        memory.fail_at = 0;
+        cr_expect(memory.live == before, "allocation %zu: %zu blocks leaked", at, memory.live - before);
+        if (status == STOA_OK)
+            break;
+        cr_expect(status == STOA_ERROR_MEMORY, "allocation %zu: %s %s", at, stoa_status_name(status), error.message);
+    }
+    net_free(&net);
+}
