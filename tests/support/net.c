@@ -36,14 +36,15 @@ static void add_input(struct net *net, char *text)
     char *blank = strchr(text, ' ');
     cr_assert(blank, "input NAME TYPE[DIMS]: %s", text);
     *blank = '\0';
-    struct graph_value *value = &net->model->graph.values[value_of(net, text)];
+    size_t index = value_of(net, text); /* may move the values */
+    struct graph_value *value = &net->model->graph.values[index];
     char *open = strchr(blank + 1, '[');
     cr_assert(open);
     value->dtype = strncmp(blank + 1, "i64", 3) == 0 ? STOA_INT64 : STOA_FLOAT;
     value->has_shape = true;
     for (char *dim = strtok(open + 1, ",]"); dim; dim = strtok(NULL, ",]"))
         value->dims[value->rank++] = *dim == '?' ? GRAPH_UNKNOWN : strtol(dim, NULL, 10);
-    cr_assert(stoa_graph_add_input(&net->model->graph, value_of(net, text), NULL) == STOA_OK);
+    cr_assert(stoa_graph_add_input(&net->model->graph, index, NULL) == STOA_OK);
 }
 
 static void add_constant(struct net *net, char *text, unsigned seed)
