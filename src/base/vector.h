@@ -29,10 +29,9 @@
 #define STOA_INLINE inline
 #endif
 
-/* In front of a loop whose iterations do not depend on each other even where its arrays are the same. */
-#if defined(__clang__)
-#define STOA_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
+/* In front of a loop whose iterations do not depend on each other even where its arrays are the same. Clang is left to
+ * find out at run time: it takes such a hint as an order, and warns where it does not vectorise. */
+#if defined(__GNUC__) && !defined(__clang__)
 #define STOA_INDEPENDENT _Pragma("GCC ivdep")
 #else
 #define STOA_INDEPENDENT
