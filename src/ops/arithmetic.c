@@ -1,0 +1,140 @@
+/* Arithmetic with NumPy's broadcasting: Add, Sub, Mul, Div, Pow, PRelu of two tensors; Max, Min, Sum of any number. Max
+ * and Min give NaN if any operand is NaN. Integers wrap around and divide towards zero; to divide them by zero is an
+ * error. */
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "base/tensor.h"
+#include "kernels/arithmetic.h"
+#include "kernels/nd.h"
+#include "ops/arguments.h"
+#include "ops/check.h"
+#include "ops/op.h"
+
+struct arithmetic_params {
+    enum arithmetic operation;
+};
+
+static enum stoa_status check_types(const struct op_call *call, struct stoa_error *error)
+{
+    enum stoa_dtype dtype = call->inputs[0].dtype;
+    for (size_t i = 1; i < call->input_count; i++)
+        if (call->inputs[i].dtype != dtype)
+            return stoa_fail(error, STOA_ERROR_GRAPH, "input %zu is of type %s, input 0 of %s", i,
+                             stoa_dtype_name(call->inputs[i].dtype), stoa_dtype_name(dtype));
+    return STOA_OK;
+}
+
+static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
+{
+    const struct arithmetic_params *params = call->params;
+    enum stoa_dtype dtype = call->inputs[0].dtype;
+    STOA_TRY(check_types(call, error));
+    if (!stoa_arithmetic_loop(params->operation, dtype))
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "inputs of type %s are not supported", stoa_dtype_name(dtype));
+    call->outputs[0].dtype = dtype;
+    return stoa_infer_broadcast(call, error);
+}
+
+static enum stoa_status infer_pow(const struct op_call *call, struct stoa_error *error)
+{
+    enum stoa_dtype base = call->inputs[0].dtype, exponent = call->inputs[1].dtype;
+    if (!stoa_power_loop(base, exponent))
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "inputs of types %s and %s are not supported",
+                         stoa_dtype_name(base), stoa_dtype_name(exponent));
+    call->outputs[0].dtype = base;
+    return stoa_infer_broadcast(call, error);
+}
+
+static enum stoa_status infer_prelu(const struct op_call *call, struct stoa_error *error)
+{
+    STOA_TRY(infer(call, error));
+    const struct stoa_tensor *x = &call->inputs[0], *slope = &call->inputs[1];
+    char mine[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
+    if (stoa_tensor_same_dims(x, &call->outputs[0]))
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_SHAPE, "input slope has dims %s, which do not broadcast to %s of X",
+                     stoa_dims_text(slope->rank, slope->dims, mine), stoa_dims_text(x->rank, x->dims, its));
+}
+
+static void combine(nd_loop loop, const struct stoa_tensor *a, const struct stoa_tensor *b, const struct stoa_tensor *y,
+                    struct pool *pool)
+{
+    struct nd nd = stoa_nd_over(y);
+    stoa_nd_read(&nd, a);
+    stoa_nd_read(&nd, b);
+    stoa_nd_run(&nd, pool, loop, NULL);
+}
+
+static bool has_zero(const struct stoa_tensor *tensor)
+{
+    size_t elements = stoa_tensor_elements(tensor);
+    for (size_t i = 0; i < elements; i++) {
+        size_t offset = 0, rest = i;
+        for (size_t k = tensor->rank; k-- > 0; rest /= tensor->dims[k])
+            offset += rest % tensor->dims[k] * tensor->strides[k];
+        const char *element = (const char *)tensor->data + offset * stoa_dtype_size(tensor->dtype);
+        bool zero = true;
+        for (size_t byte = 0; byte < stoa_dtype_size(tensor->dtype); byte++)
+            zero &= element[byte] == 0;
+        if (zero)
+            return true;
+    }
+    return false;
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    const struct arithmetic_params *params = call->params;
+    const struct stoa_tensor *y = &call->outputs[0];
+    bool whole = y->dtype != STOA_FLOAT && y->dtype != STOA_DOUBLE;
+    if (params->operation == ARITHMETIC_DIV && whole && has_zero(&call->inputs[1]))
+        return stoa_fail(error, STOA_ERROR_DATA, "input B, of type %s, has a 0 to divide by",
+                         stoa_dtype_name(call->inputs[1].dtype));
+    nd_loop loop = stoa_arithmetic_loop(params->operation, y->dtype);
+    if (call->input_count == 1) {
+        stoa_nd_copy(&call->inputs[0], y, run->pool);
+        return STOA_OK;
+    }
+    combine(loop, &call->inputs[0], &call->inputs[1], y, run->pool);
+    for (size_t i = 2; i < call->input_count; i++)
+        combine(loop, y, &call->inputs[i], y, run->pool);
+    return STOA_OK;
+}
+
+static enum stoa_status run_pow(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    nd_loop loop = stoa_power_loop(call->inputs[0].dtype, call->inputs[1].dtype);
+    combine(loop, &call->inputs[0], &call->inputs[1], &call->outputs[0], run->pool);
+    return STOA_OK;
+}
+
+#define ARITHMETIC(name, type_, operation_, since_, least_inputs, most_inputs, infer_, run_)                           \
+    static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
+    {                                                                                                                  \
+        ((struct arithmetic_params *)params)->operation = operation_;                                                  \
+        return stoa_reader_finish(reader);                                                                             \
+    }                                                                                                                  \
+    const struct op stoa_op_##name = {                                                                                 \
+        .type = type_,                                                                                                 \
+        .since = since_,                                                                                               \
+        .min_inputs = least_inputs,                                                                                    \
+        .max_inputs = most_inputs,                                                                                     \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = 1,                                                                                              \
+        .layout = OP_ANY,                                                                                              \
+        .params_size = sizeof(struct arithmetic_params),                                                               \
+        .parse = parse_##name,                                                                                         \
+        .infer = infer_,                                                                                               \
+        .run = run_,                                                                                                   \
+    };
+ARITHMETIC(add, "Add", ARITHMETIC_ADD, 7, 2, 2, infer, run)
+ARITHMETIC(sub, "Sub", ARITHMETIC_SUB, 7, 2, 2, infer, run)
+ARITHMETIC(mul, "Mul", ARITHMETIC_MUL, 7, 2, 2, infer, run)
+ARITHMETIC(div, "Div", ARITHMETIC_DIV, 7, 2, 2, infer, run)
+ARITHMETIC(max, "Max", ARITHMETIC_MAX, 6, 1, 255, infer, run)
+ARITHMETIC(min, "Min", ARITHMETIC_MIN, 6, 1, 255, infer, run)
+ARITHMETIC(sum, "Sum", ARITHMETIC_ADD, 6, 1, 255, infer, run)
+ARITHMETIC(prelu, "PRelu", ARITHMETIC_PRELU, 7, 2, 2, infer_prelu, run)
+ARITHMETIC(pow, "Pow", ARITHMETIC_COUNT, 7, 2, 2, infer_pow, run_pow)
