@@ -12,7 +12,10 @@
     /* elementwise */ \
     OP(relu) OP(leaky_relu) OP(prelu) OP(elu) OP(selu) OP(clip) OP(clip_11) OP(sigmoid) OP(tanh) OP(hard_sigmoid) \
     OP(hard_swish) OP(softplus) OP(sqrt) OP(exp) OP(add) OP(sub) OP(mul) OP(div) OP(pow) OP(max) OP(min) OP(sum) \
-    /* moving data, shapes */
+    /* moving data, shapes */ \
+    OP(concat) OP(split) OP(split_13) OP(flatten) OP(reshape) OP(transpose) OP(squeeze) OP(squeeze_13) OP(unsqueeze) \
+    OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(slice) OP(slice_10) OP(gather) \
+    OP(cast) OP(shape) OP(constant_of_shape) OP(expand)
 /* clang-format on */
 
 #define OP(name) extern const struct op stoa_op_##name;

@@ -1,0 +1,196 @@
+/* Concat and Split: parts of a tensor along one axis. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "kernels/nd.h"
+#include "ops/arguments.h"
+#include "ops/check.h"
+#include "ops/op.h"
+
+#define MAX_PARTS 255
+
+struct concat_params {
+    int64_t axis;
+};
+
+struct split_params {
+    int64_t axis;
+    bool has_sizes, sizes_input;
+    size_t count;
+    int64_t sizes[MAX_PARTS];
+};
+
+/* The `size` elements of the whole from `start` on, along the axis. */
+static struct stoa_tensor part_of(const struct stoa_tensor *whole, size_t axis, size_t start, size_t size)
+{
+    struct stoa_tensor part = *whole;
+    part.dims[axis] = size;
+    /* What has no elements may begin past the end, where no pointer may point. */
+    if (stoa_tensor_elements(&part))
+        part.data = (char *)whole->data + start * whole->strides[axis] * stoa_dtype_size(whole->dtype);
+    return part;
+}
+
+static enum stoa_status parse_concat(struct attribute_reader *reader, void *params)
+{
+    if (!stoa_reader_has(reader, "axis"))
+        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute axis is missing");
+    ((struct concat_params *)params)->axis = stoa_read_int(reader, "axis", 0, -STOA_MAX_RANK, STOA_MAX_RANK - 1);
+    return stoa_reader_finish(reader);
+}
+
+static enum stoa_status infer_concat(const struct op_call *call, struct stoa_error *error)
+{
+    const struct concat_params *params = call->params;
+    const struct stoa_tensor *first = &call->inputs[0];
+    struct stoa_tensor *y = &call->outputs[0];
+    size_t axis;
+    STOA_TRY(stoa_check_axis("axis", params->axis, first->rank, false, error, &axis));
+    stoa_same_as_input(call, 0, 0);
+    for (size_t i = 1; i < call->input_count; i++) {
+        const struct stoa_tensor *x = &call->inputs[i];
+        if (x->dtype != first->dtype)
+            return stoa_fail(error, STOA_ERROR_GRAPH, "input %zu is of type %s, input 0 of %s", i,
+                             stoa_dtype_name(x->dtype), stoa_dtype_name(first->dtype));
+        struct stoa_tensor like = *x;
+        if (axis < like.rank)
+            like.dims[axis] = first->dims[axis];
+        char mine[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
+        if (!stoa_tensor_same_dims(&like, first))
+            return stoa_fail(error, STOA_ERROR_SHAPE, "input %zu has dims %s, input 0 has %s: only axis %zu may differ",
+                             i, stoa_dims_text(x->rank, x->dims, mine), stoa_dims_text(first->rank, first->dims, its),
+                             axis);
+        if (!stoa_size_add(y->dims[axis], x->dims[axis], &y->dims[axis]))
+            return stoa_fail(error, STOA_ERROR_LIMIT, "the inputs are too long together along axis %zu", axis);
+    }
+    return stoa_tensor_measure(y, error, NULL, NULL);
+}
+
+static enum stoa_status run_concat(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    const struct concat_params *params = call->params;
+    size_t axis, start = 0;
+    STOA_TRY(stoa_check_axis("axis", params->axis, call->outputs[0].rank, false, error, &axis));
+    for (size_t i = 0; i < call->input_count; i++) {
+        const struct stoa_tensor *x = &call->inputs[i];
+        struct stoa_tensor part = part_of(&call->outputs[0], axis, start, x->dims[axis]);
+        stoa_nd_copy(x, &part, run->pool);
+        start += x->dims[axis];
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status parse_split(struct attribute_reader *reader, void *params_)
+{
+    struct split_params *params = params_;
+    params->axis = stoa_read_int(reader, "axis", 0, -STOA_MAX_RANK, STOA_MAX_RANK - 1);
+    params->sizes_input = reader->opset >= 13;
+    if (!params->sizes_input) {
+        params->has_sizes = stoa_reader_has(reader, "split");
+        params->count = stoa_read_ints(reader, "split", 0, INT64_MAX, MAX_PARTS, params->sizes);
+    }
+    return stoa_reader_finish(reader);
+}
+
+/* The axis, and the length of each output along it. */
+static enum stoa_status parts(const struct op_call *call, struct stoa_error *error, size_t *axis,
+                              size_t sizes[MAX_PARTS])
+{
+    const struct split_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0];
+    STOA_TRY(stoa_check_axis("axis", params->axis, x->rank, false, error, axis));
+    size_t length = x->dims[*axis], count = call->output_count, given = params->count, total = 0;
+    const int64_t *values = params->sizes;
+    int64_t from_input[MAX_PARTS];
+    bool stated = params->has_sizes;
+    if (params->sizes_input) {
+        stated = stoa_op_has_input(call, 1);
+        STOA_TRY(stoa_input_values(call, 1, "split", MAX_PARTS, error, from_input, &given));
+        values = from_input;
+    }
+    if (!stated) {
+        if (length % count)
+            return stoa_fail(error, STOA_ERROR_SHAPE,
+                             "axis %zu has %zu elements, which do not split into %zu equal parts", *axis, length,
+                             count);
+        for (size_t i = 0; i < count; i++)
+            sizes[i] = length / count;
+        return STOA_OK;
+    }
+    if (given != count)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "split has %zu values for %zu outputs", given, count);
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] < 0)
+            return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "split[%zu] is %" PRId64 ", must be 0 or more", i, values[i]);
+        sizes[i] = (size_t)values[i];
+        if (sizes[i] > length - total)
+            return stoa_fail(error, STOA_ERROR_SHAPE, "split[%zu] is %" PRId64 ", but axis %zu has only %zu left", i,
+                             values[i], *axis, length - total);
+        total += sizes[i];
+    }
+    if (total != length)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "split adds up to %zu, but axis %zu has %zu elements", total, *axis,
+                         length);
+    return STOA_OK;
+}
+
+static enum stoa_status infer_split(const struct op_call *call, struct stoa_error *error)
+{
+    size_t axis, sizes[MAX_PARTS];
+    STOA_TRY(parts(call, error, &axis, sizes));
+    for (size_t i = 0; i < call->output_count; i++) {
+        if (call->outputs[i].dtype == STOA_NONE)
+            continue;
+        stoa_same_as_input(call, 0, i);
+        call->outputs[i].dims[axis] = sizes[i];
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status run_split(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    size_t axis, sizes[MAX_PARTS], start = 0;
+    STOA_TRY(parts(call, error, &axis, sizes));
+    for (size_t i = 0; i < call->output_count; start += sizes[i++]) {
+        if (call->outputs[i].dtype == STOA_NONE)
+            continue;
+        struct stoa_tensor part = part_of(&call->inputs[0], axis, start, sizes[i]);
+        stoa_nd_copy(&part, &call->outputs[i], run->pool);
+    }
+    return STOA_OK;
+}
+
+const struct op stoa_op_concat = {
+    .type = "Concat",
+    .since = 4,
+    .min_inputs = 1,
+    .max_inputs = MAX_PARTS,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_ANY,
+    .params_size = sizeof(struct concat_params),
+    .parse = parse_concat,
+    .infer = infer_concat,
+    .run = run_concat,
+};
+
+#define SPLIT(name, since_, until_, inputs)                                                                            \
+    const struct op stoa_op_##name = {                                                                                 \
+        .type = "Split",                                                                                               \
+        .since = since_,                                                                                               \
+        .until = until_,                                                                                               \
+        .min_inputs = 1,                                                                                               \
+        .max_inputs = inputs,                                                                                          \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = MAX_PARTS,                                                                                      \
+        .layout = OP_ANY,                                                                                              \
+        .params_size = sizeof(struct split_params),                                                                    \
+        .parse = parse_split,                                                                                          \
+        .infer = infer_split,                                                                                          \
+        .run = run_split,                                                                                              \
+    };
+SPLIT(split, 2, 12, 1)
+SPLIT(split_13, 13, 0, 2)

@@ -1,0 +1,213 @@
+/* Pad: adds elements in front of and behind each axis, or takes them away where the count is negative. An axis falls
+ * into at most three spans (before, inside, behind the input); each combination of spans is one strided copy:
+ * reflection walks backwards, an edge stands still, a constant stands still everywhere. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "base/tensor.h"
+#include "kernels/arithmetic.h"
+#include "kernels/nd.h"
+#include "ops/arguments.h"
+#include "ops/check.h"
+#include "ops/op.h"
+
+enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
+
+struct pad_params {
+    enum pad_mode mode;
+    bool pads_input;
+    struct op_integers pads;
+    float value;
+};
+
+/* Output elements [start, start + size) of one axis come from input elements from, from + step, … */
+struct span {
+    size_t start, size, from;
+    int step;
+    bool constant;
+};
+
+static enum stoa_status parse(struct attribute_reader *reader, void *params_)
+{
+    static const char *const modes[] = {"constant", "reflect", "edge", NULL};
+    struct pad_params *params = params_;
+    params->mode = (enum pad_mode)stoa_read_choice(reader, "mode", modes);
+    params->pads_input = reader->opset >= 11;
+    if (!params->pads_input) {
+        params->value = stoa_read_float(reader, "value", 0.0f);
+        stoa_read_integers(reader, "pads", &params->pads);
+        if (!params->pads.present)
+            stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute pads is missing");
+    }
+    return stoa_reader_finish(reader);
+}
+
+static enum stoa_status read_pads(const struct op_call *call, struct stoa_error *error, struct op_integers *pads)
+{
+    const struct pad_params *params = call->params;
+    size_t rank = call->inputs[0].rank;
+    *pads = params->pads;
+    if (params->pads_input)
+        STOA_TRY(stoa_input_integers(call, 1, "pads", error, pads));
+    if (pads->count != 2 * rank)
+        return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "pads has %zu values, must have %zu for rank %zu", pads->count,
+                         2 * rank, rank);
+    return STOA_OK;
+}
+
+/* The most that one side may grow or shrink by: sums of two stay far from overflow. */
+#define MOST_PAD ((int64_t)1 << 60)
+
+static enum stoa_status infer_axis(enum pad_mode mode, const int64_t pads[2], size_t axis, size_t size,
+                                   struct stoa_error *error, size_t *padded)
+{
+    for (size_t side = 0; side < 2; side++) {
+        if (pads[side] < -MOST_PAD || pads[side] > MOST_PAD || size > (size_t)MOST_PAD)
+            return stoa_fail(error, STOA_ERROR_LIMIT, "pads has %" PRId64 " for axis %zu of %zu elements", pads[side],
+                             axis, size);
+        /* There the constant mode is still defined. */
+        if (mode == PAD_EDGE && pads[side] > 0 && size == 0)
+            return stoa_fail(error, STOA_ERROR_SHAPE, "pads has %" PRId64 " for axis %zu, which has no edge to repeat",
+                             pads[side], axis);
+        if (mode == PAD_REFLECT && pads[side] > 0 && (size == 0 || (size_t)pads[side] > size - 1))
+            return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
+                             "pads has %" PRId64 " for axis %zu: %zu elements cannot be reflected so far", pads[side],
+                             axis, size);
+    }
+    int64_t sum = pads[0] + (int64_t)size + pads[1];
+    if (sum < 0)
+        return stoa_fail(error, STOA_ERROR_SHAPE,
+                         "pads has %" PRId64 " and %" PRId64 " for axis %zu, more than its %zu elements to take away",
+                         pads[0], pads[1], axis, size);
+    *padded = (size_t)sum;
+    return STOA_OK;
+}
+
+static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
+{
+    const struct pad_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0];
+    struct op_integers pads;
+    STOA_TRY(read_pads(call, error, &pads));
+    if (!params->pads_input && x->dtype != STOA_FLOAT && x->dtype != STOA_DOUBLE)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "input data is of type %s, must be float or double",
+                         stoa_dtype_name(x->dtype));
+    if (stoa_op_has_input(call, 2) && call->inputs[2].dtype != x->dtype)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "input constant_value is of type %s, input data of %s",
+                         stoa_dtype_name(call->inputs[2].dtype), stoa_dtype_name(x->dtype));
+    STOA_TRY(stoa_check_single(call, 2, "constant_value", error));
+    stoa_same_as_input(call, 0, 0);
+    for (size_t i = 0; i < x->rank; i++) {
+        int64_t both[2] = {pads.values[i], pads.values[x->rank + i]};
+        STOA_TRY(infer_axis(params->mode, both, i, x->dims[i], error, &call->outputs[0].dims[i]));
+    }
+    return stoa_tensor_measure(&call->outputs[0], error, NULL, NULL);
+}
+
+/* Adds the part of the output that lies in [low, high), in coordinates in which the input begins at 0. */
+static void add_span(enum pad_mode mode, int64_t begin, int64_t low, int64_t high, int64_t size, struct span *spans,
+                     size_t *count)
+{
+    if (low >= high)
+        return;
+    struct span *span = &spans[(*count)++];
+    bool inside = low >= 0 && low < size;
+    *span = (struct span){.start = (size_t)(low + begin), .size = (size_t)(high - low), .step = 1};
+    if (inside) {
+        span->from = (size_t)low;
+    } else if (mode == PAD_CONSTANT) {
+        span->constant = true;
+    } else if (mode == PAD_EDGE) {
+        span->from = low < 0 ? 0 : (size_t)(size - 1);
+        span->step = 0;
+    } else {
+        span->from = (size_t)(low < 0 ? -low : 2 * (size - 1) - low);
+        span->step = -1;
+    }
+}
+
+static size_t axis_spans(enum pad_mode mode, const int64_t pads[2], size_t dim, struct span spans[3])
+{
+    int64_t size = (int64_t)dim, low = -pads[0], high = size + pads[1];
+    size_t count = 0;
+    add_span(mode, pads[0], low, high < 0 ? high : 0, size, spans, &count);
+    add_span(mode, pads[0], low > 0 ? low : 0, high < size ? high : size, size, spans, &count);
+    add_span(mode, pads[0], low > size ? low : size, high, size, spans, &count);
+    return count;
+}
+
+static void copy_spans(const struct stoa_tensor *x, const struct stoa_tensor *y, const void *value,
+                       struct span *const *spans, struct pool *pool)
+{
+    struct stoa_tensor part = *y;
+    ptrdiff_t from = 0;
+    bool constant = false;
+    size_t to = 0;
+    for (size_t i = 0; i < y->rank; i++) {
+        part.dims[i] = spans[i]->size;
+        to += spans[i]->start * y->strides[i];
+        from += (ptrdiff_t)(spans[i]->from * x->strides[i]);
+        constant |= spans[i]->constant;
+    }
+    size_t size = stoa_dtype_size(y->dtype);
+    part.data = (char *)y->data + to * size;
+    struct nd nd = stoa_nd_over(&part);
+    stoa_nd_read_scalar(&nd, y->dtype, value);
+    if (!constant) {
+        nd.operands[1].data = (char *)x->data + from * (ptrdiff_t)size;
+        for (size_t i = 0; i < y->rank; i++)
+            nd.operands[1].strides[i] = spans[i]->step * (ptrdiff_t)x->strides[i];
+    }
+    stoa_nd_copy_nest(&nd, pool);
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    const struct pad_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
+    struct op_integers pads;
+    STOA_TRY(read_pads(call, error, &pads));
+    if (stoa_tensor_elements(y) == 0)
+        return STOA_OK;
+    /* The constant, in the data's type. */
+    char value[8] = {0};
+    if (stoa_op_has_input(call, 2))
+        memcpy(value, call->inputs[2].data, stoa_dtype_size(x->dtype));
+    else if (!params->pads_input)
+        stoa_cast_loop(STOA_FLOAT, x->dtype)(NULL, 1, (char *[]){value, (char *)&params->value}, (ptrdiff_t[]){1, 1});
+
+    struct span spans[STOA_MAX_RANK][3], *chosen[STOA_MAX_RANK];
+    size_t counts[STOA_MAX_RANK], index[STOA_MAX_RANK] = {0}, combinations = 1;
+    for (size_t i = 0; i < x->rank; i++) {
+        counts[i] =
+            axis_spans(params->mode, (int64_t[]){pads.values[i], pads.values[x->rank + i]}, x->dims[i], spans[i]);
+        combinations *= counts[i];
+    }
+    for (size_t c = 0; c < combinations; c++) {
+        for (size_t i = 0; i < x->rank; i++)
+            chosen[i] = &spans[i][index[i]];
+        copy_spans(x, y, value, chosen, run->pool);
+        for (size_t i = x->rank; i-- > 0 && ++index[i] == counts[i];)
+            index[i] = 0;
+    }
+    return STOA_OK;
+}
+
+#define PAD(name, since_, until_, least_inputs, most_inputs)                                                           \
+    const struct op stoa_op_##name = {                                                                                 \
+        .type = "Pad",                                                                                                 \
+        .since = since_,                                                                                               \
+        .until = until_,                                                                                               \
+        .min_inputs = least_inputs,                                                                                    \
+        .max_inputs = most_inputs,                                                                                     \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = 1,                                                                                              \
+        .layout = OP_ANY,                                                                                              \
+        .params_size = sizeof(struct pad_params),                                                                      \
+        .parse = parse,                                                                                                \
+        .infer = infer,                                                                                                \
+        .run = run,                                                                                                    \
+    };
+PAD(pad, 2, 10, 1, 1)
+PAD(pad_11, 11, 0, 2, 3)

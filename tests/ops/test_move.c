@@ -1,0 +1,136 @@
+/* Operators that put elements elsewhere, against the twin. */
+#include <criterion/criterion.h>
+
+#include "support/op_check.h"
+
+static const struct op_row rows[] = {
+    {"Concat of channels", "Concat", 4, "axis=1", "f32[2,5,7,3] f32[2,2,7,3] f32[2,1,7,3]"},
+    {"Concat of rows", "Concat", 11, "axis=-2", "f32[2,5,7,3] f32[2,5,1,3]"},
+    {"Concat of one", "Concat", 13, "axis=0", "f32[2,3]"},
+    {"Concat with nothing", "Concat", 13, "axis=1", "f32[2,3] f32[2,0] f32[2,4]"},
+    {"Concat of nothing at all", "Concat", 13, "axis=0", "f32[2,0] f32[3,0]"},
+    {"Concat of int64", "Concat", 13, "axis=0", "i64{1,2} i64{3} !i64{-4}"},
+    {"Concat of bool", "Concat", 13, "axis=0", "b{1,0} b{1}"},
+    {"Split in equal parts", "Split", 11, "axis=1", "f32[2,6,7,3]", 3},
+    {"Split by attribute", "Split", 11, "axis=1 split=[1,0,5]", "f32[2,6,7,3]", 3},
+    {"Split by input", "Split", 13, "axis=-1", "f32[2,6,7,3] !i64{2,1}", 2},
+    {"Split by default", "Split", 13, "", "f32[4,3]", 2},
+    {"Split of uint8", "Split", 13, "", "u8{1,2,3,4}", 4},
+    {"Split of nothing", "Split", 13, "", "f32[0,3]", 2},
+    {"Transpose reversed", "Transpose", 7, "", "f32[2,5,7,3]"},
+    {"Transpose to channels last", "Transpose", 13, "perm=[0,2,3,1]", "f32[2,5,7,3]"},
+    {"Transpose of rank 5", "Transpose", 13, "perm=[0,2,1,3,4]", "f32[2,2,3,4,5]"},
+    {"Transpose of a scalar", "Transpose", 13, "", "f32[]"},
+    {"Transpose of nothing", "Transpose", 13, "perm=[1,0]", "f32[0,3]"},
+    {"Pad with 0", "Pad", 7, "pads=[0,0,1,2,0,0,3,4]", "f32[2,5,7,3]"},
+    {"Pad with a number", "Pad", 10, "pads=[1,0,0,1] value=1.5 mode='constant'", "f32[2,3]"},
+    {"Pad with a number from an input", "Pad", 11, "", "f32[2,5,7,3] !i64{0,1,0,2,1,0,1,0} f32(2.5)"},
+    {"Pad of int64", "Pad", 13, "", "i64#[2,3] !i64{1,0,0,2} i64(7)"},
+    {"Pad of bool", "Pad", 13, "", "b{1,1} !i64{1,1}"},
+    {"Pad by cutting", "Pad", 11, "", "f32[2,5,7,3] !i64{0,-1,-2,1,0,-1,1,-1}"},
+    {"Pad by cutting all", "Pad", 11, "", "f32[4] !i64{-2,-2}"},
+    {"Pad behind what was cut", "Pad", 11, "", "f32[3] !i64{-5,6}"},
+    {"Pad of nothing", "Pad", 11, "", "f32[0,2] !i64{1,0,1,1}"},
+    {"Pad by reflection", "Pad", 11, "mode='reflect'", "f32[2,5,7,3] !i64{0,0,3,2,0,0,6,1}"},
+    {"Pad by reflection, cutting", "Pad", 11, "mode='reflect'", "f32[7] !i64{-2,4}"},
+    {"Pad by the edge", "Pad", 11, "mode='edge'", "f32[2,5,7,3] !i64{0,1,3,2,1,0,9,1}"},
+    {"Pad by the edge, cutting", "Pad", 11, "mode='edge'", "f32[5] !i64{3,-1}"},
+    {"Slice by attributes", "Slice", 9, "starts=[1,0] ends=[3,-1] axes=[1,3]", "f32[2,5,7,3]"},
+    {"Slice by attributes, all axes", "Slice", 7, "starts=[0,1] ends=[1000,4]", "f32[2,5,7]"},
+    {"Slice by inputs", "Slice", 10, "", "f32[2,5,7,3] !i64{1,1} !i64{4,6} !i64{1,2}"},
+    {"Slice by int32", "Slice", 13, "", "f32[2,5,7,3] !i32{1,1} !i32{4,6} !i32{-3,2} !i32{2,3}"},
+    {"Slice backwards", "Slice", 10, "", "f32[2,5,7,3] !i64{-1,5} !i64{-1000,0} !i64{1,2} !i64{-1,-2}"},
+    {"Slice backwards from far out", "Slice", 10, "", "f32[7] !i64{1000} !i64{2} !i64{0} !i64{-3}"},
+    {"Slice of the ends of int64", "Slice", 10, "",
+     "f32[7] !i64{9223372036854774784} !i64{-9223372036854775808} !i64{0} !i64{-9000000000000000000}"},
+    {"Slice of nothing left", "Slice", 10, "", "f32[7,2] !i64{5} !i64{2}"},
+    {"Slice of nothing", "Slice", 10, "", "f32[0,2] !i64{0} !i64{9} !i64{0} !i64{-1}"},
+    {"Slice of no axes", "Slice", 10, "", "f32[3,2] !i64{} !i64{}"},
+    {"Slice of int64", "Slice", 10, "", "i64{1,2,3,4} !i64{1} !i64{3}"},
+    {"Gather of rows", "Gather", 7, "", "f32[5,4] i64{0,4,2,2}"},
+    {"Gather of channels", "Gather", 11, "axis=1", "f32[2,5,7,3] i64{4,-5,-1}"},
+    {"Gather by one index", "Gather", 13, "axis=-1", "f32[2,5,7,3] i64(1)"},
+    {"Gather by int32", "Gather", 13, "axis=2", "f32[2,5,7,3] i32{6,0}"},
+    {"Gather by two dimensions", "Gather", 13, "axis=1", "f32[2,5,3] !i64#[2,2]"},
+    {"Gather from a shape", "Gather", 13, "", "i64{3,224,225} !i64(-1)"},
+    {"Gather nothing", "Gather", 13, "", "f32[5,4] i64{}"},
+    {"Gather of uint8", "Gather", 13, "", "u8{5,6,7} i64{2,1}"},
+    {"Expand to more axes", "Expand", 8, "", "f32[5,1,3] !i64{2,1,7,1}"},
+    {"Expand one dimension", "Expand", 13, "", "f32[2,5,1,1] !i64{1,1,7,3}"},
+    {"Expand of a scalar", "Expand", 13, "", "i64(4) !i64{2,3}"},
+    {"Expand to nothing", "Expand", 13, "", "f32[1,3] !i64{0,3}"},
+    {"Expand as it is", "Expand", 13, "", "f32[2,3] !i64{1}"},
+};
+
+Test(move, agrees_with_the_twin)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        op_check(&rows[i]);
+}
+
+static const struct {
+    struct op_row row;
+    enum stoa_status status;
+    const char *words;
+} refused[] = {
+    {{"Concat without axis", "Concat", 11, "", "f32[2] f32[2]"}, STOA_ERROR_ATTRIBUTE, "axis is missing"},
+    {{"Concat along an axis there is not", "Concat", 11, "axis=2", "f32[2,2]"}, STOA_ERROR_ATTRIBUTE, "axis is 2"},
+    {{"Concat of two types", "Concat", 11, "axis=0", "f32[2] i64[2]"}, STOA_ERROR_GRAPH, "int64"},
+    {{"Concat of two ranks", "Concat", 11, "axis=0", "f32[2] f32[2,1]"}, STOA_ERROR_SHAPE, "[2,1]"},
+    {{"Concat of other dims", "Concat", 11, "axis=0", "f32[2,3] f32[2,4]"}, STOA_ERROR_SHAPE, "[2,4]"},
+    {{"Split unevenly", "Split", 11, "", "f32[5]", 2}, STOA_ERROR_SHAPE, "5 elements"},
+    {{"Split of too much", "Split", 11, "split=[3,3]", "f32[5]", 2}, STOA_ERROR_SHAPE, "split[1] is 3"},
+    {{"Split of too little", "Split", 13, "", "f32[5] !i64{3,1}", 2}, STOA_ERROR_SHAPE, "adds up to 4"},
+    {{"Split below 0", "Split", 13, "", "f32[5] !i64{6,-1}", 2}, STOA_ERROR_SHAPE, "split[0] is 6"},
+    {{"Split below 0 first", "Split", 13, "", "f32[5] !i64{-1,6}", 2}, STOA_ERROR_ATTRIBUTE, "split[0] is -1"},
+    {{"Split in other parts", "Split", 11, "split=[5]", "f32[5]", 2}, STOA_ERROR_SHAPE, "1 values for 2 outputs"},
+    {{"Split sizes that are computed", "Split", 13, "", "f32[5] i64{3,2}", 2}, STOA_ERROR_UNSUPPORTED, "split"},
+    {{"Transpose of another rank", "Transpose", 13, "perm=[0,1]", "f32[2,3,4]"}, STOA_ERROR_ATTRIBUTE, "perm"},
+    {{"Transpose of one axis twice", "Transpose", 13, "perm=[0,0]", "f32[2,3]"}, STOA_ERROR_ATTRIBUTE, "twice"},
+    {{"Transpose of an axis there is not", "Transpose", 13, "perm=[0,2]", "f32[2,3]"},
+     STOA_ERROR_ATTRIBUTE,
+     "perm is 2"},
+    {{"Pad without pads", "Pad", 7, "", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "pads is missing"},
+    {{"Pad with pads of another rank", "Pad", 7, "pads=[1,1]", "f32[2,2]"}, STOA_ERROR_ATTRIBUTE, "2 values"},
+    {{"Pad in a way unknown", "Pad", 11, "mode='wrap'", "f32[2] !i64{1,1}"}, STOA_ERROR_ATTRIBUTE, "wrap"},
+    {{"Pad away more than there is", "Pad", 11, "", "f32[3] !i64{-2,-2}"}, STOA_ERROR_SHAPE, "axis 0"},
+    {{"Pad beyond memory", "Pad", 11, "", "f64[3] !i64{1000000000000000000,1000000000000000000}"},
+     STOA_ERROR_LIMIT,
+     "memory"},
+    {{"Pad beyond integers", "Pad", 11, "", "f32[3] !i64{9223372036854774784,1}"}, STOA_ERROR_LIMIT, "axis 0"},
+    {{"Pad reflecting too far", "Pad", 11, "mode='reflect'", "f32[3] !i64{3,0}"}, STOA_ERROR_UNSUPPORTED, "3"},
+    {{"Pad by the edge of nothing", "Pad", 11, "mode='edge'", "f32[0] !i64{1,0}"}, STOA_ERROR_SHAPE, "no edge"},
+    {{"Pad with a number of another type", "Pad", 11, "", "f32[3] !i64{1,0} i64(1)"},
+     STOA_ERROR_GRAPH,
+     "constant_value"},
+    {{"Pad of integers before 11", "Pad", 10, "pads=[1,1]", "i64[3]"}, STOA_ERROR_GRAPH, "int64"},
+    {{"pads that are computed", "Pad", 11, "", "f32[3] i64{1,0}"}, STOA_ERROR_UNSUPPORTED, "pads"},
+    {{"Slice without ends", "Slice", 9, "starts=[1]", "f32[3]"}, STOA_ERROR_ATTRIBUTE, "ends is missing"},
+    {{"Slice with fewer ends", "Slice", 9, "starts=[1,1] ends=[2]", "f32[3,3]"}, STOA_ERROR_ATTRIBUTE, "ends has 1"},
+    {{"Slice with no ends", "Slice", 10, "", "f32[3,3] !i64{1} !i64{}"}, STOA_ERROR_ATTRIBUTE, "ends has 0"},
+    {{"Slice with more starts than axes", "Slice", 9, "starts=[1,1] ends=[2,2]", "f32[3]"},
+     STOA_ERROR_ATTRIBUTE,
+     "axes"},
+    {{"Slice of an axis twice", "Slice", 9, "starts=[1,1] ends=[2,2] axes=[0,-2]", "f32[3,3]"},
+     STOA_ERROR_ATTRIBUTE,
+     "twice"},
+    {{"Slice by step 0", "Slice", 10, "", "f32[3] !i64{0} !i64{1} !i64{0} !i64{0}"}, STOA_ERROR_ATTRIBUTE, "steps[0]"},
+    {{"ends that are computed", "Slice", 10, "", "f32[3] !i64{0} i64{1}"}, STOA_ERROR_UNSUPPORTED, "input ends"},
+    {{"starts of float", "Slice", 10, "", "f32[3] !f32{0.0} !i64{1}"}, STOA_ERROR_GRAPH, "starts"},
+    {{"Gather past the end", "Gather", 7, "", "f32[5,4] i64{0,5}"}, STOA_ERROR_DATA, "5, must be in [-5, 4]"},
+    {{"Gather past the front", "Gather", 11, "axis=1", "f32[5,4] i32{-5}"}, STOA_ERROR_DATA, "-5, must be in [-4, 3]"},
+    {{"Gather from nothing", "Gather", 11, "", "f32[0,4] i32{0}"}, STOA_ERROR_DATA, "indices holds 0"},
+    {{"Gather by float", "Gather", 7, "", "f32[5,4] f32{0.0}"}, STOA_ERROR_GRAPH, "indices"},
+    {{"Gather from a scalar", "Gather", 7, "", "f32[] i64{0}"}, STOA_ERROR_ATTRIBUTE, "axis"},
+    {{"Gather of rank 9", "Gather", 7, "", "f32[1,1,1,1,1] i64[1,1,1,1,1]"}, STOA_ERROR_LIMIT, "rank 9"},
+    {{"Expand to dims that do not fit", "Expand", 8, "", "f32[2,3] !i64{4,3}"}, STOA_ERROR_SHAPE, "[4,3]"},
+    {{"Expand below 0", "Expand", 8, "", "f32[2,3] !i64{-1,3}"}, STOA_ERROR_ATTRIBUTE, "shape[0] is -1"},
+    {{"Expand beyond memory", "Expand", 8, "", "f32[1] !i64{4294967296,4294967296}"}, STOA_ERROR_LIMIT, "memory"},
+    {{"Expand to a shape that is computed", "Expand", 8, "", "f32[1] i64{2}"}, STOA_ERROR_UNSUPPORTED, "input shape"},
+};
+
+Test(move, refuses_what_it_cannot_do)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+}

@@ -1,0 +1,159 @@
+/* Operators that rename dimensions, tell shapes, or change types, against the twin. */
+#include <criterion/criterion.h>
+#include <stdbool.h>
+
+#include "base/tensor.h"
+#include "ops/op.h"
+#include "support/op_check.h"
+
+static const struct op_row rows[] = {
+    {"Flatten", "Flatten", 7, "", "f32[2,5,7,3]"},
+    {"Flatten all", "Flatten", 9, "axis=0", "f32[2,5,7,3]"},
+    {"Flatten behind the last", "Flatten", 9, "axis=4", "f32[2,5,7,3]"},
+    {"Flatten from the end", "Flatten", 11, "axis=-1", "f32[2,5,7,3]"},
+    {"Flatten of what is pooled", "Flatten", 11, "", "f32[2,5,1,1]"},
+    {"Flatten of a scalar", "Flatten", 13, "axis=0", "f32[]"},
+    {"Flatten of nothing", "Flatten", 13, "", "f32[2,0,4]"},
+    {"Reshape", "Reshape", 7, "", "f32[2,5,7,3] !i64{10,21}"},
+    {"Reshape with an open dimension", "Reshape", 7, "", "f32[2,5,7,3] !i64{2,-1}"},
+    {"Reshape keeping dimensions", "Reshape", 13, "", "f32[2,6,7,3] !i64{0,2,3,0,-1}"},
+    {"Reshape to a scalar", "Reshape", 13, "", "f32[1,1] !i64{}"},
+    {"Reshape of nothing", "Reshape", 13, "", "f32[0,3] !i64{0,7}"},
+    {"Reshape to zeros that are meant", "Reshape", 14, "allowzero=1", "f32[3,0,4] !i64{3,4,0}"},
+    {"Reshape of int64", "Reshape", 13, "", "i64{1,2,3,4} !i64{2,2}"},
+    {"Squeeze of all", "Squeeze", 7, "", "f32[2,1,3,1]"},
+    {"Squeeze by attribute", "Squeeze", 11, "axes=[-1]", "f32[2,1,3,1]"},
+    {"Squeeze by input", "Squeeze", 13, "", "f32[2,1,3,1] !i64{1}"},
+    {"Squeeze by input of nothing", "Squeeze", 13, "", "f32[2,1,3,1] !i64{}"},
+    {"Squeeze without input", "Squeeze", 13, "", "f32[1,1]"},
+    {"Unsqueeze by attribute", "Unsqueeze", 7, "axes=[0,3]", "f32[5,7]"},
+    {"Unsqueeze by input", "Unsqueeze", 13, "", "f32[2,5,7,3] !i64{-1,0}"},
+    {"Unsqueeze of a scalar", "Unsqueeze", 13, "", "i64(3) !i64{0}"},
+    {"Identity", "Identity", 7, "", "f32[2,5,7,3]"},
+    {"Identity of bool", "Identity", 13, "", "b{1,0}"},
+    {"Dropout", "Dropout", 7, "ratio=0.1", "f32[2,5,7,3]"},
+    {"Dropout with a mask of float", "Dropout", 7, "", "f32[2,5,7,3]", 2},
+    {"Dropout with a mask of bool", "Dropout", 10, "", "f32[2,5,7,3]", 2},
+    {"Dropout with inputs", "Dropout", 12, "seed=3", "f32[2,5,7,3] f32(0.3) !b(0)", 2},
+    {"Dropout without ratio", "Dropout", 13, "", "f32[2,5,7,3] - !b(0)"},
+    {"Shape", "Shape", 7, "", "f32[2,5,7,3]"},
+    {"Shape of a scalar", "Shape", 13, "", "f32[]"},
+    {"Shape from 1", "Shape", 15, "start=1", "f32[2,5,7,3]"},
+    {"Shape up to the last", "Shape", 15, "end=-1", "f32[2,5,7,3]"},
+    {"Shape far out", "Shape", 15, "start=-10 end=10", "f32[2,5,7,3]"},
+    {"Shape of nothing", "Shape", 15, "start=3 end=1", "f32[2,5,7,3]"},
+    {"ConstantOfShape", "ConstantOfShape", 9, "", "!i64{2,3}"},
+    {"ConstantOfShape of a scalar", "ConstantOfShape", 9, "", "!i64{}"},
+    {"ConstantOfShape of nothing", "ConstantOfShape", 9, "", "!i64{2,0}"},
+    {"Cast of float to int64", "Cast", 7, "to=7", "f32{1.7,-1.7,nan,inf,-inf,3e9}"},
+    {"Cast of float to int32", "Cast", 9, "to=6", "f32{1.7,-1.7,nan,inf,-inf,3e9}"},
+    {"Cast of float to uint8", "Cast", 9, "to=2", "f32{1.7,0.0,255.9,3.0}"},
+    {"Cast of float to int8", "Cast", 9, "to=3", "f32{1.7,-128.9,127.9,3.0}"},
+    {"Cast of float to bool", "Cast", 13, "to=9", "f32{0.0,-0.0,nan,0.2}"},
+    {"Cast of float to double", "Cast", 13, "to=11", "f32[2,5,7,3]"},
+    {"Cast of float to float", "Cast", 13, "to=1", "f32[2,5,7,3]"},
+    {"Cast of double to float", "Cast", 13, "to=1", "f64[2,5,7,3]"},
+    {"Cast of double to int32", "Cast", 13, "to=6", "f64{2147483647.5,-3e9,nan}"},
+    {"Cast of int64 to float", "Cast", 13, "to=1", "i64{16777217,-3}"},
+    {"Cast of int64 to int32", "Cast", 13, "to=6", "i64{4294967297,-3}"},
+    {"Cast of int64 to uint8", "Cast", 13, "to=2", "i64{257,-1}"},
+    {"Cast of int32 to double", "Cast", 13, "to=11", "i32{257,-1}"},
+    {"Cast of int32 to int8", "Cast", 13, "to=3", "i32{129,-1}"},
+    {"Cast of uint8 to int64", "Cast", 13, "to=7", "u8{255,1}"},
+    {"Cast of int8 to float", "Cast", 13, "to=1", "i8{-128,1}"},
+    {"Cast of bool to float", "Cast", 13, "to=1", "b{1,0}"},
+    {"Cast of bool to int64", "Cast", 13, "to=7", "b{1,0}"},
+};
+
+Test(shape_ops, agree_with_the_twin)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        op_check(&rows[i]);
+}
+
+static const struct {
+    struct op_row row;
+    enum stoa_status status;
+    const char *words;
+} refused[] = {
+    {{"Flatten at axis 9", "Flatten", 9, "axis=9", "f32[2,3]"}, STOA_ERROR_ATTRIBUTE, "axis is 9"},
+    {{"Flatten at axis 3 of 2", "Flatten", 9, "axis=3", "f32[2,3]"}, STOA_ERROR_ATTRIBUTE, "axis is 3"},
+    {{"Reshape with two open", "Reshape", 7, "", "f32[4] !i64{-1,-1}"}, STOA_ERROR_ATTRIBUTE, "shape[1] is -1"},
+    {{"Reshape below -1", "Reshape", 7, "", "f32[4] !i64{-2}"}, STOA_ERROR_ATTRIBUTE, "shape[0] is -2"},
+    {{"Reshape beyond memory", "Reshape", 7, "", "f32[4] !i64{4294967296,4294967296}"}, STOA_ERROR_LIMIT, "memory"},
+    {{"Reshape of nothing beyond memory", "Reshape", 14, "allowzero=1", "f32[0] !i64{0,4294967296,4294967296}"},
+     STOA_ERROR_LIMIT,
+     "memory"},
+    {{"Reshape to other sizes", "Reshape", 7, "", "f32[4] !i64{5}"}, STOA_ERROR_SHAPE, "4 elements"},
+    {{"Reshape that leaves a fraction", "Reshape", 7, "", "f32[4] !i64{3,-1}"}, STOA_ERROR_SHAPE, "shape[1] is -1"},
+    {{"Reshape that leaves anything", "Reshape", 7, "", "f32[0] !i64{0,-1}"}, STOA_ERROR_SHAPE, "shape[1] is -1"},
+    {{"Reshape keeping what is not there", "Reshape", 7, "", "f32[4] !i64{4,0}"}, STOA_ERROR_SHAPE, "shape[1] is 0"},
+    {{"Reshape to rank 9", "Reshape", 7, "", "f32[1] !i64{1,1,1,1,1,1,1,1,1}"}, STOA_ERROR_LIMIT, "9 values"},
+    {{"Reshape to a shape of rank 2", "Reshape", 7, "", "f32[1] !i64[1,1]"}, STOA_ERROR_SHAPE, "[1,1]"},
+    {{"Reshape to a float shape", "Reshape", 7, "", "f32[1] !f32{1.0}"}, STOA_ERROR_GRAPH, "input shape"},
+    {{"Reshape to what is computed", "Reshape", 7, "", "f32[4] i64{4}"}, STOA_ERROR_UNSUPPORTED, "input shape"},
+    {{"allowzero before 14", "Reshape", 13, "allowzero=1", "f32[4] !i64{4}"}, STOA_ERROR_ATTRIBUTE, "allowzero"},
+    {{"Squeeze of more than 1", "Squeeze", 11, "axes=[0]", "f32[2,1]"}, STOA_ERROR_SHAPE, "axis 0"},
+    {{"Squeeze of an axis there is not", "Squeeze", 11, "axes=[2]", "f32[2,1]"}, STOA_ERROR_ATTRIBUTE, "axes is 2"},
+    {{"Squeeze by what is computed", "Squeeze", 13, "", "f32[2,1] i64{1}"}, STOA_ERROR_UNSUPPORTED, "input axes"},
+    {{"Unsqueeze without axes", "Unsqueeze", 11, "", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "axes is missing"},
+    {{"Unsqueeze of one axis twice", "Unsqueeze", 11, "axes=[0,-3]", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "twice"},
+    {{"Unsqueeze to rank 9", "Unsqueeze", 11, "axes=[0,1]", "f32[1,1,1,1,1,1,1]"}, STOA_ERROR_LIMIT, "rank 9"},
+    {{"Dropout of all", "Dropout", 7, "ratio=1.0", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "ratio is 1"},
+    {{"Dropout below 0", "Dropout", 7, "ratio=-0.5", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "ratio is -0.5"},
+    {{"Dropout of NaN", "Dropout", 7, "ratio=nan", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "ratio is NaN"},
+    {{"Dropout of all by input", "Dropout", 12, "", "f32[2] !f32(1.0)"}, STOA_ERROR_ATTRIBUTE, "ratio is 1"},
+    {{"Dropout of NaN by input", "Dropout", 12, "", "f32[2] !f32(nan)"}, STOA_ERROR_ATTRIBUTE, "ratio is"},
+    {{"Dropout in training", "Dropout", 12, "", "f32[2] !f32(0.5) !b(1)"}, STOA_ERROR_UNSUPPORTED, "training_mode"},
+    {{"Dropout perhaps in training", "Dropout", 12, "", "f32[2] - b(0)"}, STOA_ERROR_UNSUPPORTED, "training_mode"},
+    {{"Shape from 1 before 15", "Shape", 13, "start=1", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "start"},
+    {{"ConstantOfShape below 0", "ConstantOfShape", 9, "", "!i64{2,-1}"}, STOA_ERROR_ATTRIBUTE, "input[1] is -1"},
+    {{"ConstantOfShape beyond memory", "ConstantOfShape", 9, "", "!i64{4294967296,4294967296}"},
+     STOA_ERROR_LIMIT,
+     "memory"},
+    {{"ConstantOfShape of what is computed", "ConstantOfShape", 9, "", "i64{2}"}, STOA_ERROR_UNSUPPORTED, "input"},
+    {{"Cast to nothing", "Cast", 9, "", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "to is missing"},
+    {{"Cast to float16", "Cast", 9, "to=10", "f32[2]"}, STOA_ERROR_UNSUPPORTED, "to is 10"},
+    {{"Cast to 99", "Cast", 9, "to=99", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "to is 99"},
+};
+
+Test(shape_ops, refuse_what_they_cannot_do)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+}
+
+/* Channels-last memory must stay where it is when a reshape or flatten can be told by strides alone. */
+Test(shape_ops, are_views_where_memory_allows)
+{
+    static const struct {
+        const char *name;
+        size_t rank, dims[STOA_MAX_RANK], strides[STOA_MAX_RANK];
+        size_t to_rank, to_dims[STOA_MAX_RANK], to_strides[STOA_MAX_RANK];
+        bool possible;
+    } cases[] = {
+        {"plain", 3, {2, 3, 4}, {12, 4, 1}, 2, {6, 4}, {4, 1}, true},
+        {"channels in groups", 4, {2, 6, 7, 3}, {126, 1, 18, 6}, 5, {2, 2, 3, 7, 3}, {126, 3, 1, 18, 6}, true},
+        {"pixels in one dimension", 4, {2, 6, 7, 3}, {126, 1, 18, 6}, 3, {2, 6, 21}, {126, 1, 6}, true},
+        {"one more dimension of 1", 4, {2, 6, 7, 3}, {126, 1, 18, 6}, 5, {1, 2, 6, 7, 3}, {0, 126, 1, 18, 6}, true},
+        {"channels and pixels", 4, {2, 6, 7, 3}, {126, 1, 18, 6}, 2, {2, 126}, {0}, false},
+        {"what is pooled", 4, {2, 6, 1, 1}, {6, 1, 6, 6}, 2, {2, 6}, {6, 1}, true},
+    };
+    const struct op *op = stoa_op_find("Reshape", 13, NULL);
+    cr_assert(op);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stoa_tensor x = {.dtype = STOA_FLOAT, .rank = cases[i].rank},
+                           y = {.dtype = STOA_FLOAT, .rank = cases[i].to_rank};
+        for (size_t k = 0; k < STOA_MAX_RANK; k++) {
+            x.dims[k] = cases[i].dims[k];
+            x.strides[k] = cases[i].strides[k];
+            y.dims[k] = cases[i].to_dims[k];
+        }
+        bool viewed =
+            op->view(&(struct op_call){.op = op, .input_count = 1, .output_count = 1, .inputs = &x, .outputs = &y});
+        cr_expect(viewed == cases[i].possible, "%s: %s", cases[i].name, viewed ? "a view" : "no view");
+        for (size_t k = 0; viewed && k < y.rank; k++)
+            cr_expect(y.dims[k] == 1 || y.strides[k] == cases[i].to_strides[k], "%s: stride %zu is %zu", cases[i].name,
+                      k, y.strides[k]);
+    }
+}
