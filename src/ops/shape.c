@@ -123,21 +123,22 @@ static enum stoa_status run_expand(const struct op_call *call, const struct op_r
     return STOA_OK;
 }
 
-#define SHAPE(name, type_, since_, until_, inputs, params_size_, parse_)                                               \
+#define SHAPE(name, type_, since_, inputs, dims_only_, params_size_, parse_)                                           \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
         .since = since_,                                                                                               \
-        .until = until_,                                                                                               \
         .min_inputs = inputs,                                                                                          \
         .max_inputs = inputs,                                                                                          \
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
+        .dims_only = dims_only_,                                                                                       \
         .params_size = params_size_,                                                                                   \
         .parse = parse_,                                                                                               \
         .infer = infer_##name,                                                                                         \
         .run = run_##name,                                                                                             \
     };
-SHAPE(shape, "Shape", 1, 0, 1, sizeof(struct shape_params), parse_shape)
-SHAPE(constant_of_shape, "ConstantOfShape", 9, 0, 1, sizeof(struct constant_of_shape_params), parse_constant_of_shape)
-SHAPE(expand, "Expand", 8, 0, 2, 0, NULL)
+SHAPE(shape, "Shape", 1, 1, true, sizeof(struct shape_params), parse_shape)
+SHAPE(constant_of_shape, "ConstantOfShape", 9, 1, false, sizeof(struct constant_of_shape_params),
+      parse_constant_of_shape)
+SHAPE(expand, "Expand", 8, 2, false, 0, NULL)
