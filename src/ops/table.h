@@ -8,7 +8,9 @@
 /* clang-format off */
 #define STOA_OPS(OP) \
     /* matrix products */ \
+    OP(gemm) OP(matmul) \
     /* pooling, normalisation, resizing */ \
+    \
     /* elementwise */ \
     OP(relu) OP(leaky_relu) OP(prelu) OP(elu) OP(selu) OP(clip) OP(clip_11) OP(sigmoid) OP(tanh) OP(hard_sigmoid) \
     OP(hard_swish) OP(softplus) OP(sqrt) OP(exp) OP(add) OP(sub) OP(mul) OP(div) OP(pow) OP(max) OP(min) OP(sum) \

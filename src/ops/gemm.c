@@ -1,0 +1,165 @@
+/* Gemm: y = alpha * A * B + beta * C, A and B optionally transposed, C broadcast to y. Constant weights are used where
+ * they lie, unless the activations come channels-last: then a copy of B has its rows in that order. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "kernels/nd.h"
+#include "ops/check.h"
+#include "ops/op.h"
+#include "ops/product.h"
+
+enum { A, B, C };
+
+struct gemm_params {
+    float alpha, beta;
+    bool a_transposed, b_transposed;
+};
+
+static enum stoa_status parse(struct attribute_reader *reader, void *out)
+{
+    struct gemm_params *params = out;
+    params->alpha = stoa_read_float(reader, "alpha", 1);
+    params->beta = stoa_read_float(reader, "beta", 1);
+    params->a_transposed = stoa_read_int(reader, "transA", 0, 0, 1) != 0;
+    params->b_transposed = stoa_read_int(reader, "transB", 0, 0, 1) != 0;
+    return stoa_reader_finish(reader);
+}
+
+/* The product a call stands for; data as far as they are known. */
+static struct product product_of(const struct op_call *call)
+{
+    const struct gemm_params *params = call->params;
+    const struct stoa_tensor *a = &call->inputs[A], *b = &call->inputs[B];
+    struct product product = {.m = a->dims[params->a_transposed],
+                              .k = a->dims[!params->a_transposed],
+                              .n = b->dims[!params->b_transposed],
+                              .b_transposed = params->b_transposed,
+                              .a = a->data,
+                              .b = call->state ? call->state : b->data,
+                              .alpha = params->alpha,
+                              .beta = params->beta,
+                              .y = call->outputs[0].data};
+    if (stoa_op_has_input(call, C)) {
+        const struct stoa_tensor *c = &call->inputs[C];
+        product.c = c->data;
+        product.c_column = c->rank > 0 && c->dims[c->rank - 1] != 1;
+        product.c_row = c->rank > 1 && c->dims[0] != 1 ? c->dims[1] : 0;
+    }
+    return product;
+}
+
+static enum stoa_status check_c(const struct op_call *call, size_t m, size_t n, struct stoa_error *error)
+{
+    const struct stoa_tensor *c = &call->inputs[C];
+    const size_t dims[2] = {m, n};
+    bool fits = c->rank <= 2;
+    for (size_t i = 0; fits && i < c->rank; i++)
+        fits = c->dims[i] == 1 || c->dims[i] == dims[2 - c->rank + i];
+    if (fits)
+        return STOA_OK;
+    char text[STOA_DIMS_TEXT];
+    return stoa_fail(error, STOA_ERROR_SHAPE, "input C has dims %s, which do not broadcast to [%zu,%zu]",
+                     stoa_dims_text(c->rank, c->dims, text), m, n);
+}
+
+static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
+{
+    static const char *const names[] = {"A", "B", "C"};
+    for (size_t i = 0; i < call->input_count; i++)
+        STOA_TRY(stoa_check_float(call, i, names[i], error));
+    for (size_t i = A; i <= B; i++)
+        if (call->inputs[i].rank != 2) {
+            char text[STOA_DIMS_TEXT];
+            return stoa_fail(error, STOA_ERROR_SHAPE, "input %s has dims %s, must have rank 2", names[i],
+                             stoa_dims_text(call->inputs[i].rank, call->inputs[i].dims, text));
+        }
+    const struct gemm_params *params = call->params;
+    struct product product = product_of(call);
+    size_t b_k = call->inputs[B].dims[params->b_transposed];
+    if (product.k != b_k)
+        return stoa_fail(error, STOA_ERROR_SHAPE,
+                         "input A has K = %zu (its dims[%d]), input B has K = %zu (its dims[%d])", product.k,
+                         !params->a_transposed, b_k, params->b_transposed);
+    if (stoa_op_has_input(call, C))
+        STOA_TRY(check_c(call, product.m, product.n, error));
+    STOA_TRY(stoa_product_check(&product, error));
+    struct stoa_tensor *y = &call->outputs[0];
+    y->dtype = STOA_FLOAT;
+    y->rank = 2;
+    y->dims[0] = product.m;
+    y->dims[1] = product.n;
+    return STOA_OK;
+}
+
+static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
+{
+    const struct gemm_params *params = call->params;
+    struct product product = product_of(call);
+    /* A transposed A is turned before each run: a small part of the work, and every other way is the same after it. */
+    if (params->a_transposed)
+        call->shared_scratch = product.m * product.k * sizeof(float);
+    if (!call->column_channels)
+        return STOA_OK;
+    float *packed;
+    STOA_TRY(stoa_product_permute(&product, call->column_channels, prepare, error, &packed));
+    call->state = packed;
+    return STOA_OK;
+}
+
+static void release(const struct op_call *call, const struct stoa_allocator *allocator)
+{
+    stoa_release(allocator, call->state);
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    const struct gemm_params *params = call->params;
+    struct product product = product_of(call);
+    if (params->a_transposed) {
+        struct stoa_tensor from = {.dtype = STOA_FLOAT, .rank = 2, .dims = {product.m, product.k}};
+        struct stoa_tensor to = from;
+        stoa_tensor_set_plain(&to);
+        from.strides[0] = 1;
+        from.strides[1] = product.m;
+        from.data = call->inputs[A].data;
+        to.data = run->shared;
+        stoa_nd_copy(&from, &to, run->pool);
+        product.a = run->shared;
+    }
+    stoa_product_run(&product, run->pool);
+    return STOA_OK;
+}
+
+static double macs(const struct op_call *call)
+{
+    struct product product = product_of(call);
+    return stoa_product_macs(&product);
+}
+
+static void describe(const struct op_call *call, size_t size, char *text)
+{
+    struct product product = product_of(call);
+    stoa_product_describe(&product, size, text);
+}
+
+const struct op stoa_op_gemm = {
+    .type = "Gemm",
+    .since = 7,
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_PLAIN,
+    .params_size = sizeof(struct gemm_params),
+    .parse = parse,
+    .infer = infer,
+    .prepare = prepare,
+    .release = release,
+    .run = run,
+    .macs = macs,
+    .describe = describe,
+};

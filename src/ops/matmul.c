@@ -1,0 +1,152 @@
+/* MatMul with NumPy's meaning: vectors become a row or a column whose dimension is dropped again, the dimensions before
+ * the last two broadcast. Where B is the same for the whole batch, A's batch and rows are one long matrix. */
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "ops/check.h"
+#include "ops/op.h"
+#include "ops/product.h"
+
+enum { A, B };
+
+static size_t rows_of_a(const struct stoa_tensor *a)
+{
+    return a->rank > 1 ? a->dims[a->rank - 2] : 1;
+}
+
+static size_t columns_of_b(const struct stoa_tensor *b)
+{
+    return b->rank > 1 ? b->dims[b->rank - 1] : 1;
+}
+
+static size_t rows_of_b(const struct stoa_tensor *b)
+{
+    return b->dims[b->rank > 1 ? b->rank - 2 : 0];
+}
+
+static size_t batch_rank(const struct stoa_tensor *tensor)
+{
+    return tensor->rank > 2 ? tensor->rank - 2 : 0;
+}
+
+/* Dimension i of the broadcast batch of `rank` dimensions, as the tensor has it, and the elements it steps by. */
+static size_t batch_dim(const struct stoa_tensor *tensor, size_t rank, size_t i, size_t *stride)
+{
+    size_t lead = rank - batch_rank(tensor);
+    size_t dim = i < lead ? 1 : tensor->dims[i - lead];
+    *stride = dim == 1 ? 0 : tensor->strides[i - lead];
+    return dim;
+}
+
+/* The product a call stands for, data as far as they are known. Shapes have been checked. */
+static struct product product_of(const struct op_call *call)
+{
+    const struct stoa_tensor *a = &call->inputs[A], *b = &call->inputs[B];
+    struct product product = {.m = rows_of_a(a),
+                              .k = a->dims[a->rank - 1],
+                              .n = columns_of_b(b),
+                              .a = a->data,
+                              .b = call->state ? call->state : b->data,
+                              .alpha = 1,
+                              .y = call->outputs[0].data};
+    size_t rank = stoa_size_max(batch_rank(a), batch_rank(b)), a_batch = 1, b_batch = 1;
+    for (size_t i = 0; i < rank; i++) {
+        size_t a_dim = batch_dim(a, rank, i, &product.a_strides[i]);
+        size_t b_dim = batch_dim(b, rank, i, &product.b_strides[i]);
+        product.batch_dims[i] = a_dim == 1 ? b_dim : a_dim;
+        a_batch *= a_dim;
+        b_batch *= b_dim;
+    }
+    if (b_batch == 1)
+        product.m *= a_batch;
+    else
+        product.batch_rank = rank;
+    return product;
+}
+
+static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
+{
+    static const char *const names[] = {"A", "B"};
+    const struct stoa_tensor *a = &call->inputs[A], *b = &call->inputs[B];
+    char a_text[STOA_DIMS_TEXT], b_text[STOA_DIMS_TEXT];
+    for (size_t i = A; i <= B; i++) {
+        STOA_TRY(stoa_check_float(call, i, names[i], error));
+        STOA_TRY(stoa_check_least_rank(call, i, names[i], 1, error));
+    }
+    if (a->dims[a->rank - 1] != rows_of_b(b))
+        return stoa_fail(error, STOA_ERROR_SHAPE, "input A %s has K = %zu, input B %s has K = %zu",
+                         stoa_dims_text(a->rank, a->dims, a_text), a->dims[a->rank - 1],
+                         stoa_dims_text(b->rank, b->dims, b_text), rows_of_b(b));
+
+    struct stoa_tensor *y = &call->outputs[0];
+    size_t rank = stoa_size_max(batch_rank(a), batch_rank(b));
+    y->dtype = STOA_FLOAT;
+    y->rank = 0;
+    for (size_t i = 0; i < rank; i++) {
+        size_t ignored, a_dim = batch_dim(a, rank, i, &ignored), b_dim = batch_dim(b, rank, i, &ignored);
+        if (a_dim != b_dim && a_dim != 1 && b_dim != 1)
+            return stoa_fail(error, STOA_ERROR_SHAPE, "inputs A %s and B %s do not broadcast: %zu beside %zu",
+                             stoa_dims_text(a->rank, a->dims, a_text), stoa_dims_text(b->rank, b->dims, b_text), a_dim,
+                             b_dim);
+        y->dims[y->rank++] = a_dim == 1 ? b_dim : a_dim;
+    }
+    if (a->rank > 1)
+        y->dims[y->rank++] = rows_of_a(a);
+    if (b->rank > 1)
+        y->dims[y->rank++] = columns_of_b(b);
+    struct product product = product_of(call);
+    return stoa_product_check(&product, error);
+}
+
+static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
+{
+    if (!call->column_channels)
+        return STOA_OK;
+    struct product product = product_of(call);
+    float *packed;
+    STOA_TRY(stoa_product_permute(&product, call->column_channels, prepare, error, &packed));
+    call->state = packed;
+    return STOA_OK;
+}
+
+static void release(const struct op_call *call, const struct stoa_allocator *allocator)
+{
+    stoa_release(allocator, call->state);
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    struct product product = product_of(call);
+    stoa_product_run(&product, run->pool);
+    return STOA_OK;
+}
+
+static double macs(const struct op_call *call)
+{
+    struct product product = product_of(call);
+    return stoa_product_macs(&product);
+}
+
+static void describe(const struct op_call *call, size_t size, char *text)
+{
+    struct product product = product_of(call);
+    stoa_product_describe(&product, size, text);
+}
+
+const struct op stoa_op_matmul = {
+    .type = "MatMul",
+    .since = 1,
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_PLAIN,
+    .infer = infer,
+    .prepare = prepare,
+    .release = release,
+    .run = run,
+    .macs = macs,
+    .describe = describe,
+};

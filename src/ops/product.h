@@ -1,0 +1,41 @@
+/* Matrix products as Gemm and MatMul need them: cut into tiles that suit BLAS and the pool. */
+#ifndef STOA_OPS_PRODUCT_H
+#define STOA_OPS_PRODUCT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stoa/host.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+#include "base/pool.h"
+#include "ops/op.h"
+
+/* y[m][n] = alpha * a[m][k] * b + beta * c for each of a batch; all rows without gaps. */
+struct product {
+    size_t m, n, k;
+    bool b_transposed; /* b is [n][k], otherwise [k][n] */
+    const float *a, *b;
+    float alpha, beta;
+    const float *c; /* c[i*c_row + j*c_column], each stride 0 or as in a plain [m][n]; may be null */
+    size_t c_row, c_column;
+    float *y;
+    /* The batch is an index space: y's products follow each other, a and b step by these strides (in elements). */
+    size_t batch_rank;
+    size_t batch_dims[STOA_MAX_RANK], a_strides[STOA_MAX_RANK], b_strides[STOA_MAX_RANK];
+};
+
+/* Whether BLAS can address such a product; `call` is named by its inputs A and B. */
+STOA_CHECKED enum stoa_status stoa_product_check(const struct product *product, struct stoa_error *error);
+/* Needs no memory but a, b, c and y; k may be 0. */
+void stoa_product_run(const struct product *product, struct pool *pool);
+double stoa_product_macs(const struct product *product);
+void stoa_product_describe(const struct product *product, size_t size, char *text);
+
+/* call->column_channels: *packed = a copy of the constant weights b ([n][k] or [k][n]) with k in the order of
+ * channels-last images, tells prepare->consumed what has been read. */
+STOA_CHECKED enum stoa_status stoa_product_permute(const struct product *product, size_t channels,
+                                                   const struct op_prepare *prepare, struct stoa_error *error,
+                                                   float **packed);
+
+#endif
