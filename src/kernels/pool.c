@@ -1,0 +1,122 @@
+/* Pooling, a row of windows at a time; the innermost loops run over channels. */
+#include "kernels/pool.h"
+
+#include "base/size.h"
+#include "base/vector.h"
+
+/* The taps first <= t < end that lie inside the image along one axis, and where tap 0 would lie. */
+struct taps {
+    size_t first, end;
+    ptrdiff_t origin;
+};
+
+static STOA_INLINE struct taps clip(const struct pool_shape *shape, int axis, size_t out)
+{
+    size_t step = shape->dilation[axis], begin = out * shape->stride[axis], pad = shape->pad[axis];
+    size_t beyond = shape->size[axis] + pad; /* the first place past the image, counted from the padding's edge */
+    struct taps taps = {.origin = (ptrdiff_t)begin - (ptrdiff_t)pad};
+    taps.first = begin < pad ? (pad - begin + step - 1) / step : 0;
+    taps.end = begin < beyond ? stoa_size_min(shape->kernel[axis], (beyond - begin + step - 1) / step) : 0;
+    return taps;
+}
+
+static STOA_INLINE size_t place(const struct taps *taps, size_t tap, size_t dilation)
+{
+    return (size_t)(taps->origin + (ptrdiff_t)(tap * dilation));
+}
+
+/* Taps along one axis that lie inside the padded image. */
+static STOA_INLINE size_t padded_taps(const struct pool_shape *shape, int axis, size_t out)
+{
+    size_t begin = out * shape->stride[axis];
+    size_t end = shape->size[axis] + shape->pad[axis] + shape->pad[axis + 2];
+    return stoa_size_min(shape->kernel[axis], end > begin ? end - begin : 0);
+}
+
+/* NaN if either is (for types that have it); for floats one maximum, one comparison and one blend. */
+#define LARGER(candidate, best) ((candidate) != (candidate) ? (candidate) : (candidate) > (best) ? (candidate) : (best))
+
+#define DEFINE_MAX_POOL_ROW(NAME, TYPE)                                                                                \
+    STOA_CLONES void NAME(const struct pool_shape *shape, size_t oy, const TYPE *x, TYPE *restrict y)                  \
+    {                                                                                                                  \
+        const size_t channels = shape->channels;                                                                       \
+        const struct taps rows = clip(shape, 0, oy);                                                                   \
+        for (size_t ox = 0; ox < shape->out_width; ox++) {                                                             \
+            const struct taps columns = clip(shape, 1, ox);                                                            \
+            TYPE *restrict out = y + ox * shape->y_column;                                                             \
+            for (size_t ky = rows.first; ky < rows.end; ky++) {                                                        \
+                const TYPE *row = x + place(&rows, ky, shape->dilation[0]) * shape->x_row;                             \
+                for (size_t kx = columns.first; kx < columns.end; kx++) {                                              \
+                    const TYPE *in = row + place(&columns, kx, shape->dilation[1]) * shape->x_column;                  \
+                    if (ky == rows.first && kx == columns.first)                                                       \
+                        for (size_t c = 0; c < channels; c++)                                                          \
+                            out[c] = in[c];                                                                            \
+                    else                                                                                               \
+                        for (size_t c = 0; c < channels; c++) {                                                        \
+                            const TYPE candidate = in[c], best = out[c];                                               \
+                            out[c] = LARGER(candidate, best);                                                          \
+                        }                                                                                              \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+DEFINE_MAX_POOL_ROW(stoa_max_pool_row, float)
+DEFINE_MAX_POOL_ROW(stoa_max_pool_row_uint8, uint8_t)
+DEFINE_MAX_POOL_ROW(stoa_max_pool_row_int8, int8_t)
+
+void stoa_max_pool_row_index(const struct pool_shape *shape, size_t oy, int column_major, int64_t start, const float *x,
+                             float *y, int64_t *index)
+{
+    const size_t height = shape->size[0], width = shape->size[1];
+    const struct taps rows = clip(shape, 0, oy);
+    for (size_t ox = 0; ox < shape->out_width; ox++) {
+        const struct taps columns = clip(shape, 1, ox);
+        for (size_t c = 0; c < shape->channels; c++) {
+            float best = 0;
+            size_t best_y = 0, best_x = 0;
+            int any = 0;
+            for (size_t ky = rows.first; ky < rows.end; ky++)
+                for (size_t kx = columns.first; kx < columns.end; kx++) {
+                    size_t iy = place(&rows, ky, shape->dilation[0]), ix = place(&columns, kx, shape->dilation[1]);
+                    float value = x[iy * shape->x_row + ix * shape->x_column + c];
+                    if (any && !(value > best) && !(value != value && best == best))
+                        continue;
+                    any = 1;
+                    best = value;
+                    best_y = iy;
+                    best_x = ix;
+                }
+            size_t at = column_major ? best_x * height + best_y : best_y * width + best_x;
+            y[ox * shape->y_column + c] = best;
+            index[ox * shape->y_column + c] = start + (int64_t)(c * height * width + at);
+        }
+    }
+}
+
+STOA_CLONES void stoa_average_pool_row(const struct pool_shape *shape, size_t oy, int count_pad, const float *x,
+                                       float *restrict y)
+{
+    const size_t channels = shape->channels;
+    const struct taps rows = clip(shape, 0, oy);
+    for (size_t ox = 0; ox < shape->out_width; ox++) {
+        const struct taps columns = clip(shape, 1, ox);
+        size_t taps = (rows.end - rows.first) * (columns.end - columns.first);
+        const float divisor = (float)(count_pad ? padded_taps(shape, 0, oy) * padded_taps(shape, 1, ox) : taps);
+        float *restrict out = y + ox * shape->y_column;
+        for (size_t ky = rows.first; ky < rows.end; ky++) {
+            const float *row = x + place(&rows, ky, shape->dilation[0]) * shape->x_row;
+            for (size_t kx = columns.first; kx < columns.end; kx++) {
+                const float *in = row + place(&columns, kx, shape->dilation[1]) * shape->x_column;
+                if (ky == rows.first && kx == columns.first)
+                    for (size_t c = 0; c < channels; c++)
+                        out[c] = in[c];
+                else
+                    for (size_t c = 0; c < channels; c++)
+                        out[c] += in[c];
+            }
+        }
+        for (size_t c = 0; c < channels; c++)
+            out[c] /= divisor;
+    }
+}
