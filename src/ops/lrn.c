@@ -1,0 +1,78 @@
+/* LRN: local response normalisation across channels, the window being cut at the first and last channel. */
+#include "kernels/lrn.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "base/status.h"
+#include "ops/check.h"
+#include "ops/op.h"
+#include "ops/walk.h"
+
+static enum stoa_status parse(struct attribute_reader *reader, void *out)
+{
+    struct lrn *params = out;
+    float alpha = stoa_read_float(reader, "alpha", 1e-4f);
+    params->beta = stoa_read_float(reader, "beta", 0.75f);
+    params->bias = stoa_read_float(reader, "bias", 1.0f);
+    if (!stoa_reader_has(reader, "size"))
+        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute size is missing");
+    size_t size = (size_t)stoa_read_int(reader, "size", 1, 1, INT_MAX);
+    params->before = (size - 1) / 2;
+    params->after = size / 2;
+    params->scale = alpha / (float)size;
+    return stoa_reader_finish(reader);
+}
+
+static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
+{
+    STOA_TRY(stoa_check_float(call, 0, "X", error));
+    STOA_TRY(stoa_check_least_rank(call, 0, "X", 3, error));
+    stoa_same_as_input(call, 0, 0);
+    return STOA_OK;
+}
+
+struct context {
+    const struct lrn *lrn;
+    const float *x;
+    float *y;
+};
+
+static void lrn_unit(void *argument, const struct walk *walk, const struct walk_unit *unit)
+{
+    (void)walk; /* one axis is reduced, so there is no far part */
+    const struct context *context = argument;
+    stoa_lrn_block(context->lrn, &unit->block, context->x + unit->x_offset, context->y + unit->y_offset);
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    static const bool reduced[STOA_MAX_RANK] = {false, true};
+    const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
+    struct lrn lrn = *(const struct lrn *)call->params;
+    /* A window wider than the channels is the same as one that reaches them all. */
+    if (lrn.before > x->dims[1])
+        lrn.before = x->dims[1];
+    if (lrn.after > x->dims[1])
+        lrn.after = x->dims[1];
+    struct walk walk;
+    stoa_walk_plan(x->rank, x->dims, x->strides, y->strides, reduced, WALK_ANY_AXIS, false, &walk);
+    struct context context = {.lrn = &lrn, .x = x->data, .y = y->data};
+    stoa_walk_run(&walk, run->pool, lrn_unit, &context);
+    return STOA_OK;
+}
+
+const struct op stoa_op_lrn = {
+    .type = "LRN",
+    .since = 1,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_ANY,
+    .params_size = sizeof(struct lrn),
+    .parse = parse,
+    .infer = infer,
+    .run = run,
+};

@@ -1,0 +1,215 @@
+/* BatchNormalization (inference) and InstanceNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias
+ * for each channel, with the mean and variance given, or taken from each channel of each image. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "ops/check.h"
+#include "ops/op.h"
+#include "ops/walk.h"
+
+enum { X, SCALE, BIAS, MEAN, VARIANCE };
+
+struct norm_params {
+    float epsilon;
+};
+
+static float read_epsilon(struct attribute_reader *reader)
+{
+    float epsilon = stoa_read_float(reader, "epsilon", 1e-5f);
+    if (!(epsilon >= 0) || isinf(epsilon))
+        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute epsilon is %g, must be 0 or more", (double)epsilon);
+    return epsilon;
+}
+
+/* The factor of a channel; all arithmetic but the last rounding in double. */
+static float factor(float scale, float variance, float epsilon)
+{
+    return (float)((double)scale / sqrt((double)variance + (double)epsilon));
+}
+
+static enum stoa_status batch_parse(struct attribute_reader *reader, void *out)
+{
+    struct norm_params *params = out;
+    params->epsilon = read_epsilon(reader);
+    stoa_read_float(reader, "momentum", 0.9f); /* of training */
+    if (reader->opset >= 14 && stoa_read_int(reader, "training_mode", 0, 0, 1))
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute training_mode is 1, only inference is supported");
+    if (reader->opset < 9 && !stoa_read_int(reader, "spatial", 1, 0, 1))
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute spatial is 0, only 1 is supported");
+    if (reader->output_count > 1)
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED,
+                         "there are %zu outputs, of which training makes all but the first; only inference is "
+                         "supported",
+                         reader->output_count);
+    return stoa_reader_finish(reader);
+}
+
+static enum stoa_status norm_infer(const struct op_call *call, struct stoa_error *error)
+{
+    static const char *const names[] = {"X", "scale", "B", "mean", "var"};
+    STOA_TRY(stoa_check_float(call, X, names[X], error));
+    STOA_TRY(stoa_check_least_rank(call, X, names[X], 2, error));
+    for (size_t i = SCALE; i < call->input_count; i++) {
+        STOA_TRY(stoa_check_float(call, i, names[i], error));
+        STOA_TRY(stoa_check_vector(call, i, names[i], call->inputs[X].dims[1], "C of input X", error));
+    }
+    stoa_same_as_input(call, X, 0);
+    return STOA_OK;
+}
+
+struct norm {
+    const float *x;
+    float *y;
+    const float *scale, *bias, *mean; /* of each channel; scale is the whole factor when mean is there */
+    float epsilon;
+};
+
+/* The walk of all images' channels: lanes are channels. */
+static void plan(const struct op_call *call, bool elementwise, struct walk *walk)
+{
+    static const bool reduced[STOA_MAX_RANK] = {0, 0, 1, 1, 1, 1, 1, 1};
+    const struct stoa_tensor *x = &call->inputs[X];
+    stoa_walk_plan(x->rank, x->dims, x->strides, call->outputs[0].strides, reduced, 1, elementwise, walk);
+}
+
+static void normalise(const struct norm *norm, const struct walk *walk, const struct walk_unit *unit, const float *mean,
+                      const float *scale, const float *bias)
+{
+    for (size_t i = 0; i < walk->far.count; i++) {
+        size_t x_offset, y_offset;
+        stoa_walk_offsets(&walk->far, i, &x_offset, &y_offset);
+        stoa_block_normalise(&unit->block, norm->x + unit->x_offset + x_offset, mean, scale, bias,
+                             norm->y + unit->y_offset + y_offset);
+    }
+}
+
+static void batch_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct norm *norm = context;
+    normalise(norm, walk, unit, norm->mean + unit->lane, norm->scale + unit->lane, norm->bias + unit->lane);
+}
+
+static void batch_factors(const struct op_call *call, float *factors)
+{
+    const struct norm_params *params = call->params;
+    const float *scale = call->inputs[SCALE].data, *variance = call->inputs[VARIANCE].data;
+    for (size_t c = 0; c < call->inputs[X].dims[1]; c++)
+        factors[c] = factor(scale[c], variance[c], params->epsilon);
+}
+
+static enum stoa_status batch_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
+{
+    size_t channels = call->inputs[X].dims[1];
+    if (!call->inputs[SCALE].data || !call->inputs[VARIANCE].data) {
+        call->shared_scratch = channels * sizeof(float);
+        return STOA_OK;
+    }
+    float *factors;
+    STOA_TRY(stoa_allocate_raw(prepare->allocator, channels, sizeof *factors, error, &factors));
+    batch_factors(call, factors);
+    call->state = factors;
+    return STOA_OK;
+}
+
+static void batch_release(const struct op_call *call, const struct stoa_allocator *allocator)
+{
+    stoa_release(allocator, call->state);
+}
+
+static enum stoa_status batch_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    if (!call->state)
+        batch_factors(call, run->shared);
+    struct norm norm = {.x = call->inputs[X].data,
+                        .y = call->outputs[0].data,
+                        .scale = call->state ? call->state : run->shared,
+                        .bias = call->inputs[BIAS].data,
+                        .mean = call->inputs[MEAN].data};
+    struct walk walk;
+    plan(call, true, &walk);
+    stoa_walk_run(&walk, run->pool, batch_unit, &norm);
+    return STOA_OK;
+}
+
+static enum stoa_status instance_parse(struct attribute_reader *reader, void *out)
+{
+    struct norm_params *params = out;
+    params->epsilon = read_epsilon(reader);
+    return stoa_reader_finish(reader);
+}
+
+static enum stoa_status instance_infer(const struct op_call *call, struct stoa_error *error)
+{
+    STOA_TRY(stoa_check_least_rank(call, X, "X", 3, error));
+    return norm_infer(call, error);
+}
+
+/* Mean first, then the squares of the distances from it: the sum of squares alone would cancel. */
+static void instance_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct norm *norm = context;
+    size_t lanes = unit->block.lanes, i, x_offset, y_offset;
+    const float *x = norm->x + unit->x_offset;
+    float mean[WALK_LANES] = {0}, scale[WALK_LANES] = {0};
+    for (i = 0; i < walk->far.count; i++) {
+        stoa_walk_offsets(&walk->far, i, &x_offset, &y_offset);
+        stoa_block_sum(&unit->block, x + x_offset, mean);
+    }
+    for (size_t l = 0; l < lanes; l++)
+        mean[l] /= (float)walk->reduced;
+    for (i = 0; i < walk->far.count; i++) {
+        stoa_walk_offsets(&walk->far, i, &x_offset, &y_offset);
+        stoa_block_sum_squares(&unit->block, x + x_offset, mean, scale);
+    }
+    for (size_t l = 0; l < lanes; l++)
+        scale[l] = factor(norm->scale[unit->lane + l], scale[l] / (float)walk->reduced, norm->epsilon);
+    normalise(norm, walk, unit, mean, scale, norm->bias + unit->lane);
+}
+
+static enum stoa_status instance_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    const struct norm_params *params = call->params;
+    struct norm norm = {.x = call->inputs[X].data,
+                        .y = call->outputs[0].data,
+                        .scale = call->inputs[SCALE].data,
+                        .bias = call->inputs[BIAS].data,
+                        .epsilon = params->epsilon};
+    struct walk walk;
+    plan(call, false, &walk);
+    stoa_walk_run(&walk, run->pool, instance_unit, &norm);
+    return STOA_OK;
+}
+
+const struct op stoa_op_batch_normalization = {
+    .type = "BatchNormalization",
+    .since = 7,
+    .min_inputs = 5,
+    .max_inputs = 5,
+    .min_outputs = 1,
+    .max_outputs = 5,
+    .layout = OP_ANY,
+    .params_size = sizeof(struct norm_params),
+    .parse = batch_parse,
+    .infer = norm_infer,
+    .prepare = batch_prepare,
+    .release = batch_release,
+    .run = batch_run,
+};
+
+const struct op stoa_op_instance_normalization = {
+    .type = "InstanceNormalization",
+    .since = 6,
+    .min_inputs = 3,
+    .max_inputs = 3,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_ANY,
+    .params_size = sizeof(struct norm_params),
+    .parse = instance_parse,
+    .infer = instance_infer,
+    .run = instance_run,
+};
