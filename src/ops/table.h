@@ -11,7 +11,7 @@
     OP(gemm) OP(matmul) \
     /* pooling, normalisation, resizing */ \
     OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(reduce_mean) OP(softmax) \
-    OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(lrn) \
+    OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
     /* elementwise */ \
     OP(relu) OP(leaky_relu) OP(prelu) OP(elu) OP(selu) OP(clip) OP(clip_11) OP(sigmoid) OP(tanh) OP(hard_sigmoid) \
     OP(hard_swish) OP(softplus) OP(sqrt) OP(exp) OP(add) OP(sub) OP(mul) OP(div) OP(pow) OP(max) OP(min) OP(sum) \

@@ -1,0 +1,16 @@
+/* The inner loops of resizing. */
+#ifndef STOA_KERNELS_RESIZE_H
+#define STOA_KERNELS_RESIZE_H
+
+#include <stddef.h>
+
+/* y[i*y_step] <- x[from[i]*x_step], or x[i*x_step] where from is null */
+void stoa_resize_gather(size_t count, const size_t *from, const float *x, size_t x_step, float *y, size_t y_step);
+/* y[i*y_step] <- sum over t < taps of weights[t] * x[offsets[t] + i*x_step]; taps is a power of two */
+void stoa_resize_blend(size_t count, size_t taps, const size_t *offsets, const float *weights, const float *x,
+                       size_t x_step, float *y, size_t y_step);
+/* y[i*y_step] <- (1 - part[i]) * x[low[i]] + part[i] * x[high[i]] */
+void stoa_resize_line(size_t count, const size_t *low, const size_t *high, const float *part, const float *x, float *y,
+                      size_t y_step);
+
+#endif

@@ -1,0 +1,90 @@
+/* Resize. Where coordinates decide which element is the nearest, scales are such that no rounding is involved. */
+#include <criterion/criterion.h>
+
+#include "support/op_check.h"
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+#define SCALES "- !f32{1.0,1.0,"
+#define SIZES "- - !i64{"
+
+static const struct op_row rows[] = {
+    {"nearest twofold", "Resize", 13, "coordinate_transformation_mode='asymmetric' nearest_mode='floor'",
+     "f32[1,24,5,7] " SCALES "2.0,2.0}"},
+    {"nearest, defaults", "Resize", 13, "", "f32[2,3,5,7] " SCALES "2.0,3.0}"},
+    {"nearest, fractions", "Resize", 13, "nearest_mode='ceil'", "f32[1,3,8,12] " SCALES "0.75,1.25}"},
+    {"nearest, rounds half up", "Resize", 13, "nearest_mode='round_prefer_ceil'", "f32[1,5,4,6] " SCALES "0.5,2.0}"},
+    {"nearest, rounds half down", "Resize", 13,
+     "nearest_mode='round_prefer_floor' coordinate_transformation_mode='asymmetric'",
+     "f32[1,5,4,6] " SCALES "4.0,2.0}"},
+    {"nearest, corners", "Resize", 11, "coordinate_transformation_mode='align_corners' nearest_mode='floor'",
+     "f32[1,3,5,4] f32[0] f32[0] !i64{1,3,9,7}"},
+    {"nearest, tf_half_pixel_for_nn", "Resize", 11,
+     "coordinate_transformation_mode='tf_half_pixel_for_nn' nearest_mode='floor'", "f32[1,3,4,4] " SIZES "1,3,3,2}"},
+    {"nearest, to one pixel", "Resize", 13, "coordinate_transformation_mode='pytorch_half_pixel'",
+     "f32[1,3,4,5] " SIZES "1,3,1,1}"},
+    {"nearest, channels and batch", "Resize", 13, "", "f32[2,3,4,5] " SIZES "4,6,4,5}"},
+    {"nearest of a vector", "Resize", 13, "", "f32[6] - !f32{2.5}"},
+    {"nearest of a volume", "Resize", 13, "", "f32[1,2,3,4,5] - - !i64{1,2,6,4,10}"},
+    {"nearest to nothing", "Resize", 13, "", "f32[1,2,1,4] " SCALES "0.5,1.0}"},
+    {"nearest, same size", "Resize", 13, "", "f32[2,9,3,4] " SCALES "1.0,1.0}"},
+    {"nearest, opset 10", "Resize", 10, "", "f32[1,5,3,4] !f32{1.0,1.0,2.0,3.0}"},
+    {"nearest, opset 10, smaller", "Resize", 10, "mode='nearest'", "f32[1,5,8,8] !f32{1.0,1.0,0.5,0.25}"},
+
+    {"linear twofold", "Resize", 13, "mode='linear'", "f32[1,19,5,7] " SCALES "2.0,2.0}"},
+    {"linear, smaller", "Resize", 13, "mode='linear'", "f32[2,3,9,8] " SCALES "0.5,0.375}"},
+    {"linear, asymmetric", "Resize", 13, "mode='linear' coordinate_transformation_mode='asymmetric'",
+     "f32[1,16,3,4] " SCALES "3.0,2.0}"},
+    {"linear, corners", "Resize", 11, "mode='linear' coordinate_transformation_mode='align_corners'",
+     "f32[1,4,6,5] f32[0] f32[0] !i64{1,4,11,17}"},
+    {"linear, corners of one pixel", "Resize", 13, "mode='linear' coordinate_transformation_mode='align_corners'",
+     "f32[1,4,6,5] " SIZES "1,4,1,9}"},
+    {"linear, pytorch_half_pixel", "Resize", 13, "mode='linear' coordinate_transformation_mode='pytorch_half_pixel'",
+     "f32[1,4,6,5] " SIZES "1,4,13,1}"},
+    {"linear, width alone", "Resize", 13, "mode='linear'", "f32[1,7,4,6] " SCALES "1.0,2.0}"},
+    {"linear, height alone", "Resize", 13, "mode='linear'", "f32[1,7,4,6] " SCALES "2.0,1.0}"},
+    {"linear of a signal", "Resize", 13, "mode='linear'", "f32[2,3,10] - - !i64{2,3,25}"},
+    {"linear of a volume", "Resize", 13, "mode='linear'", "f32[1,2,3,4,5] - - !i64{1,2,6,7,10}"},
+    {"linear of one element", "Resize", 13, "mode='linear'", "f32[1,2,1,1] " SIZES "1,2,3,4}"},
+    {"linear of one channel", "Resize", 13, "mode='linear' exclude_outside=1", "f32[1,1,13,11] " SIZES "1,1,29,31}"},
+    {"linear, opset 10", "Resize", 10, "mode='linear'", "f32[1,3,5,4] !f32{1.0,1.0,1.5,2.0}"},
+};
+
+struct refusal {
+    struct op_row row;
+    enum stoa_status status;
+    const char *words;
+};
+
+static const struct refusal refusals[] = {
+    {{"cubic", "Resize", 13, "mode='cubic'", "f32[1,1,4,4] " SCALES "2.0,2.0}"}, STOA_ERROR_UNSUPPORTED, "cubic"},
+    {{"crop", "Resize", 13, "coordinate_transformation_mode='tf_crop_and_resize'", "f32[1,1,4,4] " SCALES "2.0,2.0}"},
+     STOA_ERROR_UNSUPPORTED,
+     "tf_crop_and_resize"},
+    {{"scales known too late", "Resize", 13, "", "f32[1,1,4,4] - f32{1.0,1.0,2.0,2.0}"},
+     STOA_ERROR_UNSUPPORTED,
+     "input scales is computed at run time"},
+    {{"no size", "Resize", 13, "", "f32[1,1,4,4]"}, STOA_ERROR_GRAPH, "none of the inputs scales and sizes"},
+    {{"both", "Resize", 13, "", "f32[1,1] - !f32{1.0,1.0} !i64{1,1}"}, STOA_ERROR_GRAPH, "both of the inputs"},
+    {{"two scales for four axes", "Resize", 13, "", "f32[1,1,4,4] - !f32{2.0,2.0}"},
+     STOA_ERROR_SHAPE,
+     "scales has dims [2]"},
+    {{"scale 0", "Resize", 13, "", "f32[1,1,4,4] " SCALES "0.0,2.0}"}, STOA_ERROR_SHAPE, "scales has 0 for axis 2"},
+    {{"size -1", "Resize", 13, "", "f32[1,1,4,4] " SIZES "1,1,-1,4}"}, STOA_ERROR_SHAPE, "sizes has -1 for axis 2"},
+    {{"scale 1e30", "Resize", 13, "", "f32[1,1,4,4] " SCALES "1e30,1.0}"}, STOA_ERROR_LIMIT, "axis 2"},
+    {{"nothing to resize", "Resize", 13, "", "f32[1,1,0,4] " SIZES "1,1,2,4}"}, STOA_ERROR_SHAPE, "no elements"},
+    {{"linear along 5 axes", "Resize", 13, "mode='linear'", "f32[2,2,2,2,2] - - !i64{3,3,3,3,3}"},
+     STOA_ERROR_UNSUPPORTED,
+     "5 axes"},
+};
+
+Test(resize, rows)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        op_check(&rows[i]);
+}
+
+Test(resize, refused)
+{
+    for (size_t i = 0; i < COUNT(refusals); i++)
+        op_check_refused(&refusals[i].row, refusals[i].status, refusals[i].words);
+}
