@@ -19,8 +19,9 @@ struct stoa_model_options {
     const struct stoa_log *log;             /* null: none; copied */
 };
 
-/* Reads an ONNX model (ir_version 3 and later, opsets 7 to 17). Weights are read where they lie in the mapped file,
- * which must not be shortened while the model lives. External data are refused. On failure *model is null. */
+/* Reads an ONNX model (ir_version 3 and later; opsets 7 to 17, and earlier ones where the operators used have not
+ * changed since). Weights are read where they lie in the mapped file, which must not be shortened while the model
+ * lives. External data are refused. On failure *model is null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_model_load(const char *path, const struct stoa_model_options *options,
                                                        struct stoa_error *error, struct stoa_model **model);
 /* The same from memory, which is borrowed: it must stay as it is until the model is freed. */
