@@ -28,4 +28,8 @@ void stoa_gemv(size_t m, size_t n, const float *a, size_t lda, const float *x, f
  * are fast however small they are; beyond it (and always where it is 0) only large products are. */
 size_t stoa_gemm_small_limit(void);
 
+/* An estimate of what one product costs, in nanoseconds: for comparing ways to cut up the same work, on the BLAS at
+ * hand. */
+double stoa_gemm_cost(size_t m, size_t n, size_t k);
+
 #endif
