@@ -1,0 +1,32 @@
+/* Columns from images, and what goes with them. */
+#ifndef STOA_KERNELS_IM2COL_H
+#define STOA_KERNELS_IM2COL_H
+
+#include <stddef.h>
+
+/* One image (or the channels of one group of it) and the window that moves over it. */
+struct im2col_window {
+    size_t H, W;
+    size_t channels;     /* taken into the columns */
+    size_t pixel_stride; /* floats from one pixel to the next: all channels of the image */
+    size_t OW;           /* output pixels are numbered oy * OW + ox */
+    size_t kernel[2], stride[2], dilation[2];
+    size_t pad[2]; /* top, left */
+};
+
+/* col[count][kh*kw*C] <- x[H][W][C] for output pixels [first, first + count); outside the image there is 0. */
+void stoa_im2col_rows(const struct im2col_window *window, const float *x, size_t first, size_t count, float *col);
+
+/* col[kh*kw*C][count] <- x[H][W][C]: the same, transposed. */
+void stoa_im2col_columns(const struct im2col_window *window, const float *x, size_t first, size_t count, float *col);
+
+/* y[rows][columns], rows `stride` apart, <- values[columns] in every row; zeros where values is null. */
+void stoa_fill_rows(size_t rows, size_t columns, size_t stride, const float *values, float *y);
+
+/* y[rows][columns], rows `stride` apart, += values[columns] in every row. */
+void stoa_add_rows(size_t rows, size_t columns, size_t stride, const float *values, float *y);
+
+/* y[columns][rows], its rows `stride` apart, <- a[rows][columns] transposed, plus bias[rows] where bias is not null. */
+void stoa_transpose_add(size_t rows, size_t columns, const float *a, const float *bias, size_t stride, float *y);
+
+#endif
