@@ -1,0 +1,270 @@
+/* Convolution through explicit columns: the matrix whose row is what the filter sees at one output pixel, times the
+ * weights. Tiled, so that a tile of columns stays in the L2 cache; and the textbook's way, the whole matrix of an image
+ * at once, to compare with.
+ *
+ * With few input and few output channels a panel of weights is too narrow for the products' kernels. Then the columns
+ * are written transposed and the pixels become the long side: y^T = W * columns. */
+#include <stdio.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "gemm/gemm.h"
+#include "kernels/im2col.h"
+#include "lower/lowering.h"
+
+#define TILE_BYTES (512 * 1024)
+/* Columns beyond these are refused: a tile of a filter too large to be meant, and a matrix that has no business in
+ * memory. */
+#define TILE_CAP ((size_t)256 << 20)
+#define FULL_CAP ((size_t)1 << 30)
+/* Few output channels, and few input channels (of a group). */
+#define NARROW 16
+#define NARROW_INPUT 4
+/* Pixels of a tile of transposed columns: one step of the products' kernels. */
+#define NARROW_PIXELS 64
+
+static size_t depth_of(const struct conv_shape *shape)
+{
+    return shape->kernel[0] * shape->kernel[1] * (shape->C / shape->groups);
+}
+
+static struct im2col_window window_of(const struct conv_shape *shape)
+{
+    return (struct im2col_window){
+        .H = shape->H,
+        .W = shape->W,
+        .channels = shape->C / shape->groups,
+        .pixel_stride = shape->C,
+        .OW = shape->OW,
+        .kernel = {shape->kernel[0], shape->kernel[1]},
+        .stride = {shape->stride[0], shape->stride[1]},
+        .dilation = {shape->dilation[0], shape->dilation[1]},
+        .pad = {shape->pad[0], shape->pad[1]},
+    };
+}
+
+struct job {
+    const struct conv *conv;
+    const struct conv_args *args;
+    struct im2col_window window;
+    size_t tiles; /* of an image */
+};
+
+/* One task: a tile of pixels of one group of one image. */
+struct tile {
+    size_t group, first, count;
+    const float *x; /* the image's first channel of the group */
+    float *y;       /* the tile's first pixel, channel 0 */
+    float *scratch;
+};
+
+static struct tile tile_of(const struct job *job, size_t task, size_t worker)
+{
+    const struct conv_shape *shape = &job->conv->shape;
+    size_t pixels = shape->OH * shape->OW, group = task % shape->groups, position = task / shape->groups;
+    size_t image = position / job->tiles, first = position % job->tiles * job->conv->tiling.pixels;
+    return (struct tile){
+        .group = group,
+        .first = first,
+        .count = stoa_size_min(job->conv->tiling.pixels, pixels - first),
+        .x = job->args->x + image * shape->H * shape->W * shape->C + group * job->window.channels,
+        .y = job->args->y + (image * pixels + first) * shape->OC,
+        .scratch = (void *)((char *)job->args->worker_base + worker * job->args->worker_stride),
+    };
+}
+
+static void multiply_panel(const struct job *job, const struct tile *tile, const struct panel *panel)
+{
+    const struct conv_tiling *tiling = &job->conv->tiling;
+    size_t depth = depth_of(&job->conv->shape), ldy = job->conv->shape.OC;
+    float *y = tile->y + panel->channel;
+    size_t segment = stoa_tiling_split(tile->count, tiling->segment, 4);
+    stoa_fill_rows(tile->count, panel->width, ldy, job->args->bias ? job->args->bias + panel->channel : NULL, y);
+    for (size_t k = 0; k < depth; k += tiling->k_block)
+        for (size_t i = 0; i < tile->count; i += segment)
+            stoa_gemm(stoa_size_min(segment, tile->count - i), panel->width, stoa_size_min(tiling->k_block, depth - k),
+                      tile->scratch + i * depth + k, depth, panel->weights + k * panel->width, panel->width, 1,
+                      y + i * ldy, ldy);
+}
+
+static void run_task(void *context, size_t task, size_t worker)
+{
+    const struct job *job = context;
+    struct tile tile = tile_of(job, task, worker);
+    size_t panels = stoa_panels_per_group(job->conv);
+    stoa_im2col_rows(&job->window, tile.x, tile.first, tile.count, tile.scratch);
+    for (size_t i = 0; i < panels; i++) {
+        struct panel panel = stoa_panel(job->conv, job->args->packed, tile.group * panels + i);
+        multiply_panel(job, &tile, &panel);
+    }
+}
+
+static void run_transposed_task(void *context, size_t task, size_t worker)
+{
+    const struct job *job = context;
+    const struct conv_shape *shape = &job->conv->shape;
+    struct tile tile = tile_of(job, task, worker);
+    struct panel panel = stoa_panel(job->conv, job->args->packed, tile.group);
+    size_t depth = depth_of(shape), k_block = job->conv->tiling.k_block;
+    float *product = tile.scratch + depth * job->conv->tiling.pixels;
+    stoa_im2col_columns(&job->window, tile.x, tile.first, tile.count, tile.scratch);
+    for (size_t k = 0; k < depth; k += k_block)
+        stoa_gemm(panel.width, tile.count, stoa_size_min(k_block, depth - k), panel.weights + k, depth,
+                  tile.scratch + k * tile.count, tile.count, k > 0, product, tile.count);
+    stoa_transpose_add(panel.width, tile.count, product, job->args->bias ? job->args->bias + panel.channel : NULL,
+                       shape->OC, tile.y + panel.channel);
+}
+
+/* The textbook: all columns of an image (or of one group of it), one product. */
+static void run_full_task(void *context, size_t task, size_t worker)
+{
+    const struct job *job = context;
+    const struct conv_shape *shape = &job->conv->shape;
+    struct tile tile = tile_of(job, task, worker);
+    struct panel panel = stoa_panel(job->conv, job->args->packed, tile.group);
+    size_t depth = depth_of(shape);
+    const float *columns = tile.x;
+    if (job->conv->scratch) {
+        stoa_im2col_rows(&job->window, tile.x, 0, tile.count, tile.scratch);
+        columns = tile.scratch;
+    }
+    float *y = tile.y + panel.channel;
+    if (job->args->bias)
+        stoa_fill_rows(tile.count, panel.width, shape->OC, job->args->bias + panel.channel, y);
+    stoa_gemm(tile.count, panel.width, depth, columns, depth, panel.weights, panel.width, job->args->bias != NULL, y,
+              shape->OC);
+}
+
+static void run_tiles(const struct conv *conv, const struct conv_args *args, pool_task task)
+{
+    const struct conv_shape *shape = &conv->shape;
+    struct job job = {
+        .conv = conv,
+        .args = args,
+        .window = window_of(shape),
+        .tiles = stoa_size_ceil_div(shape->OH * shape->OW, conv->tiling.pixels),
+    };
+    stoa_pool_run(args->pool, shape->N * job.tiles * shape->groups, task, &job);
+}
+
+static void im2col_run(const struct conv *conv, const struct conv_args *args)
+{
+    run_tiles(conv, args, conv->tiling.transposed ? run_transposed_task : run_task);
+}
+
+static void full_run(const struct conv *conv, const struct conv_args *args)
+{
+    run_tiles(conv, args, run_full_task);
+}
+
+static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)
+{
+    const struct conv_shape *shape = &conv->shape;
+    struct conv_tiling *tiling = &conv->tiling;
+    size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW, floats;
+    stoa_tiling_products(tiling, out_channels, depth);
+    tiling->transposed = out_channels <= NARROW && shape->C / shape->groups < NARROW_INPUT;
+    size_t wanted = tiling->transposed ? NARROW_PIXELS : stoa_size_max(TILE_BYTES / sizeof(float) / depth, 4);
+    tiling->pixels = tiling->transposed ? stoa_size_min(wanted, pixels) : stoa_tiling_split(pixels, wanted, 4);
+    if (!stoa_size_mul(depth + out_channels, tiling->pixels, &floats) || floats > TILE_CAP / sizeof(float))
+        return stoa_fail(error, STOA_ERROR_LIMIT,
+                         "im2col: a tile of %zu x %zu columns is more than the %zu MiB it may be", tiling->pixels,
+                         depth, TILE_CAP >> 20);
+    conv->scratch = floats * sizeof(float);
+    if (tiling->transposed)
+        snprintf(conv->text, sizeof conv->text, "im2col %zux%zux%zu", out_channels, tiling->pixels, tiling->k_block);
+    else
+        snprintf(conv->text, sizeof conv->text, "im2col %zux%zux%zu",
+                 stoa_tiling_split(tiling->pixels, tiling->segment, 4), tiling->panel, tiling->k_block);
+    return STOA_OK;
+}
+
+static bool is_its_own_columns(const struct conv_shape *shape)
+{
+    return shape->kernel[0] * shape->kernel[1] == 1 && shape->stride[0] == 1 && shape->stride[1] == 1 &&
+           !(shape->pad[0] | shape->pad[1] | shape->pad[2] | shape->pad[3]) && shape->groups == 1;
+}
+
+static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
+{
+    const struct conv_shape *shape = &conv->shape;
+    size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW, floats;
+    if (!is_its_own_columns(shape)) {
+        if (!stoa_size_mul(depth, pixels, &floats) || floats > FULL_CAP / sizeof(float))
+            return stoa_fail(error, STOA_ERROR_LIMIT,
+                             "im2col-full: the column matrix of %zu x %zu is more than the %zu MiB it may be", pixels,
+                             depth, FULL_CAP >> 20);
+        conv->scratch = floats * sizeof(float);
+    }
+    if (!stoa_gemm_fits(pixels))
+        return stoa_fail(error, STOA_ERROR_LIMIT, "im2col-full: %zu output pixels are more than BLAS can address",
+                         pixels);
+    conv->tiling.panel = out_channels;
+    conv->tiling.pixels = pixels;
+    snprintf(conv->text, sizeof conv->text, "im2col-full %zux%zux%zu", pixels, out_channels, depth);
+    return STOA_OK;
+}
+
+/* Nanoseconds a column element costs beyond its product: copied in runs; gathered one by one; written to memory beyond
+ * the caches. */
+#define COPY_COST 0.2
+#define GATHER_COST 0.7
+#define FULL_COST 0.5
+/* And what each run costs besides. */
+#define RUN_COST 4
+
+static double columns_of(const struct conv *conv)
+{
+    const struct conv_shape *shape = &conv->shape;
+    return (double)shape->N * (double)(shape->OH * shape->OW) * (double)depth_of(shape) * (double)shape->groups;
+}
+
+/* Filter rows, or taps where those do not lie side by side. */
+static double runs_of(const struct conv *conv)
+{
+    const struct conv_shape *shape = &conv->shape;
+    bool whole_rows = shape->groups == 1 && shape->dilation[1] == 1;
+    return columns_of(conv) / (double)(shape->C / shape->groups * (whole_rows ? shape->kernel[1] : 1));
+}
+
+static double im2col_cost(const struct conv *conv)
+{
+    const struct conv_shape *shape = &conv->shape;
+    const struct conv_tiling *tiling = &conv->tiling;
+    double pixels = (double)shape->N * (double)(shape->OH * shape->OW), columns = columns_of(conv);
+    double blocks = (double)depth_of(shape) / (double)tiling->k_block;
+    size_t out_channels = shape->OC / shape->groups;
+    if (tiling->transposed)
+        return columns * GATHER_COST + pixels / (double)tiling->pixels * (double)shape->groups * blocks *
+                                           stoa_gemm_cost(out_channels, tiling->pixels, tiling->k_block);
+    size_t segment = stoa_tiling_split(tiling->pixels, tiling->segment, 4);
+    return columns * COPY_COST + runs_of(conv) * RUN_COST +
+           pixels / (double)segment * blocks * (double)shape->OC / (double)tiling->panel *
+               stoa_gemm_cost(segment, tiling->panel, tiling->k_block);
+}
+
+static double full_cost(const struct conv *conv)
+{
+    const struct conv_shape *shape = &conv->shape;
+    double copies = conv->scratch ? columns_of(conv) * FULL_COST + runs_of(conv) * RUN_COST : 0;
+    return copies + (double)(shape->N * shape->groups) *
+                        stoa_gemm_cost(conv->tiling.pixels, conv->tiling.panel, depth_of(shape));
+}
+
+const struct lowering stoa_lowering_im2col = {
+    .id = STOA_LOWERING_IM2COL,
+    .name = "im2col",
+    .plan = im2col_plan,
+    .cost = im2col_cost,
+    .pack = stoa_panels_pack,
+    .run = im2col_run,
+};
+
+const struct lowering stoa_lowering_im2col_full = {
+    .id = STOA_LOWERING_IM2COL_FULL,
+    .name = "im2col-full",
+    .plan = full_plan,
+    .cost = full_cost,
+    .pack = stoa_panels_pack,
+    .run = full_run,
+};

@@ -1,0 +1,174 @@
+/* The table of lowerings, the choice among them, and the prepared convolution. */
+#include "lower/lower.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "lower/lowering.h"
+
+static const struct lowering *const table[] = {
+    &stoa_lowering_view,
+    &stoa_lowering_im2col,
+    &stoa_lowering_im2col_full,
+};
+#define TABLE_SIZE (sizeof table / sizeof *table)
+
+const char *stoa_lowering_name(enum stoa_lowering lowering)
+{
+    if (lowering == STOA_LOWERING_AUTO)
+        return "auto";
+    for (size_t i = 0; i < TABLE_SIZE; i++)
+        if (table[i]->id == lowering)
+            return table[i]->name;
+    return "unknown";
+}
+
+static enum stoa_status plan(struct conv *conv, const struct lowering *lowering, struct stoa_error *error)
+{
+    conv->lowering = lowering;
+    conv->tiling = (struct conv_tiling){0};
+    conv->scratch = 0;
+    return lowering->plan(conv, error);
+}
+
+static void append(struct conv *conv, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void append(struct conv *conv, const char *format, ...)
+{
+    size_t used = strlen(conv->explanation);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(conv->explanation + used, sizeof conv->explanation - used, format, arguments);
+    va_end(arguments);
+}
+
+/* Plans every lowering in turn, keeps the best plan, and writes the others' costs or reasons behind it. */
+static enum stoa_status choose(struct conv *conv, enum stoa_lowering forced, struct stoa_error *error)
+{
+    struct conv best = {.lowering = NULL};
+    double costs[TABLE_SIZE], best_cost = 0;
+    struct stoa_error reasons[TABLE_SIZE];
+    for (size_t i = 0; i < TABLE_SIZE; i++) {
+        reasons[i].message[0] = 0;
+        enum stoa_status status = plan(conv, table[i], &reasons[i]);
+        if (status != STOA_OK) {
+            if (forced == table[i]->id)
+                return stoa_fail(error, status, "%s", reasons[i].message);
+            continue;
+        }
+        costs[i] = table[i]->cost(conv);
+        if (forced ? forced == table[i]->id : !best.lowering || costs[i] < best_cost) {
+            best = *conv;
+            best_cost = costs[i];
+        }
+    }
+    if (!best.lowering)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "lowering %d is not one there is", (int)forced);
+    *conv = best;
+    append(conv, "%s%s, about %.1f us", conv->text, forced ? " (forced)" : "", best_cost / 1e3);
+    for (size_t i = 0; i < TABLE_SIZE; i++)
+        if (reasons[i].message[0])
+            append(conv, "; not %s: %.100s", table[i]->name, reasons[i].message);
+        else if (table[i] != conv->lowering)
+            append(conv, "; %s about %.1f us", table[i]->name, costs[i] / 1e3);
+    return STOA_OK;
+}
+
+static enum stoa_status copy_parameters(struct conv *conv, const float *weights, const float *bias,
+                                        struct stoa_error *error)
+{
+    if (weights) {
+        STOA_TRY(stoa_allocate_raw(&conv->allocator, 1, stoa_conv_packed_size(conv), error, &conv->packed));
+        stoa_conv_pack(conv, weights, conv->packed);
+    }
+    if (bias) {
+        STOA_TRY(stoa_allocate_raw(&conv->allocator, conv->shape.OC, sizeof *bias, error, &conv->bias));
+        memcpy(conv->bias, bias, conv->shape.OC * sizeof *bias);
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                               const float *weights, const float *bias, const struct lowering *only,
+                               enum stoa_lowering forced, struct stoa_error *error, struct conv **out)
+{
+    *out = NULL;
+    struct conv *conv;
+    STOA_TRY(stoa_allocate(allocator, 1, sizeof *conv, error, &conv));
+    conv->allocator = *allocator;
+    conv->shape = *shape;
+    enum stoa_status status = only ? plan(conv, only, error) : choose(conv, forced, error);
+    if (status == STOA_OK)
+        status = copy_parameters(conv, weights, bias, error);
+    if (status != STOA_OK) {
+        stoa_conv_free(conv);
+        return status;
+    }
+    *out = conv;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_conv_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                                  const float *weights, const float *bias, enum stoa_lowering lowering,
+                                  struct stoa_error *error, struct conv **conv)
+{
+    return create(allocator, shape, weights, bias, NULL, lowering, error, conv);
+}
+
+enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                                            const float *weights, const float *bias, struct stoa_error *error,
+                                            struct conv **conv)
+{
+    STOA_TRY(create(allocator, shape, weights, bias, &stoa_lowering_transpose, STOA_LOWERING_AUTO, error, conv));
+    append(*conv, "%s: transposed convolutions always go through views", (*conv)->text);
+    return STOA_OK;
+}
+
+void stoa_conv_free(struct conv *conv)
+{
+    if (!conv)
+        return;
+    struct stoa_allocator allocator = conv->allocator;
+    stoa_release(&allocator, conv->packed);
+    stoa_release(&allocator, conv->bias);
+    stoa_release(&allocator, conv);
+}
+
+size_t stoa_conv_worker_scratch(const struct conv *conv)
+{
+    return conv->scratch;
+}
+
+size_t stoa_conv_packed_size(const struct conv *conv)
+{
+    const struct conv_shape *shape = &conv->shape;
+    return shape->OC * (shape->C / shape->groups) * shape->kernel[0] * shape->kernel[1] * sizeof(float);
+}
+
+void stoa_conv_pack(const struct conv *conv, const float *weights, float *packed)
+{
+    conv->lowering->pack(conv, weights, packed);
+}
+
+void stoa_conv_run(const struct conv *conv, const struct conv_args *args)
+{
+    struct conv_args complete = *args;
+    if (!complete.packed)
+        complete.packed = conv->packed;
+    if (!complete.bias)
+        complete.bias = conv->bias;
+    conv->lowering->run(conv, &complete);
+}
+
+const char *stoa_conv_describe(const struct conv *conv)
+{
+    return conv->text;
+}
+
+const char *stoa_conv_explain(const struct conv *conv)
+{
+    return conv->explanation;
+}

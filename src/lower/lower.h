@@ -1,0 +1,76 @@
+/* Convolution lowered to matrix products: prepared once (weights packed, a lowering chosen), run any number of times.
+ *
+ * Images are channels-last here: x[N][H][W][C], y[N][OH][OW][OC]. Weights come as ONNX has them: convolution
+ * [OC][C/groups][kh][kw], transposed convolution [C][OC/groups][kh][kw].
+ *
+ * The ways to lower a convolution are rows of one table (lowering.h). Winograd's transforms and a direct kernel for
+ * depthwise layers are further rows of it, added with their own files. */
+#ifndef STOA_LOWER_LOWER_H
+#define STOA_LOWER_LOWER_H
+
+#include <stddef.h>
+#include <stoa/host.h>
+#include <stoa/layers.h>
+#include <stoa/status.h>
+
+#include "base/pool.h"
+
+struct conv_shape {
+    size_t N, C, H, W;
+    size_t OC, OH, OW;
+    size_t kernel[2], stride[2], dilation[2]; /* vertical, horizontal */
+    size_t pad[4];                            /* top, left, bottom, right */
+    size_t groups;
+};
+
+/* From everything but OH and OW: checks each field and sets those two. Refuses fields that are 0 or do not fit together
+ * (ATTRIBUTE, SHAPE) and sizes that BLAS or memory cannot address (LIMIT); N may be 0. */
+STOA_CHECKED enum stoa_status stoa_conv_shape_finish(struct conv_shape *shape, struct stoa_error *error);
+/* The same for a transposed convolution: OH = (H-1)*stride + dilation*(kh-1) + 1 + output_padding - top - bottom. Where
+ * OH and OW are set already they stay as they are; what lies beyond the kernel's reach is bias alone. */
+STOA_CHECKED enum stoa_status stoa_conv_transpose_shape_finish(struct conv_shape *shape, const size_t output_padding[2],
+                                                               struct stoa_error *error);
+/* Multiply-adds by the textbook's count, padding included. */
+double stoa_conv_macs(const struct conv_shape *shape);
+double stoa_conv_transpose_macs(const struct conv_shape *shape);
+
+/* A prepared convolution of either kind: immutable, so any number of threads may run it at once, each with its own
+ * scratch. */
+struct conv;
+
+/* `shape` is finished. Null weights are given to each run instead, packed by stoa_conv_pack; likewise null bias means
+ * none, or the run's. Weights and bias are copied. STOA_LOWERING_AUTO takes the cheapest by the cost model; one that is
+ * forced fails with the reason when it does not apply. */
+STOA_CHECKED enum stoa_status stoa_conv_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                                               const float *weights, const float *bias, enum stoa_lowering lowering,
+                                               struct stoa_error *error, struct conv **conv);
+/* Always views: the products of a convolution's backward pass. */
+STOA_CHECKED enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator,
+                                                         const struct conv_shape *shape, const float *weights,
+                                                         const float *bias, struct stoa_error *error,
+                                                         struct conv **conv);
+void stoa_conv_free(struct conv *conv);
+
+/* Bytes of a worker's scratch, and of packed weights; both want STOA_ALIGNMENT. */
+size_t stoa_conv_worker_scratch(const struct conv *conv);
+size_t stoa_conv_packed_size(const struct conv *conv);
+void stoa_conv_pack(const struct conv *conv, const float *weights, float *packed);
+
+struct conv_args {
+    const float *x;
+    float *y;
+    const float *packed; /* null: the weights given at creation */
+    const float *bias;   /* null: the bias given at creation, or none */
+    struct pool *pool;   /* may be null */
+    void *worker_base;   /* stoa_conv_worker_scratch bytes for each worker of the pool, worker_stride apart */
+    size_t worker_stride;
+};
+/* Bit-identical for any number of workers: what is one task depends on the shape alone. */
+void stoa_conv_run(const struct conv *conv, const struct conv_args *args);
+
+/* Lowering and tile, such as "view 56x64x64" (the m x n x k of most products). Both live as the convolution. */
+const char *stoa_conv_describe(const struct conv *conv);
+/* One line: what was chosen at which estimated cost, and the others' costs or why they do not apply. */
+const char *stoa_conv_explain(const struct conv *conv);
+
+#endif

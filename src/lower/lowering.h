@@ -1,0 +1,71 @@
+/* What a lowering is, and what the lowerings share. Private to this room. */
+#ifndef STOA_LOWER_LOWERING_H
+#define STOA_LOWER_LOWERING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/memory.h"
+#include "lower/lower.h"
+
+/* How the work is cut up: a function of the shape and of the BLAS, never of the number of threads. */
+struct conv_tiling {
+    size_t panel;         /* columns of one weight panel (output channels of one product) */
+    size_t k_block;       /* longest k of one product: a weight block of k_block x panel stays in the L1 cache */
+    size_t segment;       /* most rows (pixels) of one product */
+    size_t rows, columns; /* view: output rows and columns of one task's tile */
+    size_t phases;        /* view: 0, or merged taps: every phases-th pixel in one product, k = kw * C */
+    size_t pixels;        /* im2col: pixels of one column tile */
+    bool transposed;      /* im2col: the product is y^T = W * columns */
+};
+
+struct lowering {
+    enum stoa_lowering id;
+    const char *name;
+    /* Cuts the work up: sets tiling, scratch (bytes a worker) and the text of stoa_conv_describe, or says why this
+     * lowering does not apply to the shape. */
+    enum stoa_status (*plan)(struct conv *conv, struct stoa_error *error);
+    /* An estimate in nanoseconds, once planned. */
+    double (*cost)(const struct conv *conv);
+    void (*pack)(const struct conv *conv, const float *weights, float *packed);
+    /* args complete: packed is never null; bias may be. */
+    void (*run)(const struct conv *conv, const struct conv_args *args);
+};
+
+struct conv {
+    struct stoa_allocator allocator;
+    struct conv_shape shape;
+    const struct lowering *lowering;
+    struct conv_tiling tiling;
+    size_t scratch;
+    float *packed, *bias; /* null where given at run time */
+    char text[64];
+    char explanation[512];
+};
+
+extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;
+extern const struct lowering stoa_lowering_transpose; /* of transposed convolutions; not in the table */
+
+/* Packed weights, one layout for all: for each group, panels [K][n] one after another, K = taps * C/groups with the
+ * channel innermost, n = panel but for a group's last. Where the tiling says transposed, panels are [n][K]. */
+void stoa_panels_pack(const struct conv *conv, const float *weights, float *packed);
+void stoa_panels_pack_transpose(const struct conv *conv, const float *weights, float *packed);
+
+struct panel {
+    const float *weights;
+    size_t channel; /* first output channel */
+    size_t width;   /* output channels */
+};
+/* Panels are counted through all groups: index = group * panels a group + panel. */
+size_t stoa_panels_per_group(const struct conv *conv);
+struct panel stoa_panel(const struct conv *conv, const float *packed, size_t index);
+
+/* panel, k_block and segment for products whose k is at most `depth`. */
+void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);
+/* `size` in equal parts of at most `limit`, each a multiple of `multiple` but for the last. */
+size_t stoa_tiling_split(size_t size, size_t limit, size_t multiple);
+
+/* [*first, *end) = the i below count for which i*stride + offset - pad lies in [0, size). */
+void stoa_window_span(size_t count, size_t size, size_t stride, size_t offset, size_t pad, size_t *first, size_t *end);
+
+#endif

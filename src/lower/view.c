@@ -1,0 +1,462 @@
+/* Convolution without columns: for output row oy and filter tap (r, s) the column block of the im2col matrix is already
+ * in memory, as the strided view
+ *
+ *     A = x[oy*stride + r*dilation - top][ox*stride + s*dilation - left][:]    lda = stride * C
+ *
+ * of the image, so each tap is a product accumulated into the output row. Padding clips the view: a tap that falls off
+ * the edge has fewer pixels. Blocks of weights are the outer loop and rows the inner one, so that a block serves a
+ * whole tile of rows from the L1 cache.
+ *
+ * Where C is small, one tap is too short a product. The taps of one filter row lie side by side in memory, but views
+ * whose rows overlap are not matrices to CBLAS (lda >= k). Every phases-th pixel's do not overlap: k = kw * C,
+ * lda = phases * stride * C, and as many products as phases. Pixels whose filter row is clipped go column by column,
+ * with the rows of the tile as the matrix's rows.
+ *
+ * The first product sets a tile where its tap sees the image from every pixel. Otherwise the tile starts from the bias.
+ *
+ * A transposed convolution is the same with the strides on the other side: y's view += x's row * weights. */
+#include <stdio.h>
+
+#include "base/size.h"
+#include "gemm/gemm.h"
+#include "kernels/im2col.h"
+#include "lower/lowering.h"
+
+/* Output pixels of a tile: enough rows to use a weight block often, few enough that their panel stays in the L2 cache.
+ */
+#define TILE_PIXELS 448
+/* Below this many input channels the taps of a filter row are merged. */
+#define MERGE_CHANNELS 16
+
+struct tile {
+    const struct conv *conv;
+    struct panel panel;
+    const float *x;      /* the group's first channel of the image */
+    float *y;            /* the panel's first channel of the image's output */
+    const float *bias;   /* of the panel; may be null */
+    size_t channels;     /* input channels of a group */
+    size_t row, row_end; /* output rows */
+    size_t column, column_end;
+};
+
+/* A 1x1 filter with stride 1 and no padding sees no rows: all pixels of all images are one long row. */
+static struct conv_shape flattened(const struct conv *conv)
+{
+    struct conv_shape shape = conv->shape;
+    bool unit = shape.kernel[0] * shape.kernel[1] == 1 && shape.stride[0] == 1 && shape.stride[1] == 1;
+    if (unit && !(shape.pad[0] | shape.pad[1] | shape.pad[2] | shape.pad[3])) {
+        shape.W = shape.OW = shape.N * shape.OH * shape.OW;
+        shape.N = shape.H = shape.OH = 1;
+    }
+    return shape;
+}
+
+static float *tile_row(const struct tile *tile, const struct conv_shape *shape, size_t oy)
+{
+    return tile->y + (oy * shape->OW + tile->column) * shape->OC;
+}
+
+/* Every pixel starts from the bias; products are added. */
+static void begin(const struct tile *tile, const struct conv_shape *shape)
+{
+    for (size_t oy = tile->row; oy < tile->row_end; oy++)
+        stoa_fill_rows(tile->column_end - tile->column, tile->panel.width, shape->OC, tile->bias,
+                       tile_row(tile, shape, oy));
+}
+
+/* Where the first product sets every pixel, the bias comes last: writing first what is not in the cache yet would wait
+ * for memory, while the product's own writes do not. */
+static void finish(const struct tile *tile, const struct conv_shape *shape)
+{
+    for (size_t oy = tile->row; tile->bias && oy < tile->row_end; oy++)
+        stoa_add_rows(tile->column_end - tile->column, tile->panel.width, shape->OC, tile->bias,
+                      tile_row(tile, shape, oy));
+}
+
+/* y[m][width] = A[m][k] * weights + beta * y, m cut in segments. */
+static void accumulate_rows(const struct tile *tile, size_t m, size_t k, const float *a, size_t lda,
+                            const float *weights, float beta, float *y, size_t ldy)
+{
+    size_t width = tile->panel.width, segment = stoa_tiling_split(m, tile->conv->tiling.segment, 4);
+    for (size_t i = 0; i < m; i += segment)
+        stoa_gemm(stoa_size_min(segment, m - i), width, k, a + i * lda, lda, weights, width, beta, y + i * ldy, ldy);
+}
+
+/* A block of pixels of one tap: input and output step from row to row and from pixel to pixel. */
+struct block {
+    size_t rows, columns;
+    const float *x;
+    size_t x_row, x_pixel;
+    float *y;
+    size_t y_row, y_pixel;
+};
+
+/* Adds one tap's k channels (with beta = 0: sets them). Rows of pixels become the matrix's rows, all at once where they
+ * follow one another in memory. The kernels take rows by fours and are slow on an odd one, so that goes down the
+ * block's columns instead. */
+static void accumulate(const struct tile *tile, struct block block, size_t k, const float *weights, float beta)
+{
+    if (block.rows == 0 || block.columns == 0)
+        return;
+    if (block.x_row == block.columns * block.x_pixel && block.y_row == block.columns * block.y_pixel) {
+        block.columns *= block.rows;
+        block.rows = 1;
+    }
+    size_t down = block.columns < 4 ? block.columns : block.columns % 2;
+    if (block.rows < 4 || !stoa_gemm_fits(block.x_row) || !stoa_gemm_fits(block.y_row))
+        down = 0;
+    size_t across = block.columns - down;
+    for (size_t i = 0; across && i < block.rows; i++)
+        accumulate_rows(tile, across, k, block.x + i * block.x_row, block.x_pixel, weights, beta,
+                        block.y + i * block.y_row, block.y_pixel);
+    for (size_t i = across; i < block.columns; i++)
+        accumulate_rows(tile, block.rows, k, block.x + i * block.x_pixel, block.x_row, weights, beta,
+                        block.y + i * block.y_pixel, block.y_row);
+}
+
+/* The part of [tile, tile_end) in which a tap sees the image: a window span, cut to the tile. */
+static void span_in_tile(size_t tile, size_t tile_end, size_t size, size_t stride, size_t offset, size_t pad,
+                         size_t *first, size_t *end)
+{
+    stoa_window_span(tile_end, size, stride, offset, pad, first, end);
+    *first = stoa_size_max(*first, tile);
+    *end = stoa_size_max(*first, *end);
+}
+
+/* The first filter row that lies inside the image for every output row of the tile; kernel[0] if there is none. */
+static size_t covering_row(const struct tile *tile, const struct conv_shape *shape)
+{
+    for (size_t r = 0; r < shape->kernel[0]; r++) {
+        size_t row, row_end;
+        span_in_tile(tile->row, tile->row_end, shape->H, shape->stride[0], r * shape->dilation[0], shape->pad[0], &row,
+                     &row_end);
+        if (row == tile->row && row_end == tile->row_end)
+            return r;
+    }
+    return shape->kernel[0];
+}
+
+/* The same for columns. */
+static size_t covering_column(const struct tile *tile, const struct conv_shape *shape)
+{
+    for (size_t s = 0; s < shape->kernel[1]; s++) {
+        size_t first, end;
+        span_in_tile(tile->column, tile->column_end, shape->W, shape->stride[1], s * shape->dilation[1], shape->pad[1],
+                     &first, &end);
+        if (first == tile->column && end == tile->column_end)
+            return s;
+    }
+    return shape->kernel[1];
+}
+
+/* One tap of a whole tile. With `set` the tap covers the tile, and what was in y does not count. */
+static void tap(const struct tile *tile, const struct conv_shape *shape, size_t r, size_t s, bool set)
+{
+    size_t k_block = tile->conv->tiling.k_block, row, row_end, first, end;
+    size_t dy = r * shape->dilation[0], dx = s * shape->dilation[1];
+    span_in_tile(tile->row, tile->row_end, shape->H, shape->stride[0], dy, shape->pad[0], &row, &row_end);
+    span_in_tile(tile->column, tile->column_end, shape->W, shape->stride[1], dx, shape->pad[1], &first, &end);
+    if (row == row_end || first == end)
+        return;
+    size_t iy = row * shape->stride[0] + dy - shape->pad[0], ix = first * shape->stride[1] + dx - shape->pad[1];
+    const float *weights = tile->panel.weights + (r * shape->kernel[1] + s) * tile->channels * tile->panel.width;
+    struct block block = {
+        .rows = row_end - row,
+        .columns = end - first,
+        .x = tile->x + (iy * shape->W + ix) * shape->C,
+        .x_row = shape->stride[0] * shape->W * shape->C,
+        .x_pixel = shape->stride[1] * shape->C,
+        .y = tile->y + (row * shape->OW + first) * shape->OC,
+        .y_row = shape->OW * shape->OC,
+        .y_pixel = shape->OC,
+    };
+    for (size_t c = 0; c < tile->channels; c += k_block, block.x += k_block)
+        accumulate(tile, block, stoa_size_min(k_block, tile->channels - c), weights + c * tile->panel.width,
+                   set && c == 0 ? 0 : 1);
+}
+
+static void tap_by_tap(const struct tile *tile, const struct conv_shape *shape)
+{
+    size_t kh = shape->kernel[0], kw = shape->kernel[1];
+    size_t r0 = covering_row(tile, shape), s0 = covering_column(tile, shape);
+    bool covered = r0 < kh && s0 < kw;
+    if (covered)
+        tap(tile, shape, r0, s0, true);
+    else
+        begin(tile, shape);
+    for (size_t r = 0; r < kh; r++)
+        for (size_t s = 0; s < kw; s++)
+            if (!covered || r != r0 || s != s0)
+                tap(tile, shape, r, s, false);
+    if (covered)
+        finish(tile, shape);
+}
+
+/* One filter row, dy below the window's top, over output rows [row, row_end), which all see it inside the image; with
+ * `set` it covers the tile. No groups, no horizontal dilation, whole rows as tile. */
+static void merged_row(const struct tile *tile, const struct conv_shape *shape, size_t dy, size_t row, size_t row_end,
+                       const float *weights, bool set)
+{
+    const struct conv_tiling *tiling = &tile->conv->tiling;
+    size_t C = shape->C, stride = shape->stride[1], left = shape->pad[1], kw = shape->kernel[1], depth = kw * C;
+    /* The pixels that see the whole filter row. */
+    size_t first = stoa_size_min(stoa_size_ceil_div(left, stride), shape->OW);
+    size_t end = shape->W + left >= kw ? stoa_size_min((shape->W + left - kw) / stride + 1, shape->OW) : 0;
+    end = stoa_size_max(first, end);
+
+    struct block block = {
+        .rows = row_end - row,
+        .x_row = shape->stride[0] * shape->W * C,
+        .x_pixel = tiling->phases * stride * C,
+        .y_row = shape->OW * shape->OC,
+        .y_pixel = tiling->phases * shape->OC,
+    };
+    const float *x = tile->x + (row * shape->stride[0] + dy - shape->pad[0]) * shape->W * C;
+    float *y = tile->y + row * shape->OW * shape->OC;
+    for (size_t c = 0; c < depth; c += tiling->k_block)
+        for (size_t ox = first; ox < stoa_size_min(first + tiling->phases, end); ox++) {
+            block.columns = stoa_size_ceil_div(end - ox, tiling->phases);
+            block.x = x + (ox * stride - left) * C + c;
+            block.y = y + ox * shape->OC;
+            accumulate(tile, block, stoa_size_min(tiling->k_block, depth - c), weights + c * tile->panel.width,
+                       set && c == 0 ? 0 : 1);
+        }
+    block.columns = 1;
+    for (size_t ox = 0; ox < shape->OW; ox++) {
+        if (ox == first && (ox = end) == shape->OW)
+            break;
+        size_t s, s_end;
+        stoa_window_span(kw, shape->W, 1, ox * stride, left, &s, &s_end);
+        if (s == s_end)
+            continue;
+        block.x = x + (ox * stride + s - left) * C;
+        block.y = y + ox * shape->OC;
+        accumulate(tile, block, (s_end - s) * C, weights + s * C * tile->panel.width, set ? 0 : 1);
+    }
+}
+
+static void filter_row(const struct tile *tile, const struct conv_shape *shape, size_t r, bool set)
+{
+    size_t row, row_end, dy = r * shape->dilation[0];
+    span_in_tile(tile->row, tile->row_end, shape->H, shape->stride[0], dy, shape->pad[0], &row, &row_end);
+    if (row < row_end)
+        merged_row(tile, shape, dy, row, row_end,
+                   tile->panel.weights + r * shape->kernel[1] * shape->C * tile->panel.width, set);
+}
+
+static void row_by_row(const struct tile *tile, const struct conv_shape *shape)
+{
+    size_t r0 = covering_row(tile, shape), first, first_end, last, last_end;
+    /* Each pixel sees some of a filter row if the first and the last do. */
+    stoa_window_span(shape->kernel[1], shape->W, 1, 0, shape->pad[1], &first, &first_end);
+    stoa_window_span(shape->kernel[1], shape->W, 1, (shape->OW - 1) * shape->stride[1], shape->pad[1], &last,
+                     &last_end);
+    bool covered = r0 < shape->kernel[0] && first < first_end && last < last_end;
+    if (covered)
+        filter_row(tile, shape, r0, true);
+    else
+        begin(tile, shape);
+    for (size_t r = 0; r < shape->kernel[0]; r++)
+        if (!covered || r != r0)
+            filter_row(tile, shape, r, false);
+    if (covered)
+        finish(tile, shape);
+}
+
+/* A transposed convolution: input pixel (iy, ix) reaches output (iy*stride + dy - top, ix*stride + dx - left). */
+static void tap_by_tap_transposed(const struct tile *tile, const struct conv_shape *shape)
+{
+    size_t k_block = tile->conv->tiling.k_block, top = shape->pad[0], left = shape->pad[1];
+    const float *weights = tile->panel.weights;
+    begin(tile, shape);
+    for (size_t r = 0; r < shape->kernel[0]; r++)
+        for (size_t s = 0; s < shape->kernel[1]; s++) {
+            size_t row, row_end, first, end, dy = r * shape->dilation[0], dx = s * shape->dilation[1];
+            stoa_window_span(shape->H, tile->row_end, shape->stride[0], dy, top, &row, &row_end);
+            if (tile->row + top > dy)
+                row = stoa_size_max(row, stoa_size_ceil_div(tile->row + top - dy, shape->stride[0]));
+            stoa_window_span(shape->W, shape->OW, shape->stride[1], dx, left, &first, &end);
+            size_t oy = row * shape->stride[0] + dy - top, ox = first * shape->stride[1] + dx - left;
+            for (size_t c = 0; c < tile->channels; c += k_block) {
+                size_t k = stoa_size_min(k_block, tile->channels - c);
+                if (row < row_end && first < end)
+                    accumulate(tile,
+                               (struct block){
+                                   .rows = row_end - row,
+                                   .columns = end - first,
+                                   .x = tile->x + (row * shape->W + first) * shape->C + c,
+                                   .x_row = shape->W * shape->C,
+                                   .x_pixel = shape->C,
+                                   .y = tile->y + (oy * shape->OW + ox) * shape->OC,
+                                   .y_row = shape->stride[0] * shape->OW * shape->OC,
+                                   .y_pixel = shape->stride[1] * shape->OC,
+                               },
+                               k, weights, 1);
+                weights += k * tile->panel.width;
+            }
+        }
+}
+
+struct job {
+    const struct conv *conv;
+    const struct conv_args *args;
+    struct conv_shape shape; /* flattened */
+    void (*compute)(const struct tile *tile, const struct conv_shape *shape);
+    size_t panels, across, down; /* tiles of a row of tiles, and of a column */
+};
+
+/* Tasks go panel by panel over one tile of pixels, whose input they share. */
+static void run_task(void *context, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct conv_shape *shape = &job->shape;
+    const struct conv_tiling *tiling = &job->conv->tiling;
+    struct panel panel = stoa_panel(job->conv, job->args->packed, task % job->panels);
+    size_t position = task / job->panels, channels = shape->C / shape->groups;
+    size_t column = position % job->across * tiling->columns;
+    size_t row = position / job->across % job->down * tiling->rows;
+    size_t image = position / job->across / job->down;
+    size_t group = panel.channel / (shape->OC / shape->groups);
+    struct tile tile = {
+        .conv = job->conv,
+        .panel = panel,
+        .x = job->args->x + image * shape->H * shape->W * shape->C + group * channels,
+        .y = job->args->y + image * shape->OH * shape->OW * shape->OC + panel.channel,
+        .bias = job->args->bias ? job->args->bias + panel.channel : NULL,
+        .channels = channels,
+        .row = row,
+        .row_end = stoa_size_min(row + tiling->rows, shape->OH),
+        .column = column,
+        .column_end = stoa_size_min(column + tiling->columns, shape->OW),
+    };
+    job->compute(&tile, shape);
+}
+
+static void run_tiles(const struct conv *conv, const struct conv_args *args, struct conv_shape shape,
+                      void (*compute)(const struct tile *, const struct conv_shape *))
+{
+    struct job job = {
+        .conv = conv,
+        .args = args,
+        .shape = shape,
+        .compute = compute,
+        .panels = stoa_panels_per_group(conv) * shape.groups,
+        .across = stoa_size_ceil_div(shape.OW, conv->tiling.columns),
+        .down = stoa_size_ceil_div(shape.OH, conv->tiling.rows),
+    };
+    stoa_pool_run(args->pool, shape.N * job.down * job.across * job.panels, run_task, &job);
+}
+
+static void view_run(const struct conv *conv, const struct conv_args *args)
+{
+    run_tiles(conv, args, flattened(conv), conv->tiling.phases ? row_by_row : tap_by_tap);
+}
+
+static void transpose_run(const struct conv *conv, const struct conv_args *args)
+{
+    run_tiles(conv, args, conv->shape, tap_by_tap_transposed);
+}
+
+/* 0 where merging the taps of a filter row does not apply or does not pay. */
+static size_t merge_phases(const struct conv_shape *shape)
+{
+    size_t phases = stoa_size_ceil_div(shape->kernel[1], shape->stride[1]);
+    if (shape->C >= MERGE_CHANNELS || shape->groups > 1 || shape->kernel[1] == 1 || shape->dilation[1] > 1)
+        return 0;
+    size_t edge, row, output_row;
+    bool fits = stoa_size_mul(shape->stride[0] * shape->C, shape->W, &edge) && stoa_gemm_fits(edge) &&
+                stoa_size_mul(phases * shape->stride[1], shape->C, &row) && stoa_gemm_fits(row) &&
+                stoa_size_mul(shape->OW, shape->OC, &output_row) && stoa_gemm_fits(output_row);
+    return fits ? phases : 0;
+}
+
+static void plan_tile(struct conv *conv, const struct conv_shape *shape, bool split_rows)
+{
+    struct conv_tiling *tiling = &conv->tiling;
+    size_t target = stoa_gemm_small_limit() ? TILE_PIXELS : 4096;
+    tiling->columns = split_rows && shape->OW > 2 * target ? target : stoa_size_max(shape->OW, 1);
+    tiling->rows = stoa_tiling_split(shape->OH, stoa_size_ceil_div(target, tiling->columns), 1);
+}
+
+static void describe(struct conv *conv, size_t pixels, size_t depth)
+{
+    const struct conv_tiling *tiling = &conv->tiling;
+    size_t segment = pixels ? stoa_tiling_split(pixels, tiling->segment, 4) : 0;
+    snprintf(conv->text, sizeof conv->text, "view %zux%zux%zu", segment, tiling->panel,
+             stoa_size_min(tiling->k_block, depth));
+}
+
+static enum stoa_status view_plan(struct conv *conv, struct stoa_error *error)
+{
+    (void)error;
+    struct conv_shape shape = flattened(conv);
+    struct conv_tiling *tiling = &conv->tiling;
+    tiling->phases = merge_phases(&shape);
+    size_t depth = shape.C / shape.groups * (tiling->phases ? shape.kernel[1] : 1);
+    stoa_tiling_products(tiling, shape.OC / shape.groups, depth);
+    plan_tile(conv, &shape, tiling->phases == 0);
+    describe(conv, tiling->columns / stoa_size_max(tiling->phases, 1), depth);
+    return STOA_OK;
+}
+
+static enum stoa_status transpose_plan(struct conv *conv, struct stoa_error *error)
+{
+    (void)error;
+    const struct conv_shape *shape = &conv->shape;
+    stoa_tiling_products(&conv->tiling, shape->OC / shape->groups, shape->C / shape->groups);
+    plan_tile(conv, shape, false);
+    describe(conv, shape->W, shape->C / shape->groups);
+    return STOA_OK;
+}
+
+/* The part of an axis's taps that see the image: the others cost nothing. */
+static double seen(const struct conv_shape *shape, size_t axis)
+{
+    const size_t in[2] = {shape->H, shape->W}, out[2] = {shape->OH, shape->OW};
+    double sum = 0;
+    for (size_t t = 0; t < shape->kernel[axis]; t++) {
+        size_t first, end;
+        stoa_window_span(out[axis], in[axis], shape->stride[axis], t * shape->dilation[axis], shape->pad[axis], &first,
+                         &end);
+        sum += (double)(end - first);
+    }
+    return sum / ((double)out[axis] * (double)shape->kernel[axis]);
+}
+
+static double view_cost(const struct conv *conv)
+{
+    struct conv_shape shape = flattened(conv);
+    const struct conv_tiling *tiling = &conv->tiling;
+    if (shape.N * shape.OH * shape.OW == 0)
+        return 0;
+    bool merged = tiling->phases != 0;
+    size_t depth = shape.C / shape.groups * (merged ? shape.kernel[1] : 1);
+    size_t taps = shape.kernel[0] * (merged ? 1 : shape.kernel[1]);
+    size_t row = stoa_size_max(stoa_size_min(tiling->columns, shape.OW) / (merged ? tiling->phases : 1), 1);
+    /* What a row leaves over by fours goes down the tile's columns. */
+    size_t m = stoa_tiling_split(row, tiling->segment, 4);
+    if (tiling->rows >= 4)
+        m = stoa_size_round_up(m, 4);
+    double pixels = (double)shape.N * (double)(shape.OH * shape.OW) * seen(&shape, 0) * seen(&shape, 1);
+    double products = pixels / (double)m * (double)taps * (double)shape.OC / (double)tiling->panel;
+    return products * (double)depth / (double)tiling->k_block * stoa_gemm_cost(m, tiling->panel, tiling->k_block);
+}
+
+const struct lowering stoa_lowering_view = {
+    .id = STOA_LOWERING_VIEW,
+    .name = "view",
+    .plan = view_plan,
+    .cost = view_cost,
+    .pack = stoa_panels_pack,
+    .run = view_run,
+};
+
+const struct lowering stoa_lowering_transpose = {
+    .id = STOA_LOWERING_VIEW,
+    .name = "view",
+    .plan = transpose_plan,
+    .cost = NULL,
+    .pack = stoa_panels_pack_transpose,
+    .run = transpose_run,
+};
