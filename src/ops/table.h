@@ -8,7 +8,7 @@
 /* clang-format off */
 #define STOA_OPS(OP) \
     /* matrix products */ \
-    OP(gemm) OP(matmul) \
+    OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) \
     /* pooling, normalisation, resizing */ \
     OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(reduce_mean) OP(softmax) \
     OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(lrn) OP(resize_10) OP(resize_11) \

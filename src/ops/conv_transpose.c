@@ -1,0 +1,130 @@
+/* ConvTranspose in two dimensions: the gradient of Conv with regard to its input, as a layer of its own. */
+#include <limits.h>
+
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "ops/check.h"
+#include "ops/convolution.h"
+
+struct conv_transpose_params {
+    struct window window;
+    size_t groups;
+    size_t output_padding[2];
+    size_t output_shape[2]; /* 0: follows from the rest */
+    bool begins_less;       /* which side gets the odd element of pads worked out from an output shape */
+};
+
+/* The last two values of a list of at least two, which may begin with batch and channels; absent, `result` stays. */
+static void read_pair(struct attribute_reader *reader, const char *name, int64_t least, size_t most_count,
+                      size_t result[2])
+{
+    int64_t values[5];
+    size_t count = stoa_read_ints(reader, name, least, INT_MAX, 5, values);
+    if (reader->status != STOA_OK || !stoa_reader_has(reader, name))
+        return;
+    if (count != 2 && count != most_count) {
+        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s has %zu values, must have 2", name, count);
+        return;
+    }
+    result[0] = (size_t)values[count - 2];
+    result[1] = (size_t)values[count - 1];
+}
+
+static enum stoa_status conv_transpose_parse(struct attribute_reader *reader, void *out)
+{
+    struct conv_transpose_params *params = out;
+    stoa_window_parse(reader, true, &params->window);
+    params->groups = (size_t)stoa_read_int(reader, "group", 1, 1, INT_MAX);
+    read_pair(reader, "output_padding", 0, 2, params->output_padding);
+    read_pair(reader, "output_shape", 1, 4, params->output_shape);
+    /* The definition changed sides with opset 11. */
+    params->begins_less = (params->window.padding == WINDOW_SAME_UPPER) == (reader->opset >= 11);
+    return stoa_reader_finish(reader);
+}
+
+/* Output size and pads where output_shape or auto_pad says how large the output is. Where that is more than the kernel
+ * reaches, the rest lies at the end. */
+static enum stoa_status place(const struct conv_transpose_params *params, struct stoa_error *error,
+                              struct conv_shape *shape)
+{
+    enum window_padding padding = params->window.padding;
+    bool same = padding == WINDOW_SAME_UPPER || padding == WINDOW_SAME_LOWER, given = params->output_shape[0] != 0;
+    if (!given && !same)
+        return STOA_OK;
+    struct conv_shape whole = *shape;
+    for (size_t i = 0; i < 4; i++)
+        whole.pad[i] = 0;
+    STOA_TRY(stoa_conv_transpose_shape_finish(&whole, params->output_padding, error));
+    const size_t in[2] = {shape->H, shape->W}, full[2] = {whole.OH, whole.OW};
+    size_t *out[2] = {&shape->OH, &shape->OW};
+    for (size_t i = 0; i < 2; i++) {
+        *out[i] = given ? params->output_shape[i] : in[i] * shape->stride[i];
+        size_t total = full[i] > *out[i] ? full[i] - *out[i] : 0;
+        shape->pad[i] = params->begins_less ? total / 2 : total - total / 2;
+        shape->pad[i + 2] = total - shape->pad[i];
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status conv_transpose_shape(const struct op_call *call, struct stoa_error *error,
+                                             struct conv_shape *shape)
+{
+    const struct conv_transpose_params *params = call->params;
+    STOA_TRY(stoa_convolution_read(call, &params->window, params->groups, error, shape));
+    const struct stoa_tensor *w = &call->inputs[1];
+    char text[STOA_DIMS_TEXT];
+    if (w->dims[0] != shape->C)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "input W has dims %s for %zu channels of input X",
+                         stoa_dims_text(w->rank, w->dims, text), shape->C);
+    if (!stoa_size_mul(w->dims[1], shape->groups, &shape->OC))
+        return stoa_fail(error, STOA_ERROR_LIMIT, "input W has dims %s, too large with group %zu",
+                         stoa_dims_text(w->rank, w->dims, text), shape->groups);
+    if (stoa_op_has_input(call, 2))
+        STOA_TRY(stoa_check_vector(call, 2, "B", shape->OC, "dims[1] of input W times group", error));
+    STOA_TRY(place(params, error, shape));
+    return stoa_conv_transpose_shape_finish(shape, params->output_padding, error);
+}
+
+static enum stoa_status conv_transpose_infer(const struct op_call *call, struct stoa_error *error)
+{
+    struct conv_shape shape;
+    STOA_TRY(conv_transpose_shape(call, error, &shape));
+    stoa_convolution_output(call, &shape);
+    return STOA_OK;
+}
+
+static enum stoa_status conv_transpose_prepare(struct op_call *call, const struct op_prepare *prepare,
+                                               struct stoa_error *error)
+{
+    struct conv_shape shape;
+    struct conv *conv;
+    STOA_TRY(conv_transpose_shape(call, error, &shape));
+    STOA_TRY(stoa_conv_transpose_create(prepare->allocator, &shape, call->inputs[1].data, NULL, error, &conv));
+    stoa_convolution_prepare(call, prepare, conv);
+    return STOA_OK;
+}
+
+static double conv_transpose_macs(const struct op_call *call)
+{
+    struct conv_shape shape;
+    return conv_transpose_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_transpose_macs(&shape) : 0;
+}
+
+const struct op stoa_op_conv_transpose = {
+    .type = "ConvTranspose",
+    .since = 1,
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_CHANNELS_LAST,
+    .params_size = sizeof(struct conv_transpose_params),
+    .parse = conv_transpose_parse,
+    .infer = conv_transpose_infer,
+    .prepare = conv_transpose_prepare,
+    .release = stoa_convolution_release,
+    .run = stoa_convolution_run,
+    .macs = conv_transpose_macs,
+    .describe = stoa_convolution_describe,
+};

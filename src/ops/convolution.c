@@ -1,0 +1,91 @@
+/* Conv and ConvTranspose, their common part. */
+#include "ops/convolution.h"
+
+#include <stdio.h>
+
+#include "base/status.h"
+#include "base/tensor.h"
+#include "ops/check.h"
+
+enum stoa_status stoa_convolution_read(const struct op_call *call, const struct window *window, size_t groups,
+                                       struct stoa_error *error, struct conv_shape *shape)
+{
+    const struct stoa_tensor *x = &call->inputs[0], *w = &call->inputs[1];
+    char text[STOA_DIMS_TEXT];
+    STOA_TRY(stoa_check_float(call, 0, "X", error));
+    STOA_TRY(stoa_check_float(call, 1, "W", error));
+    STOA_TRY(stoa_check_float(call, 2, "B", error));
+    if (x->rank != 4)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "input X has rank %zu, only 4 (N C H W) is supported", x->rank);
+    if (w->rank != 4)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "input W has dims %s, must have rank 4 as input X",
+                         stoa_dims_text(w->rank, w->dims, text));
+    if (window->axes && window->axes != 2)
+        return stoa_fail(error, STOA_ERROR_ATTRIBUTE,
+                         "attribute kernel_shape, strides, dilations or pads is for %zu axes, the input has 2",
+                         window->axes);
+    *shape = (struct conv_shape){.N = x->dims[0], .C = x->dims[1], .H = x->dims[2], .W = x->dims[3], .groups = groups};
+    for (size_t i = 0; i < 2; i++) {
+        if (window->kernel[i] && window->kernel[i] != w->dims[2 + i])
+            return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "attribute kernel_shape[%zu] is %zu, input W has dims %s", i,
+                             window->kernel[i], stoa_dims_text(w->rank, w->dims, text));
+        shape->kernel[i] = w->dims[2 + i];
+        shape->stride[i] = window->stride[i];
+        shape->dilation[i] = window->dilation[i];
+        shape->pad[i] = window->pad[i];
+        shape->pad[i + 2] = window->pad[i + 2];
+    }
+    return STOA_OK;
+}
+
+void stoa_convolution_output(const struct op_call *call, const struct conv_shape *shape)
+{
+    struct stoa_tensor *y = &call->outputs[0];
+    y->dtype = STOA_FLOAT;
+    y->rank = 4;
+    y->dims[0] = shape->N;
+    y->dims[1] = shape->OC;
+    y->dims[2] = shape->OH;
+    y->dims[3] = shape->OW;
+}
+
+void stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare, struct conv *conv)
+{
+    call->state = conv;
+    call->worker_scratch = stoa_conv_worker_scratch(conv);
+    const struct stoa_tensor *weights = &call->inputs[1];
+    if (!weights->data)
+        call->shared_scratch = stoa_conv_packed_size(conv);
+    else if (prepare->consumed)
+        prepare->consumed(prepare->user, weights->data, stoa_tensor_bytes(weights));
+}
+
+void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator)
+{
+    (void)allocator;
+    stoa_conv_free(call->state);
+}
+
+enum stoa_status stoa_convolution_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    const struct conv *conv = call->state;
+    float *packed = call->shared_scratch ? run->shared : NULL;
+    if (packed)
+        stoa_conv_pack(conv, call->inputs[1].data, packed);
+    stoa_conv_run(conv, &(struct conv_args){
+                            .x = call->inputs[0].data,
+                            .y = call->outputs[0].data,
+                            .packed = packed,
+                            .bias = stoa_op_has_input(call, 2) ? call->inputs[2].data : NULL,
+                            .pool = run->pool,
+                            .worker_base = run->worker_base,
+                            .worker_stride = run->worker_stride,
+                        });
+    return STOA_OK;
+}
+
+void stoa_convolution_describe(const struct op_call *call, size_t size, char *text)
+{
+    snprintf(text, size, "%s", stoa_conv_describe(call->state));
+}

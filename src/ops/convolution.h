@@ -1,0 +1,27 @@
+/* What Conv and ConvTranspose share: checks of their inputs, and carrying a prepared convolution from planning to
+ * running. Weights that are constant are packed while planning, others at every run. */
+#ifndef STOA_OPS_CONVOLUTION_H
+#define STOA_OPS_CONVOLUTION_H
+
+#include <stddef.h>
+#include <stoa/status.h>
+
+#include "lower/lower.h"
+#include "ops/op.h"
+#include "ops/window.h"
+
+/* X, W and B are float and X and W of rank 4; kernel_shape is W's where it is given. Sets N, C, H, W, groups, stride,
+ * dilation, pad and kernel of *shape as the attributes and inputs have them. */
+STOA_CHECKED enum stoa_status stoa_convolution_read(const struct op_call *call, const struct window *window,
+                                                    size_t groups, struct stoa_error *error, struct conv_shape *shape);
+/* Dims of the output. */
+void stoa_convolution_output(const struct op_call *call, const struct conv_shape *shape);
+
+/* Makes `conv` the state of the call, whose weights it has packed where they are constant. */
+void stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare, struct conv *conv);
+void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator);
+STOA_CHECKED enum stoa_status stoa_convolution_run(const struct op_call *call, const struct op_run *run,
+                                                   struct stoa_error *error);
+void stoa_convolution_describe(const struct op_call *call, size_t size, char *text);
+
+#endif
