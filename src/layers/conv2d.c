@@ -1,0 +1,164 @@
+/* One convolution. The engine convolves channels-last; a caller's N C H W goes through two conversions in the
+ * workspace. */
+#include <stoa/layers.h>
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "kernels/nd.h"
+#include "layers/activate.h"
+#include "lower/lower.h"
+
+struct stoa_conv2d {
+    struct stoa_allocator allocator;
+    struct conv *conv;
+    struct pool *pool;
+    struct stoa_tensor x, y; /* channels-last; no data */
+    size_t worker_stride, x_bytes, y_bytes, workspace;
+    enum stoa_layout layout;
+    enum stoa_activation activation;
+};
+
+static size_t or_one(size_t value)
+{
+    return value ? value : 1;
+}
+
+/* Where the parts of a workspace begin: workers' scratch, then x and y channels-last when the caller's are not. */
+static enum stoa_status measure(struct stoa_conv2d *conv, struct stoa_error *error)
+{
+    STOA_TRY(stoa_tensor_measure(&conv->x, error, NULL, &conv->x_bytes));
+    STOA_TRY(stoa_tensor_measure(&conv->y, error, NULL, &conv->y_bytes));
+    conv->worker_stride = stoa_size_round_up(stoa_conv_worker_scratch(conv->conv), STOA_ALIGNMENT);
+    bool fits = stoa_size_mul(conv->worker_stride, stoa_pool_workers(conv->pool), &conv->workspace);
+    if (conv->layout == STOA_NCHW) {
+        conv->x_bytes = stoa_size_round_up(conv->x_bytes, STOA_ALIGNMENT);
+        fits = fits && stoa_size_add(conv->workspace, conv->x_bytes, &conv->workspace) &&
+               stoa_size_add(conv->workspace, conv->y_bytes, &conv->workspace);
+    }
+    return fits ? STOA_OK : stoa_fail(error, STOA_ERROR_LIMIT, "the workspace is larger than memory can be");
+}
+
+static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2d_desc *desc, const float *weights,
+                               const float *bias, struct stoa_error *error)
+{
+    struct conv_shape shape = {
+        .N = or_one(desc->batch),
+        .C = desc->in_channels,
+        .H = desc->height,
+        .W = desc->width,
+        .OC = desc->out_channels,
+        .kernel = {desc->kernel[0], desc->kernel[1]},
+        .stride = {or_one(desc->stride[0]), or_one(desc->stride[1])},
+        .dilation = {or_one(desc->dilation[0]), or_one(desc->dilation[1])},
+        .pad = {desc->pad[0], desc->pad[1], desc->pad[2], desc->pad[3]},
+        .groups = or_one(desc->groups),
+    };
+    conv->layout = desc->layout;
+    conv->activation = desc->activation;
+    STOA_TRY(stoa_conv_shape_finish(&shape, error));
+    STOA_TRY(stoa_pool_create(&conv->allocator, or_one(desc->threads), error, &conv->pool));
+    STOA_TRY(stoa_conv_create(&conv->allocator, &shape, weights, bias, desc->lowering, error, &conv->conv));
+    conv->x = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.C, shape.H, shape.W}};
+    conv->y = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.OC, shape.OH, shape.OW}};
+    STOA_TRY(measure(conv, error));
+    stoa_tensor_set_channels_last(&conv->x);
+    stoa_tensor_set_channels_last(&conv->y);
+    return STOA_OK;
+}
+
+enum stoa_status stoa_conv2d_create(const struct stoa_conv2d_desc *desc, const float *weights, const float *bias,
+                                    struct stoa_error *error, struct stoa_conv2d **out)
+{
+    if (!out)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "conv is null");
+    *out = NULL;
+    if (!desc || !weights)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", desc ? "weights" : "desc");
+    if ((unsigned)desc->activation >= STOA_ACTIVATION_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.activation is %d, which is none", (int)desc->activation);
+    if ((unsigned)desc->lowering >= STOA_LOWERING_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.lowering is %d, which is none", (int)desc->lowering);
+    if ((unsigned)desc->layout > STOA_NHWC)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.layout is %d, which is none", (int)desc->layout);
+
+    struct stoa_allocator allocator = desc->allocator ? *desc->allocator : stoa_allocator_default();
+    struct stoa_conv2d *conv;
+    STOA_TRY(stoa_allocate(&allocator, 1, sizeof *conv, error, &conv));
+    conv->allocator = allocator;
+    enum stoa_status status = create(conv, desc, weights, bias, error);
+    if (status != STOA_OK) {
+        stoa_conv2d_free(conv);
+        return status;
+    }
+    *out = conv;
+    return STOA_OK;
+}
+
+size_t stoa_conv2d_workspace_size(const struct stoa_conv2d *conv)
+{
+    return conv->workspace;
+}
+
+void stoa_conv2d_output_size(const struct stoa_conv2d *conv, size_t *height, size_t *width)
+{
+    *height = conv->y.dims[2];
+    *width = conv->y.dims[3];
+}
+
+const char *stoa_conv2d_explain(const struct stoa_conv2d *conv)
+{
+    return stoa_conv_explain(conv->conv);
+}
+
+enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x, size_t workspace_size, void *workspace,
+                                 struct stoa_error *error, float *y)
+{
+    if (!conv || !x || !y)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !conv ? "conv" : !x ? "x" : "y");
+    if (workspace_size < conv->workspace || (conv->workspace && !workspace))
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "workspace_size is %zu, %zu are needed", workspace_size,
+                         conv->workspace);
+    if ((uintptr_t)workspace % STOA_ALIGNMENT && conv->workspace)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "workspace is not aligned to %d bytes", STOA_ALIGNMENT);
+
+    bool convert = conv->layout == STOA_NCHW;
+    char *inner = (char *)workspace + conv->worker_stride * stoa_pool_workers(conv->pool);
+    struct stoa_tensor last = conv->x, plain = conv->x;
+    struct conv_args args = {
+        .x = x, .y = y, .pool = conv->pool, .worker_base = workspace, .worker_stride = conv->worker_stride};
+    if (convert) {
+        stoa_tensor_set_plain(&plain);
+        plain.data = stoa_read_only(x);
+        last.data = inner;
+        stoa_nd_copy(&plain, &last, conv->pool);
+        args.x = last.data;
+        args.y = (float *)(void *)(inner + conv->x_bytes);
+    }
+    stoa_conv_run(conv->conv, &args);
+    if (conv->activation != STOA_IDENTITY)
+        stoa_activate(conv->activation, stoa_tensor_elements(&conv->y), args.y, args.y);
+    if (convert) {
+        last = plain = conv->y;
+        stoa_tensor_set_plain(&plain);
+        last.data = args.y;
+        plain.data = y;
+        stoa_nd_copy(&last, &plain, conv->pool);
+    }
+    return STOA_OK;
+}
+
+void stoa_conv2d_free(struct stoa_conv2d *conv)
+{
+    if (!conv)
+        return;
+    struct stoa_allocator allocator = conv->allocator;
+    stoa_conv_free(conv->conv);
+    stoa_pool_free(conv->pool);
+    stoa_release(&allocator, conv);
+}

@@ -1,0 +1,192 @@
+/* Layers without weights: pooling, softmax, activations. */
+#include <stoa/layers.h>
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "kernels/activation.h"
+#include "kernels/nd.h"
+#include "layers/activate.h"
+#include "layers/wrap.h"
+
+enum stoa_status stoa_activation_run(enum stoa_activation kind, size_t count, const float *x, struct stoa_error *error,
+                                     float *y)
+{
+    if ((unsigned)kind >= STOA_ACTIVATION_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "activation is %d, which is none", (int)kind);
+    if (count && (!x || !y))
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", x ? "y" : "x");
+    stoa_activate(kind, count, x, y);
+    return STOA_OK;
+}
+
+void stoa_activate(enum stoa_activation kind, size_t count, const float *x, float *y)
+{
+    switch (kind) {
+    case STOA_RELU:
+        stoa_relu(count, 0, 0, x, y);
+        break;
+    case STOA_RELU6:
+        stoa_clip(count, 0, 6, x, y);
+        break;
+    case STOA_LEAKY_RELU:
+        stoa_leaky_relu(count, 0.01f, 0, x, y);
+        break;
+    case STOA_SIGMOID:
+        stoa_sigmoid(count, 0, 0, x, y);
+        break;
+    case STOA_TANH:
+        stoa_tanh(count, 0, 0, x, y);
+        break;
+    case STOA_HARD_SIGMOID:
+        stoa_hard_sigmoid(count, 1.0f / 6, 0.5f, x, y);
+        break;
+    case STOA_HARD_SWISH:
+        stoa_hard_swish(count, 1.0f / 6, 0.5f, x, y);
+        break;
+    case STOA_IDENTITY:
+    case STOA_ACTIVATION_COUNT:
+        if (x != y && count)
+            memmove(y, x, count * sizeof *y);
+        break;
+    }
+}
+
+enum stoa_status stoa_softmax_run(size_t rows, size_t columns, const float *x, struct stoa_error *error, float *y)
+{
+    if (!x || !y)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", x ? "y" : "x");
+    struct layer_call layer;
+    STOA_TRY(stoa_layer_begin(&layer, "Softmax", 1, NULL, 0, error));
+    layer.inputs[0] = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 2, .dims = {rows, columns}};
+    STOA_TRY(stoa_tensor_measure(&layer.inputs[0], error, NULL, NULL));
+    stoa_tensor_set_plain(&layer.inputs[0]);
+    STOA_TRY(layer.call.op->infer(&layer.call, error));
+    stoa_tensor_set_plain(&layer.output);
+    layer.inputs[0].data = stoa_read_only(x);
+    layer.output.data = y;
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct op_prepare prepare = {.allocator = &allocator, .consumed = stoa_layer_consumed};
+    if (layer.call.op->prepare)
+        STOA_TRY(layer.call.op->prepare(&layer.call, &prepare, error));
+    enum stoa_status status = stoa_layer_run(&layer.call, &allocator, NULL, error);
+    if (layer.call.op->release)
+        layer.call.op->release(&layer.call, &allocator);
+    return status;
+}
+
+/* Two or four sizes as the attribute ONNX knows; false when one does not fit. */
+static bool sizes_attribute(const char *name, size_t count, const size_t *sizes, int64_t *values,
+                            struct attribute *attribute)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i] > INT32_MAX)
+            return false;
+        values[i] = (int64_t)sizes[i];
+    }
+    *attribute = (struct attribute){.name = name, .kind = ATTRIBUTE_INTS, .integers = values, .count = count};
+    return true;
+}
+
+static enum stoa_status pool_infer(const struct stoa_pool2d_desc *desc, struct stoa_error *error,
+                                   struct layer_call *layer)
+{
+    static const char *const types[] = {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"};
+    if (!desc)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc is null");
+    if ((unsigned)desc->kind > STOA_GLOBAL_MAX_POOL)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.kind is %d, which is no pooling", (int)desc->kind);
+
+    int64_t values[4][4] = {{0}};
+    struct attribute attributes[6];
+    size_t count = 0;
+    bool global = desc->kind == STOA_GLOBAL_AVERAGE_POOL || desc->kind == STOA_GLOBAL_MAX_POOL, fits = true;
+    if (!global) {
+        fits = sizes_attribute("kernel_shape", 2, desc->kernel, values[0], &attributes[count++]) &&
+               sizes_attribute("strides", 2, desc->stride, values[1], &attributes[count++]) &&
+               sizes_attribute("pads", 4, desc->pad, values[2], &attributes[count++]);
+        for (size_t i = 0; i < 2; i++)
+            values[1][i] = values[1][i] ? values[1][i] : 1;
+        attributes[count++] =
+            (struct attribute){.name = "ceil_mode", .kind = ATTRIBUTE_INT, .integer = desc->ceil_mode != 0};
+        if (desc->kind == STOA_AVERAGE_POOL) {
+            if (desc->dilation[0] > 1 || desc->dilation[1] > 1)
+                return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "desc.dilation is for max pooling only");
+            attributes[count++] = (struct attribute){
+                .name = "count_include_pad", .kind = ATTRIBUTE_INT, .integer = desc->count_include_pad != 0};
+        } else {
+            fits = fits && sizes_attribute("dilations", 2, desc->dilation, values[3], &attributes[count++]);
+            for (size_t i = 0; i < 2; i++)
+                values[3][i] = values[3][i] ? values[3][i] : 1;
+        }
+    }
+    if (!fits)
+        return stoa_fail(error, STOA_ERROR_LIMIT, "desc: a kernel, stride, pad or dilation is beyond 2^31");
+    STOA_TRY(stoa_layer_begin(layer, types[desc->kind], 1, attributes, count, error));
+    layer->inputs[0] =
+        (struct stoa_tensor){.dtype = STOA_FLOAT,
+                             .rank = 4,
+                             .dims = {desc->batch ? desc->batch : 1, desc->channels, desc->height, desc->width}};
+    STOA_TRY(stoa_tensor_measure(&layer->inputs[0], error, NULL, NULL));
+    STOA_TRY(layer->call.op->infer(&layer->call, error));
+    return stoa_tensor_measure(&layer->output, error, NULL, NULL);
+}
+
+enum stoa_status stoa_pool2d_output_size(const struct stoa_pool2d_desc *desc, struct stoa_error *error, size_t *height,
+                                         size_t *width)
+{
+    struct layer_call layer;
+    STOA_TRY(pool_infer(desc, error, &layer));
+    *height = layer.output.dims[2];
+    *width = layer.output.dims[3];
+    return STOA_OK;
+}
+
+enum stoa_status stoa_pool2d_run(const struct stoa_pool2d_desc *desc, const float *x, struct stoa_error *error,
+                                 float *y)
+{
+    struct layer_call layer;
+    STOA_TRY(pool_infer(desc, error, &layer));
+    if (!x || !y)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", x ? "y" : "x");
+
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct stoa_tensor *tensors[2] = {&layer.inputs[0], &layer.output};
+    void *caller[2] = {stoa_read_only(x), y}, *own[2] = {NULL, NULL};
+    enum stoa_status status = STOA_OK;
+    for (size_t i = 0; i < 2; i++) {
+        stoa_tensor_set_channels_last(tensors[i]);
+        tensors[i]->data = caller[i];
+        if (desc->layout != STOA_NHWC && status == STOA_OK) {
+            status = stoa_allocate_raw(&allocator, 1, stoa_tensor_bytes(tensors[i]), error, &own[i]);
+            tensors[i]->data = own[i];
+        }
+    }
+    struct stoa_tensor plain = layer.inputs[0];
+    stoa_tensor_set_plain(&plain);
+    plain.data = caller[0];
+    if (status == STOA_OK && own[0])
+        stoa_nd_copy(&plain, &layer.inputs[0], NULL);
+
+    struct op_prepare prepare = {.allocator = &allocator, .consumed = stoa_layer_consumed};
+    layer.inputs[0].data = NULL; /* not a constant */
+    if (status == STOA_OK && layer.call.op->prepare)
+        status = layer.call.op->prepare(&layer.call, &prepare, error);
+    layer.inputs[0].data = own[0] ? own[0] : caller[0];
+    if (status == STOA_OK) {
+        status = stoa_layer_run(&layer.call, &allocator, NULL, error);
+        if (layer.call.op->release)
+            layer.call.op->release(&layer.call, &allocator);
+    }
+    if (status == STOA_OK && own[1]) {
+        plain = layer.output;
+        stoa_tensor_set_plain(&plain);
+        plain.data = y;
+        stoa_nd_copy(&layer.output, &plain, NULL);
+    }
+    stoa_release(&allocator, own[0]);
+    stoa_release(&allocator, own[1]);
+    return status;
+}
