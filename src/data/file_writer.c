@@ -1,0 +1,79 @@
+/* Files that appear whole: write, fsync, close, rename. */
+#include "data/file_writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/status.h"
+
+/* Temporary names tried before giving up: others may hold some of them. */
+#define ATTEMPTS 100
+
+enum stoa_status stoa_file_writer_begin(const char *path, struct stoa_error *error, struct file_writer *writer)
+{
+    *writer = (struct file_writer){.descriptor = -1};
+    if (strlen(path) >= sizeof writer->path)
+        return stoa_fail(error, STOA_ERROR_IO, "cannot write %.64s…: the path is longer than %zu bytes", path,
+                         sizeof writer->path - 1);
+    strcpy(writer->path, path);
+
+    /* Renaming over a device or a directory would replace it, or fail only after all the work. */
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return stoa_fail(error, STOA_ERROR_IO, "cannot write %s: it exists and is not a regular file", path);
+
+    /* O_EXCL with the process's own number rather than mkstemp: the file keeps the permissions the umask gives. */
+    for (int attempt = 0; writer->descriptor < 0 && attempt < ATTEMPTS; attempt++) {
+        snprintf(writer->temporary, sizeof writer->temporary, "%s.%ld-%d.part", path, (long)getpid(), attempt);
+        writer->descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (writer->descriptor < 0 && errno != EEXIST)
+            break;
+    }
+    if (writer->descriptor < 0)
+        return stoa_fail(error, STOA_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
+    return STOA_OK;
+}
+
+enum stoa_status stoa_file_writer_write(struct file_writer *writer, const void *data, size_t size,
+                                        struct stoa_error *error)
+{
+    const char *bytes = data;
+    while (size > 0) {
+        ssize_t written = write(writer->descriptor, bytes, size);
+        if (written < 0) {
+            if (errno == EINTR)
+                continue;
+            return stoa_fail(error, STOA_ERROR_IO, "cannot write %s: %s", writer->path, strerror(errno));
+        }
+        bytes += written;
+        size -= (size_t)written;
+    }
+    return STOA_OK;
+}
+
+enum stoa_status stoa_file_writer_finish(struct file_writer *writer, struct stoa_error *error)
+{
+    int failed = fsync(writer->descriptor) != 0 ? errno : 0;
+    if (close(writer->descriptor) != 0 && !failed)
+        failed = errno;
+    writer->descriptor = -1;
+    if (!failed && rename(writer->temporary, writer->path) != 0)
+        failed = errno;
+    if (failed) {
+        stoa_file_writer_abandon(writer);
+        return stoa_fail(error, STOA_ERROR_IO, "cannot write %s: %s", writer->path, strerror(failed));
+    }
+    return STOA_OK;
+}
+
+void stoa_file_writer_abandon(struct file_writer *writer)
+{
+    if (writer->descriptor >= 0)
+        close(writer->descriptor);
+    writer->descriptor = -1;
+    unlink(writer->temporary);
+}
