@@ -39,6 +39,8 @@ static enum stoa_status load(const char *path, const void *data, size_t size, co
     if (status == STOA_OK) {
         stoa_budget_init(&model->budget, &allocator, stoa_onnx_read_limit(source.size));
         status = read_graph(model, &source, error);
+        if (status != STOA_OK && path)
+            stoa_error_prefix(error, "%s: ", path);
     }
     if (status == STOA_OK)
         *result = model;
