@@ -1,0 +1,32 @@
+/* What the commands print: tables of layers, outputs, best classes. Everything goes to stdout. */
+#ifndef STOA_CLI_REPORT_H
+#define STOA_CLI_REPORT_H
+
+#include <stddef.h>
+#include <stoa/host.h>
+#include <stoa/session.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+/* The names of classes: a file's lines. */
+struct labels {
+    char *text; /* the lines, each ended by a zero */
+    size_t count;
+    const char **lines;
+};
+
+STOA_CHECKED enum stoa_status stoa_cli_labels_read(const char *path, const struct stoa_allocator *allocator,
+                                                   struct stoa_error *error, struct labels *labels);
+void stoa_cli_labels_free(const struct stoa_allocator *allocator, struct labels *labels);
+
+/* Name, type, dimensions; for rows of float scores (rank 2) the `top` best of each row with their labels, for anything
+ * else its least, largest and mean element. */
+void stoa_cli_print_output(const char *name, const struct stoa_tensor *tensor, size_t top, const struct labels *labels);
+
+/* Each layer with its output, parameters, multiply-adds and how it is computed, and the totals. */
+STOA_CHECKED enum stoa_status stoa_cli_print_layers(const struct stoa_session *session, struct stoa_error *error);
+/* Each layer with its share of the time: seconds[step] a run. */
+STOA_CHECKED enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, const double *seconds,
+                                                     struct stoa_error *error);
+
+#endif

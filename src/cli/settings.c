@@ -1,0 +1,370 @@
+/* The option table and its parser. Ours rather than getopt_long, because one table then gives the parser and the help,
+ * and no option can lack either. */
+#include "cli/settings.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHANGED_RESIZE = 1, CHANGED_CROP = 2, CHANGED_SCALE = 4, CHANGED_MEAN = 8, CHANGED_STD = 16, CHANGED_BGR = 32 };
+
+/* A whole number in decimal up to `end`. */
+static bool read_number(const char *text, const char *end, size_t least, size_t most, size_t *value)
+{
+    size_t number = 0;
+    if (text == end)
+        return false;
+    for (; text < end; text++) {
+        if (*text < '0' || *text > '9' || number > (SIZE_MAX - 9) / 10)
+            return false;
+        number = number * 10 + (size_t)(*text - '0');
+    }
+    *value = number;
+    return number >= least && number <= most;
+}
+
+static bool read_size(const char *text, size_t least, size_t most, size_t *value)
+{
+    return read_number(text, text + strlen(text), least, most, value);
+}
+
+/* "1x3x640x640". */
+static bool read_dims(const char *text, size_t capacity, size_t *rank, size_t *dims)
+{
+    for (*rank = 0; *rank < capacity; text++) {
+        const char *end = text + strcspn(text, "x");
+        if (!read_number(text, end, 1, INT32_MAX, &dims[(*rank)++]))
+            return false;
+        text = end;
+        if (*text == '\0')
+            return true;
+    }
+    return false;
+}
+
+static bool read_float(const char *text, char **end, float *value)
+{
+    errno = 0;
+    *value = strtof(text, end);
+    return *end != text && errno == 0 && isfinite(*value);
+}
+
+/* "a,b,c", or "a" for all three. */
+static bool read_floats(const char *text, float values[3])
+{
+    char *end;
+    for (size_t i = 0; i < 3; i++, text = end + 1) {
+        if (!read_float(text, &end, &values[i]))
+            return false;
+        if (*end == '\0' && i == 0)
+            values[1] = values[2] = values[0];
+        if (*end == '\0')
+            return i != 1;
+        if (*end != ',')
+            return false;
+    }
+    return false;
+}
+
+/* Copies what stands before the '=' and returns what stands after it; null when there is no '=' or the name is too
+ * long. */
+static const char *read_name(const char *text, char name[CLI_MAX_NAME])
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || (size_t)(equals - text) >= CLI_MAX_NAME)
+        return NULL;
+    memcpy(name, text, (size_t)(equals - text));
+    name[equals - text] = '\0';
+    return equals + 1;
+}
+
+static bool take_input(struct settings *settings, const char *text)
+{
+    if (settings->input_count == CLI_MAX_INPUTS)
+        return false;
+    struct input_option *input = &settings->inputs[settings->input_count++];
+    const char *path = read_name(text, input->name);
+    if (!path)
+        input->name[0] = '\0';
+    input->path = path ? path : text;
+    return input->path[0] != '\0';
+}
+
+static bool take_size(struct settings *settings, const char *text)
+{
+    if (settings->size_count == CLI_MAX_INPUTS)
+        return false;
+    struct size_option *size = &settings->sizes[settings->size_count++];
+    const char *dims = read_name(text, size->name);
+    if (!dims)
+        size->name[0] = '\0';
+    return read_dims(dims ? dims : text, STOA_MAX_RANK, &size->rank, size->dims);
+}
+
+static bool take_threads(struct settings *settings, const char *text)
+{
+    return read_size(text, 1, 1024, &settings->threads);
+}
+
+static bool take_lowering(struct settings *settings, const char *text)
+{
+    for (int i = 0; i < STOA_LOWERING_COUNT; i++)
+        if (strcmp(text, stoa_lowering_name((enum stoa_lowering)i)) == 0) {
+            settings->lowering = (enum stoa_lowering)i;
+            return true;
+        }
+    return false;
+}
+
+static bool take_batch(struct settings *settings, const char *text)
+{
+    return read_size(text, 1, INT32_MAX, &settings->batch);
+}
+
+static bool take_repeat(struct settings *settings, const char *text)
+{
+    return read_size(text, 1, INT32_MAX, &settings->repeat);
+}
+
+static bool take_top(struct settings *settings, const char *text)
+{
+    return read_size(text, 1, 100, &settings->top);
+}
+
+static bool take_seed(struct settings *settings, const char *text)
+{
+    return read_size(text, 0, INT32_MAX, &settings->seed);
+}
+
+static bool take_output_dir(struct settings *settings, const char *text)
+{
+    settings->output_dir = text;
+    return text[0] != '\0';
+}
+
+static bool take_labels(struct settings *settings, const char *text)
+{
+    settings->labels = text;
+    return text[0] != '\0';
+}
+
+static bool take_data(struct settings *settings, const char *text)
+{
+    settings->data = text;
+    return text[0] != '\0';
+}
+
+static bool take_preset(struct settings *settings, const char *text)
+{
+    settings->preset = stoa_preprocess_preset(text);
+    return settings->preset != NULL;
+}
+
+static bool take_resize(struct settings *settings, const char *text)
+{
+    size_t rank;
+    settings->changed |= CHANGED_RESIZE;
+    if (!read_dims(text, 2, &rank, settings->change.size))
+        return false;
+    settings->change.rule = rank == 2 ? RESIZE_EXACT : RESIZE_SHORT;
+    return true;
+}
+
+static bool take_crop(struct settings *settings, const char *text)
+{
+    size_t rank;
+    settings->changed |= CHANGED_CROP;
+    return read_dims(text, 2, &rank, settings->change.crop) && rank == 2;
+}
+
+static bool take_scale(struct settings *settings, const char *text)
+{
+    char *end;
+    settings->changed |= CHANGED_SCALE;
+    return read_float(text, &end, &settings->change.scale) && *end == '\0';
+}
+
+static bool take_mean(struct settings *settings, const char *text)
+{
+    settings->changed |= CHANGED_MEAN;
+    return read_floats(text, settings->change.mean);
+}
+
+static bool take_std(struct settings *settings, const char *text)
+{
+    settings->changed |= CHANGED_STD;
+    const float *std = settings->change.std;
+    return read_floats(text, settings->change.std) && std[0] != 0 && std[1] != 0 && std[2] != 0;
+}
+
+static bool take_bgr(struct settings *settings, const char *text)
+{
+    (void)text;
+    settings->changed |= CHANGED_BGR;
+    settings->change.bgr = 1;
+    return true;
+}
+
+static bool take_softmax(struct settings *settings, const char *text)
+{
+    (void)text;
+    return settings->softmax = true;
+}
+
+static bool take_profile(struct settings *settings, const char *text)
+{
+    (void)text;
+    return settings->profile = true;
+}
+
+static bool take_layers(struct settings *settings, const char *text)
+{
+    (void)text;
+    return settings->layers = true;
+}
+
+static bool take_help(struct settings *settings, const char *text)
+{
+    (void)text;
+    return settings->help = true;
+}
+
+static const struct option {
+    const char *name;
+    const char *value; /* what stands for its value in the help; null: it has none */
+    unsigned commands;
+    bool (*take)(struct settings *settings, const char *text);
+    const char *help;
+} options[] = {
+    {"input", "[NAME=]FILE", IN_RUN, take_input,
+     "an input: .npy, .pb (ONNX TensorProto), .png or .jpg; NAME may be left out when there is one"},
+    {"size", "[NAME=]1x3x224x224", IN_RUN | IN_VERIFY | IN_INFO, take_size,
+     "the dimensions of an input that the model leaves open"},
+    {"batch", "N", IN_RUN, take_batch, "repeat each input N times along its first dimension"},
+    {"preset", "NAME", IN_RUN, take_preset,
+     "how pictures are prepared: none (the default), imagenet, ocr-det, ocr-cls"},
+    {"resize", "HxW|SIDE", IN_RUN, take_resize, "resize pictures: to H x W, or the short side to SIDE"},
+    {"crop", "HxW", IN_RUN, take_crop, "then cut H x W from the middle"},
+    {"scale", "X", IN_RUN, take_scale, "(pixel * scale - mean) / std; the default is 1"},
+    {"mean", "A,B,C", IN_RUN, take_mean, "one number for each channel of the tensor, or one for all"},
+    {"std", "A,B,C", IN_RUN, take_std, "likewise"},
+    {"bgr", NULL, IN_RUN, take_bgr, "the model's first channel is blue"},
+    {"output-dir", "DIR", IN_RUN, take_output_dir, "write the outputs to DIR/output_0.npy, output_1.npy, ..."},
+    {"labels", "FILE", IN_RUN, take_labels, "names of the classes, one a line"},
+    {"top", "K", IN_RUN, take_top, "show the K best classes of each row of scores (default 5)"},
+    {"softmax", NULL, IN_RUN, take_softmax, "turn scores into probabilities first"},
+    {"repeat", "R", IN_RUN, take_repeat, "run R times and report the times"},
+    {"profile", NULL, IN_RUN, take_profile, "print a table of layer times"},
+    {"data", "DIR", IN_VERIFY, take_data,
+     "compare with DIR/output_i on DIR/input_i (.pb or .npy) instead of with the naive reference"},
+    {"layers", NULL, IN_VERIFY, take_layers, "check against the naive reference and print each layer"},
+    {"threads", "T", IN_RUN | IN_VERIFY, take_threads, "threads to use (default: all the process may use)"},
+    {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
+     "force a way of convolving: auto, view, im2col or im2col-full"},
+    {"seed", "S", IN_RUN | IN_VERIFY, take_seed, "of the random numbers that stand in for inputs not given"},
+    {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_help, "this help"},
+};
+#define OPTION_COUNT (sizeof options / sizeof options[0])
+
+static const struct option *find_option(enum command_set command, const char *name, size_t length)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if ((options[i].commands & command) && strlen(options[i].name) == length &&
+            memcmp(options[i].name, name, length) == 0)
+            return &options[i];
+    return NULL;
+}
+
+/* Takes words[0] and what belongs to it; returns how many words those were, 0 when they are not understood. */
+static int parse_option(enum command_set command, const char *command_name, int count, char **words,
+                        struct settings *settings)
+{
+    const char *name = words[0] + 2, *value = NULL;
+    size_t length = strcspn(name, "=");
+    const struct option *option = find_option(command, name, length);
+    int used = 1;
+    if (!option) {
+        fprintf(stderr, "stoa %s: there is no option '%s'\n", command_name, words[0]);
+        return 0;
+    }
+    if (name[length] == '=')
+        value = name + length + 1;
+    else if (option->value && count > 1)
+        value = words[used++];
+    if (!value != !option->value) {
+        fprintf(stderr, "stoa %s: --%s takes %s\n", command_name, option->name,
+                option->value ? option->value : "no value");
+        return 0;
+    }
+    if (!option->take(settings, value)) {
+        fprintf(stderr, "stoa %s: --%s: '%s' is not of the form %s: %s\n", command_name, option->name, value,
+                option->value, option->help);
+        return 0;
+    }
+    return used;
+}
+
+bool stoa_cli_parse(enum command_set command, const char *command_name, int count, char **words,
+                    struct settings *settings)
+{
+    *settings = (struct settings){.repeat = 1, .top = 5};
+    bool only_operands = false;
+    for (int i = 0; i < count;) {
+        if (!only_operands && strcmp(words[i], "--") == 0) {
+            only_operands = true;
+            i++;
+        } else if (!only_operands && strncmp(words[i], "--", 2) == 0) {
+            int used = parse_option(command, command_name, count - i, words + i, settings);
+            if (!used)
+                return false;
+            i += used;
+        } else if (!only_operands && words[i][0] == '-' && words[i][1] != '\0') {
+            fprintf(stderr, "stoa %s: there is no option '%s'\n", command_name, words[i]);
+            return false;
+        } else if (settings->model) {
+            fprintf(stderr, "stoa %s: '%s' is one model too many\n", command_name, words[i]);
+            return false;
+        } else {
+            settings->model = words[i++];
+        }
+    }
+    if (!settings->model && !settings->help) {
+        fprintf(stderr, "stoa %s: which model?\n", command_name);
+        return false;
+    }
+    return true;
+}
+
+void stoa_cli_print_options(enum command_set command, FILE *out)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].commands & command) {
+            char head[64];
+            snprintf(head, sizeof head, "--%s %s", options[i].name, options[i].value ? options[i].value : "");
+            fprintf(out, "  %-28s %s\n", head, options[i].help);
+        }
+}
+
+struct preprocess stoa_cli_preprocess(const struct settings *settings)
+{
+    struct preprocess made = settings->preset ? *settings->preset : *stoa_preprocess_preset("none");
+    const struct preprocess *change = &settings->change;
+    if (settings->changed & CHANGED_RESIZE) {
+        made.rule = change->rule;
+        memcpy(made.size, change->size, sizeof made.size);
+        made.crop[0] = made.crop[1] = 0; /* the preset's crop went with its resize */
+    }
+    if (settings->changed & CHANGED_CROP)
+        memcpy(made.crop, change->crop, sizeof made.crop);
+    if (settings->changed & CHANGED_SCALE)
+        made.scale = change->scale;
+    if (settings->changed & CHANGED_MEAN)
+        memcpy(made.mean, change->mean, sizeof made.mean);
+    if (settings->changed & CHANGED_STD)
+        memcpy(made.std, change->std, sizeof made.std);
+    if (settings->changed & CHANGED_BGR)
+        made.bgr = 1;
+    return made;
+}
