@@ -18,3 +18,4 @@ for model in $networks/*.onnx; do
     done
     count "$name: each layer is the naive reference's" $stoa verify "$model"
 done
+count "the README's example runs" build/release/tests/examples/embed $networks/squeezenet1_1.onnx
