@@ -1,7 +1,6 @@
 /* stoa info: what a model is made of. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stoa/blas.h>
 
 #include "base/status.h"
 #include "base/tensor.h"
@@ -43,16 +42,6 @@ static enum stoa_status print_values(const struct stoa_model *model, struct stoa
     return STOA_OK;
 }
 
-static void print_blas(void)
-{
-    struct stoa_blas_info blas;
-    stoa_blas_describe(&blas);
-    printf("BLAS  %s, kernels of %s, %s kernels for small products\n", blas.config, blas.core,
-           blas.small_matrix ? "with" : "without");
-    if (blas.better_core)
-        printf("BLAS  this CPU can do better: set OPENBLAS_CORETYPE=%s\n", blas.better_core);
-}
-
 static enum stoa_status print_session(const struct stoa_session *session, struct stoa_error *error)
 {
     STOA_TRY(stoa_cli_print_layers(session, error));
@@ -67,7 +56,7 @@ static enum stoa_status describe(const struct settings *settings, const struct s
                                  struct model_inputs *inputs, struct stoa_error *error)
 {
     STOA_TRY(print_values(model, error));
-    print_blas();
+    stoa_cli_print_blas();
     STOA_TRY(stoa_cli_inputs_open(model, error, inputs));
     STOA_TRY(stoa_cli_inputs_specify(inputs, settings, error));
     struct stoa_session_options options = {

@@ -5,6 +5,7 @@
 
 #include "cli/blas_restart.h"
 #include "cli/command.h"
+#include "cli/report.h"
 
 static const struct command {
     const char *name;
@@ -56,6 +57,7 @@ static int dispatch(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("stoa %s\n", stoa_version());
+        stoa_cli_print_blas();
         return CLI_FINE;
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)

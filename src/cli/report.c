@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stoa/blas.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -154,4 +155,14 @@ enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, cons
     }
     printf("%zu layers, %.4f ms, %.1f GFLOP/s\n", count, 1e3 * total, total > 0 ? 2e-9 * macs / total : 0);
     return STOA_OK;
+}
+
+void stoa_cli_print_blas(void)
+{
+    struct stoa_blas_info blas;
+    stoa_blas_describe(&blas);
+    printf("BLAS  %s, kernels of %s, %s kernels for small products\n", blas.config, blas.core,
+           blas.small_matrix ? "with" : "without");
+    if (blas.better_core)
+        printf("BLAS  this CPU can do better: set OPENBLAS_CORETYPE=%s\n", blas.better_core);
 }

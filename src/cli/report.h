@@ -29,4 +29,7 @@ STOA_CHECKED enum stoa_status stoa_cli_print_layers(const struct stoa_session *s
 STOA_CHECKED enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, const double *seconds,
                                                      struct stoa_error *error);
 
+/* What BLAS computes on, to stdout. */
+void stoa_cli_print_blas(void);
+
 #endif
