@@ -1,9 +1,11 @@
 /* Sessions. Running is one loop over the plan's steps: it allocates, infers and parses nothing. */
 #include "run/session.h"
 
+#include <stoa/blas.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -37,6 +39,20 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
     return STOA_OK;
 }
 
+/* Settings of the process that cost speed, which are not ours to change. */
+static void log_blas(const struct stoa_log *log, size_t workers)
+{
+    struct stoa_blas_info blas;
+    stoa_blas_describe(&blas);
+    if (blas.better_core)
+        stoa_log_line(log, "BLAS runs on %s kernels; set OPENBLAS_CORETYPE=%s before the program starts", blas.core,
+                      blas.better_core);
+    if (blas.threads > 1)
+        stoa_log_line(log,
+                      "BLAS has %d threads of its own beside the session's %zu; stoa_blas_set_threads(1) is faster",
+                      blas.threads, workers);
+}
+
 enum stoa_status stoa_session_create(const struct stoa_model *model, const struct stoa_session_options *options,
                                      struct stoa_error *error, struct stoa_session **out)
 {
@@ -65,6 +81,7 @@ enum stoa_status stoa_session_create(const struct stoa_model *model, const struc
         stoa_session_free(session);
         return status;
     }
+    log_blas(&model->log, stoa_pool_workers(session->pool));
     *out = session;
     return STOA_OK;
 }

@@ -287,3 +287,29 @@ Test(session, steps_can_be_profiled_and_values_read)
     stoa_session_free(session);
     net_free(&net);
 }
+
+static void count_line(void *user, const char *line)
+{
+    cr_expect(strstr(line, "BLAS") && !strchr(line, '\n'), "%s", line);
+    ++*(int *)user;
+}
+
+Test(session, slow_settings_of_the_process_are_logged_and_left_alone)
+{
+    struct net net;
+    net_build(&net, "input x f32[1,2,2,2]\ny = Relu(x)\noutput y\n", NULL);
+    int lines = 0;
+    net.model->log = (struct stoa_log){.write = count_line, .user = &lines};
+    struct stoa_blas_info before, after;
+    stoa_blas_set_threads(2);
+    stoa_blas_describe(&before);
+    struct stoa_session *session;
+    struct stoa_error error = {0};
+    cr_assert(stoa_session_create(net.model, NULL, &error, &session) == STOA_OK, "%s", error.message);
+    stoa_session_free(session);
+    stoa_blas_describe(&after);
+    cr_expect(lines == (before.threads > 1) + (before.better_core != NULL), "%d lines", lines);
+    cr_expect(after.threads == before.threads);
+    stoa_blas_set_threads(1);
+    net_free(&net);
+}
