@@ -1,9 +1,7 @@
-/* The built command as its users meet it: exit statuses, what goes to which stream, files in and out. STOA_COMMAND
- * names it; models come from ONNX's conformance cases. */
+/* The built command as its users meet it: exit statuses, what goes to which stream, files in and out. Models come
+ * from ONNX's conformance cases. */
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,54 +15,16 @@
 #include "data/image.h"
 #include "data/npy.h"
 #include "onnx/tensor_file.h"
+#include "support/command.h"
 
-#define CASES "/usr/share/libonnx-testdata/data/node/"
+#define CASES "cases/" /* a link to ONNX's */
 #define RELU CASES "test_relu/model.onnx"
 #define RELU_DATA CASES "test_relu/test_data_set_0"
 #define POOL CASES "test_averagepool_2d_default/model.onnx" /* x [1,3,32,32] */
 #define SOFTMAX CASES "test_softmax_example/model.onnx"     /* x [1,3] */
 
-extern char **environ;
-
 /* The test's own directory, its working directory: paths in the rows are relative to it. */
 static char directory[64];
-
-struct outcome {
-    int status;
-    char out[16384], err[4096];
-};
-
-static void slurp(const char *path, size_t capacity, char *text)
-{
-    FILE *file = fopen(path, "r");
-    cr_assert(file, "cannot read %s", path);
-    text[fread(text, 1, capacity - 1, file)] = '\0';
-    fclose(file);
-}
-
-/* Runs the command with up to 12 words. */
-static struct outcome run(const char *const *words)
-{
-    static struct outcome outcome;
-    const char *command = getenv("STOA_COMMAND");
-    cr_assert(command, "STOA_COMMAND is not set");
-    char *argv[16] = {(char *)(size_t)command};
-    for (size_t i = 0; i < 12 && words[i]; i++)
-        argv[i + 1] = (char *)(size_t)words[i];
-    posix_spawn_file_actions_t actions;
-    pid_t child;
-    int status;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, "out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_addopen(&actions, 2, "err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    cr_assert(posix_spawn(&child, command, &actions, NULL, argv, environ) == 0, "cannot start %s", command);
-    posix_spawn_file_actions_destroy(&actions);
-    cr_assert(waitpid(child, &status, 0) == child);
-    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    slurp("out", sizeof outcome.out, outcome.out);
-    slurp("err", sizeof outcome.err, outcome.err);
-    return outcome;
-}
 
 /* The files the rows speak of. */
 static void write_file(const char *path, const char *text)
@@ -109,6 +69,7 @@ static void enter(void)
 {
     strcpy(directory, "/tmp/stoa-cli-XXXXXX");
     cr_assert(mkdtemp(directory) && chdir(directory) == 0);
+    cr_assert(symlink(command_testdata(), "cases") == 0);
     write_file("not.onnx", "this is not a model");
     write_file("labels", "cat\ndog\r\nbird");
     write_png("picture.png", 32);
@@ -223,13 +184,13 @@ static const struct {
 Test(command, rows)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct outcome outcome = run(rows[i].words);
-        cr_expect(outcome.status == rows[i].status, "%s: exit status %d\n%s", rows[i].name, outcome.status,
-                  outcome.err);
-        cr_expect(rows[i].out ? strstr(outcome.out, rows[i].out) != NULL : outcome.out[0] == '\0', "%s: stdout:\n%s",
-                  rows[i].name, outcome.out);
-        cr_expect(rows[i].err ? strstr(outcome.err, rows[i].err) != NULL : outcome.err[0] == '\0', "%s: stderr:\n%s",
-                  rows[i].name, outcome.err);
+        const struct command_outcome *outcome = command_run(rows[i].words);
+        cr_expect(outcome->status == rows[i].status, "%s: exit status %d\n%s", rows[i].name, outcome->status,
+                  outcome->err);
+        cr_expect(rows[i].out ? strstr(outcome->out, rows[i].out) != NULL : outcome->out[0] == '\0', "%s: stdout:\n%s",
+                  rows[i].name, outcome->out);
+        cr_expect(rows[i].err ? strstr(outcome->err, rows[i].err) != NULL : outcome->err[0] == '\0', "%s: stderr:\n%s",
+                  rows[i].name, outcome->err);
     }
 }
 
@@ -239,8 +200,8 @@ Test(command, outputs_are_written)
     struct stoa_tensor written, recorded = read_pb(RELU_DATA "/output_0.pb");
     static const char *const words[] = {"run", RELU, "--input", RELU_DATA "/input_0.pb", "--output-dir", "new", NULL};
     for (int twice = 0; twice < 2; twice++) {
-        struct outcome outcome = run(words);
-        cr_assert(outcome.status == 0, "%s", outcome.err);
+        const struct command_outcome *outcome = command_run(words);
+        cr_assert(outcome->status == 0, "%s", outcome->err);
         cr_assert(stoa_npy_read("new/output_0.npy", &allocator, NULL, &written) == STOA_OK);
         cr_expect(stoa_tensor_same_dims(&written, &recorded));
         cr_expect(memcmp(written.data, recorded.data, stoa_tensor_bytes(&recorded)) == 0);
@@ -254,8 +215,8 @@ Test(command, a_batch_repeats_the_input)
 {
     /* Conv's recorded model has its batch fixed at 1, so the batch is refused and says so. */
     static const char *const words[] = {"run", SOFTMAX, "--input", "scores.npy", "--batch", "3", NULL};
-    struct outcome outcome = run(words);
-    cr_expect(outcome.status == 1 && strstr(outcome.err, "'x'"), "%d: %s", outcome.status, outcome.err);
+    const struct command_outcome *outcome = command_run(words);
+    cr_expect(outcome->status == 1 && strstr(outcome->err, "'x'"), "%d: %s", outcome->status, outcome->err);
 }
 
 Test(command, results_that_cannot_be_written_are_a_failure)

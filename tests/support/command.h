@@ -1,0 +1,17 @@
+/* The built command, started as its users do, and the folder of ONNX's conformance cases. The environment names both:
+ * STOA_COMMAND and STOA_ONNX_TESTDATA (the build option onnx_testdata_dir). */
+#ifndef TESTS_SUPPORT_COMMAND_H
+#define TESTS_SUPPORT_COMMAND_H
+
+struct command_outcome {
+    int status; /* what it exited with, or minus the signal that ended it */
+    char out[16384], err[4096];
+};
+
+/* Runs the command with up to 12 words, ended by a null if there are fewer. The outcome lasts until the next run. */
+const struct command_outcome *command_run(const char *const *words);
+
+/* A directory with a folder for each case; fails the running test, naming the package, when it is not there. */
+const char *command_testdata(void);
+
+#endif
