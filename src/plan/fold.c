@@ -26,6 +26,51 @@ static enum stoa_status run_once(struct plan *plan, const struct op_call *call, 
     return status;
 }
 
+/* Prepares, runs and releases a call whose tensors lie as its operator wants them. */
+static enum stoa_status compute(struct plan *plan, struct op_call *call, struct stoa_error *error)
+{
+    struct op_prepare prepare = {.allocator = &plan->allocator, .consumed = ignore_consumed};
+    if (call->op->prepare)
+        STOA_TRY(call->op->prepare(call, &prepare, error));
+    enum stoa_status status = run_once(plan, call, error);
+    if (call->op->release)
+        call->op->release(call, &plan->allocator);
+    call->state = NULL;
+    return status;
+}
+
+/* Constants are plain: computes on channels-last copies of input 0 and the outputs. */
+static enum stoa_status compute_channels_last(struct plan *plan, struct op_call *call, struct stoa_error *error)
+{
+    struct arena arena;
+    stoa_arena_init(&arena, &plan->allocator);
+    struct op_call moved = *call;
+    enum stoa_status status =
+        stoa_arena_allocate(&arena, call->input_count, sizeof *moved.inputs, error, &moved.inputs);
+    if (status == STOA_OK)
+        status = stoa_arena_allocate(&arena, call->output_count, sizeof *moved.outputs, error, &moved.outputs);
+    for (size_t i = 0; status == STOA_OK && i < call->input_count; i++)
+        moved.inputs[i] = call->inputs[i];
+    for (size_t i = 0; status == STOA_OK && i < call->output_count; i++)
+        moved.outputs[i] = call->outputs[i];
+    for (size_t i = 0; status == STOA_OK && i <= call->output_count; i++) {
+        struct stoa_tensor *tensor = i < call->output_count ? &moved.outputs[i] : &moved.inputs[0];
+        if (tensor->dtype == STOA_NONE)
+            continue;
+        stoa_tensor_set_channels_last(tensor);
+        status = stoa_arena_allocate(&arena, 1, stoa_tensor_bytes(tensor), error, &tensor->data);
+    }
+    if (status == STOA_OK) {
+        stoa_nd_copy(&call->inputs[0], &moved.inputs[0], NULL);
+        status = compute(plan, &moved, error);
+    }
+    for (size_t i = 0; status == STOA_OK && i < call->output_count; i++)
+        if (call->outputs[i].dtype != STOA_NONE)
+            stoa_nd_copy(&moved.outputs[i], &call->outputs[i], NULL);
+    stoa_arena_deinit(&arena);
+    return status;
+}
+
 enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct stoa_error *error)
 {
     bool viewed = call->op->layout == OP_VIEW;
@@ -50,13 +95,5 @@ enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct 
     }
     if (!call->op->run)
         return STOA_OK;
-
-    struct op_prepare prepare = {.allocator = &plan->allocator, .consumed = ignore_consumed};
-    if (call->op->prepare)
-        STOA_TRY(call->op->prepare(call, &prepare, error));
-    enum stoa_status status = run_once(plan, call, error);
-    if (call->op->release)
-        call->op->release(call, &plan->allocator);
-    call->state = NULL;
-    return status;
+    return call->op->layout == OP_CHANNELS_LAST ? compute_channels_last(plan, call, error) : compute(plan, call, error);
 }
