@@ -217,6 +217,7 @@ static enum stoa_status make_view(struct plan *plan, const struct graph_node *no
         step->input_storage[0] = plain.storage;
         call->op->view(call);
     }
+    call->outputs[0].data = call->inputs[0].data; /* of a constant */
     step->output_storage[0] = step->input_storage[0];
     return STOA_OK;
 }

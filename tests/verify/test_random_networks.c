@@ -1,0 +1,382 @@
+/* Planning on networks nobody thought of: small random graphs of operators that lie plain, lie channels-last, take
+ * either or only rename, with outputs anywhere. Every layer must be the naive twin's, and sharing memory, other buffers
+ * and more threads must not change a bit of any output. */
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <stoa/stoa.h>
+
+#include "base/tensor.h"
+#include "support/net.h"
+#include "support/random.h"
+
+#define NETWORKS 300
+#define MAX_VALUES 48
+#define MAX_ELEMENTS 1500
+
+struct drawn {
+    size_t rank, dims[4];
+};
+
+struct sketch {
+    struct random random;
+    char text[8192];
+    size_t length;
+    struct drawn values[MAX_VALUES]; /* named v0, v1, ... */
+    size_t count;
+};
+
+static size_t draw(struct sketch *sketch, size_t least, size_t most)
+{
+    return (size_t)random_int(&sketch->random, (int64_t)least, (int64_t)most);
+}
+
+__attribute__((format(printf, 2, 3))) static void line(struct sketch *sketch, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(sketch->text + sketch->length, sizeof sketch->text - sketch->length, format, arguments);
+    va_end(arguments);
+    sketch->length += (size_t)length;
+    cr_assert(sketch->length < sizeof sketch->text);
+}
+
+/* Registers the next value, which the line before has named. */
+static void made(struct sketch *sketch, size_t rank, size_t a, size_t b, size_t c, size_t d)
+{
+    cr_assert(sketch->count < MAX_VALUES);
+    sketch->values[sketch->count++] = (struct drawn){.rank = rank, .dims = {a, b, c, d}};
+}
+
+static size_t elements(const struct drawn *value)
+{
+    size_t product = 1;
+    for (size_t d = 0; d < value->rank; d++)
+        product *= value->dims[d];
+    return product;
+}
+
+static bool same(const struct drawn *a, const struct drawn *b)
+{
+    return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims) == 0;
+}
+
+/* Another value of the same dims, or v itself. */
+static size_t partner(struct sketch *sketch, size_t v)
+{
+    size_t start = draw(sketch, 0, sketch->count - 1);
+    for (size_t i = 0; i < sketch->count; i++) {
+        size_t other = (start + i) % sketch->count;
+        if (same(&sketch->values[v], &sketch->values[other]))
+            return other;
+    }
+    return v;
+}
+
+static void any_shape(struct sketch *sketch, size_t v)
+{
+    static const char *const elementwise[] = {"Relu", "Sigmoid", "Identity", "Dropout", "Softmax", "Clip", "Tanh"};
+    const struct drawn value = sketch->values[v];
+    size_t n = sketch->count, rank = value.rank;
+    switch (draw(sketch, 0, 4)) {
+    case 0:
+        line(sketch, "v%zu = Add(v%zu, v%zu)\n", n, v, partner(sketch, v));
+        break;
+    case 1:
+        line(sketch, "v%zu = Mul(v%zu, v%zu)\n", n, partner(sketch, v), v);
+        break;
+    case 2: { /* one element a channel, or one for all */
+        size_t other = rank == 4 ? value.dims[1] : value.dims[rank - 1];
+        line(sketch, "const c%zu f32[%zu%s]\nv%zu = %s(v%zu, c%zu)\n", n, draw(sketch, 0, 1) ? other : 1,
+             rank == 4 ? ",1,1" : "", n, draw(sketch, 0, 1) ? "Mul" : "Sub", v, n);
+        break;
+    }
+    default:
+        line(sketch, "v%zu = %s(v%zu)\n", n, elementwise[draw(sketch, 0, 6)], v);
+        break;
+    }
+    made(sketch, rank, value.dims[0], value.dims[1], value.dims[2], value.dims[3]);
+}
+
+static void convolve(struct sketch *sketch, size_t v)
+{
+    const size_t *dims = sketch->values[v].dims;
+    size_t n = sketch->count, C = dims[1], outputs = draw(sketch, 1, 20), groups = 1;
+    size_t kernel = dims[2] >= 3 && dims[3] >= 3 && draw(sketch, 0, 1) ? 3 : 1, stride = draw(sketch, 1, 2);
+    size_t pad = kernel == 3 ? draw(sketch, 0, 1) : 0;
+    if (draw(sketch, 0, 4) == 0)
+        groups = outputs = C;
+    line(sketch, "const w%zu f32[%zu,%zu,%zu,%zu]\n", n, outputs, C / groups, kernel, kernel);
+    line(sketch, "v%zu = Conv(v%zu, w%zu) strides=[%zu,%zu] pads=[%zu,%zu,%zu,%zu] group=%zu\n", n, v, n, stride,
+         stride, pad, pad, pad, pad, groups);
+    made(sketch, 4, dims[0], outputs, (dims[2] + 2 * pad - kernel) / stride + 1,
+         (dims[3] + 2 * pad - kernel) / stride + 1);
+}
+
+static void pool(struct sketch *sketch, size_t v)
+{
+    const size_t *dims = sketch->values[v].dims;
+    size_t n = sketch->count, kernel = dims[2] >= 2 && dims[3] >= 2 ? 2 : 1;
+    if (draw(sketch, 0, 2) == 0) {
+        line(sketch, "v%zu = GlobalAveragePool(v%zu)\n", n, v);
+        made(sketch, 4, dims[0], dims[1], 1, 1);
+        /* A squeeze-and-excitation block. */
+        line(sketch, "v%zu = Mul(v%zu, v%zu)\n", n + 1, v, n);
+        made(sketch, 4, dims[0], dims[1], dims[2], dims[3]);
+        return;
+    }
+    line(sketch, "v%zu = %s(v%zu) kernel_shape=[%zu,%zu]\n", n, draw(sketch, 0, 1) ? "MaxPool" : "AveragePool", v,
+         kernel, kernel);
+    made(sketch, 4, dims[0], dims[1], dims[2] - kernel + 1, dims[3] - kernel + 1);
+}
+
+static void join(struct sketch *sketch, size_t v)
+{
+    const struct drawn value = sketch->values[v];
+    size_t n = sketch->count, axis = draw(sketch, 0, value.rank - 1), other = partner(sketch, v);
+    line(sketch, "v%zu = Concat(v%zu, v%zu) axis=%zu\n", n, v, other, axis);
+    struct drawn joined = value;
+    joined.dims[axis] *= 2;
+    made(sketch, joined.rank, joined.dims[0], joined.dims[1], joined.dims[2], joined.dims[3]);
+}
+
+static void split(struct sketch *sketch, size_t v)
+{
+    const struct drawn value = sketch->values[v];
+    size_t n = sketch->count, axis = draw(sketch, 0, value.rank - 1);
+    if (value.dims[axis] < 2) {
+        any_shape(sketch, v);
+        return;
+    }
+    size_t first = draw(sketch, 1, value.dims[axis] - 1);
+    line(sketch, "const s%zu i64{%zu,%zu}\nv%zu, v%zu = Split(v%zu, s%zu) axis=%zu\n", n, first,
+         value.dims[axis] - first, n, n + 1, v, n, axis);
+    for (int i = 0; i < 2; i++) {
+        struct drawn part = value;
+        part.dims[axis] = i ? value.dims[axis] - first : first;
+        made(sketch, part.rank, part.dims[0], part.dims[1], part.dims[2], part.dims[3]);
+    }
+}
+
+static void transpose(struct sketch *sketch, size_t v)
+{
+    static const size_t orders[][4] = {{0, 2, 3, 1}, {0, 3, 1, 2}, {0, 1, 3, 2}, {3, 2, 1, 0}, {1, 0, 2, 3}};
+    const struct drawn value = sketch->values[v];
+    size_t n = sketch->count;
+    if (value.rank == 2) {
+        line(sketch, "v%zu = Transpose(v%zu)\n", n, v);
+        made(sketch, 2, value.dims[1], value.dims[0], 0, 0);
+        return;
+    }
+    const size_t *order = orders[draw(sketch, 0, 4)];
+    line(sketch, "v%zu = Transpose(v%zu) perm=[%zu,%zu,%zu,%zu]\n", n, v, order[0], order[1], order[2], order[3]);
+    made(sketch, 4, value.dims[order[0]], value.dims[order[1]], value.dims[order[2]], value.dims[order[3]]);
+}
+
+/* An image to rows, often with a product behind, as classifiers end. */
+static void flatten(struct sketch *sketch, size_t v)
+{
+    const size_t *dims = sketch->values[v].dims;
+    size_t n = sketch->count, columns = dims[1] * dims[2] * dims[3];
+    if (draw(sketch, 0, 1))
+        line(sketch, "v%zu = Flatten(v%zu)\n", n, v);
+    else
+        line(sketch, "const s%zu i64{%zu,-1}\nv%zu = Reshape(v%zu, s%zu)\n", n, dims[0], n, v, n);
+    made(sketch, 2, dims[0], columns, 0, 0);
+}
+
+static void multiply(struct sketch *sketch, size_t v)
+{
+    const size_t *dims = sketch->values[v].dims;
+    size_t n = sketch->count, outputs = draw(sketch, 1, 9), rows = dims[0], columns = dims[1];
+    if (draw(sketch, 0, 1)) {
+        line(sketch, "const w%zu f32[%zu,%zu]\nv%zu = MatMul(v%zu, w%zu)\n", n, columns, outputs, n, v, n);
+    } else {
+        bool turned = draw(sketch, 0, 3) == 0;
+        line(sketch, "const w%zu f32[%zu,%zu]\nv%zu = Gemm(v%zu, w%zu) transB=1 transA=%d\n", n, outputs,
+             turned ? rows : columns, n, v, n, turned);
+        rows = turned ? columns : rows;
+    }
+    made(sketch, 2, rows, outputs, 0, 0);
+}
+
+/* Rows to an image again. */
+static void unflatten(struct sketch *sketch, size_t v)
+{
+    const size_t *dims = sketch->values[v].dims;
+    size_t n = sketch->count, factor = dims[1] % 3 == 0 ? 3 : dims[1] % 2 == 0 ? 2 : 1;
+    line(sketch, "const s%zu i64{%zu,%zu,%zu,1}\nv%zu = Reshape(v%zu, s%zu)\n", n, dims[0], factor, dims[1] / factor, n,
+         v, n);
+    made(sketch, 4, dims[0], factor, dims[1] / factor, 1);
+}
+
+static void reduce(struct sketch *sketch, size_t v)
+{
+    const size_t *dims = sketch->values[v].dims;
+    size_t n = sketch->count, keep = draw(sketch, 0, 1);
+    line(sketch, "v%zu = ReduceMean(v%zu) axes=[2,3] keepdims=%zu\n", n, v, keep);
+    made(sketch, keep ? 4 : 2, dims[0], dims[1], 1, 1);
+}
+
+static void add_node(struct sketch *sketch)
+{
+    static void (*const images[])(struct sketch *, size_t) = {any_shape, any_shape, convolve,  convolve, pool,
+                                                              join,      split,     transpose, flatten,  reduce};
+    static void (*const rows[])(struct sketch *, size_t) = {any_shape, join,     split,    transpose,
+                                                            multiply,  multiply, unflatten};
+    /* Mostly from the newest, so that graphs become deep. */
+    size_t v = draw(sketch, 0, 2) ? sketch->count - 1 : draw(sketch, 0, sketch->count - 1);
+    if (elements(&sketch->values[v]) > MAX_ELEMENTS)
+        v = 0;
+    if (sketch->values[v].rank == 4)
+        images[draw(sketch, 0, sizeof images / sizeof *images - 1)](sketch, v);
+    else
+        rows[draw(sketch, 0, sizeof rows / sizeof *rows - 1)](sketch, v);
+}
+
+/* v0 is the input, v1 a constant of its dims. */
+static void sketch_network(struct sketch *sketch, uint64_t seed)
+{
+    *sketch = (struct sketch){.random = {.state = seed}};
+    size_t N = draw(sketch, 1, 3), C = draw(sketch, 1, 18), H = draw(sketch, 1, 7), W = draw(sketch, 1, 7);
+    line(sketch, "input v0 f32[%zu,%zu,%zu,%zu]\nconst v1 f32[%zu,%zu,%zu,%zu]\n", N, C, H, W, N, C, H, W);
+    made(sketch, 4, N, C, H, W);
+    made(sketch, 4, N, C, H, W);
+    for (size_t nodes = draw(sketch, 1, 14); nodes > 0; nodes--)
+        add_node(sketch);
+    line(sketch, "output v%zu\n", sketch->count - 1);
+    size_t last = sketch->count - 1;
+    for (size_t outputs = draw(sketch, 0, 3); outputs > 0 && last > 0; outputs--) {
+        last = draw(sketch, 0, last - 1);
+        line(sketch, "output v%zu\n", last);
+    }
+}
+
+#define MAX_PORTS 8
+
+/* Runs twice; outputs[i] are the graph's, in buffers of our own from the start when `bind` says so. */
+static void run_session(const struct net *net, struct stoa_session_options options, float *const *inputs, bool bind,
+                        const char *text, struct stoa_tensor outputs[MAX_PORTS])
+{
+    struct stoa_session *session;
+    struct stoa_error error = {0};
+    struct stoa_value_info info;
+    cr_assert(stoa_session_create(net->model, &options, &error, &session) == STOA_OK, "%s\n%s", error.message, text);
+    for (size_t i = 0; i < stoa_model_input_count(net->model); i++)
+        cr_assert(stoa_model_input(net->model, i, &error, &info) == STOA_OK &&
+                  stoa_session_bind_input(session, info.name, inputs[i], &error) == STOA_OK);
+    size_t count = stoa_model_output_count(net->model);
+    void *own[MAX_PORTS];
+    for (size_t i = 0; i < count; i++) {
+        cr_assert(stoa_model_output(net->model, i, &error, &info) == STOA_OK &&
+                  stoa_session_output(session, info.name, &error, &outputs[i]) == STOA_OK);
+        size_t bytes = stoa_tensor_bytes(&outputs[i]);
+        own[i] = malloc(bytes + 1);
+        memset(own[i], 0xff, bytes);
+        if (bind)
+            cr_assert(stoa_session_bind_output(session, info.name, own[i], &error) == STOA_OK);
+    }
+    for (int again = 0; again < 2; again++)
+        cr_assert(stoa_session_run(session, &error) == STOA_OK, "%s\n%s", error.message, text);
+    for (size_t i = 0; i < count; i++) {
+        if (!bind)
+            memcpy(own[i], outputs[i].data, stoa_tensor_bytes(&outputs[i]));
+        outputs[i].data = own[i];
+    }
+    stoa_session_free(session);
+}
+
+static void check_network(const char *name, const char *text, uint64_t seed)
+{
+    struct net net;
+    struct stoa_error error = {0};
+    net_build(&net, text, NULL);
+    struct stoa_verify_options verify = {.seed = (unsigned long)seed,
+                                         .session = &(struct stoa_session_options){.threads = 1}};
+    cr_expect(stoa_verify(net.model, NULL, &verify, &error) == STOA_OK, "%s: %s\n%s", name, error.message, text);
+
+    struct random random = {.state = seed};
+    float *inputs[MAX_PORTS];
+    for (size_t i = 0; i < stoa_model_input_count(net.model); i++) {
+        struct stoa_value_info info;
+        cr_assert(stoa_model_input(net.model, i, &error, &info) == STOA_OK);
+        size_t count = 1;
+        for (size_t d = 0; d < info.rank; d++)
+            count *= (size_t)info.dims[d];
+        inputs[i] = malloc(count * sizeof(float) + 1);
+        random_fill(&random, count, inputs[i]);
+    }
+    static const struct {
+        const char *name;
+        bool keep, bind;
+        size_t threads;
+    } ways[] = {
+        {"every value kept", true, false, 1}, {"memory shared", false, false, 1}, {"own buffers", false, true, 2}};
+    struct stoa_tensor first[MAX_PORTS], other[MAX_PORTS];
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+        struct stoa_session_options options = {.threads = ways[w].threads, .keep_values = ways[w].keep};
+        run_session(&net, options, inputs, ways[w].bind, text, w ? other : first);
+        for (size_t i = 0; w && i < stoa_model_output_count(net.model); i++) {
+            cr_expect(memcmp(first[i].data, other[i].data, stoa_tensor_bytes(&first[i])) == 0,
+                      "%s: output %zu changes with %s\n%s", name, i, ways[w].name, text);
+            free(other[i].data);
+        }
+    }
+    for (size_t i = 0; i < stoa_model_output_count(net.model); i++)
+        free(first[i].data);
+    for (size_t i = 0; i < stoa_model_input_count(net.model); i++)
+        free(inputs[i]);
+    net_free(&net);
+}
+
+Test(random_networks, however_they_are_planned_the_results_are_the_same)
+{
+    static struct sketch sketch;
+    for (uint64_t seed = 1; seed <= NETWORKS; seed++) {
+        char name[32];
+        snprintf(name, sizeof name, "network %u", (unsigned)seed);
+        sketch_network(&sketch, seed);
+        check_network(name, sketch.text, seed);
+    }
+}
+
+/* What the sketches do not reach. */
+static const struct {
+    const char *name, *text;
+} corners[] = {
+    {"no images at all",
+     "input x f32[0,3,5,5]\nconst w f32[4,3,3,3]\nconst f f32[6,36]\na = Conv(x, w)\nb = Flatten(a)\n"
+     "y = Gemm(b, f) transB=1\nz = GlobalAveragePool(a)\noutput y\noutput z\noutput a\n"},
+    {"no images, flattened to another size",
+     "input x f32[0,3,5,5]\nconst w f32[4,3,3,3]\nconst s i64{0,7}\nconst f f32[7,2]\na = Conv(x, w)\n"
+     "b = Reshape(a, s)\ny = MatMul(b, f)\noutput y\n"},
+    {"a renaming of a constant that has another input",
+     "input r f32[]\nconst c f32[1,3,4,4]\nconst w f32[2,3,1,1]\na = Dropout(c, r)\ny = Conv(a, w)\nz = Relu(a)\n"
+     "output y\noutput z\noutput a\n"},
+    {"a mask that is an output", "input x f32[1,3,4,4]\nconst w f32[2,3,1,1]\na = Conv(x, w)\nb, m = Dropout(a)\n"
+                                 "output m\noutput b\noutput a\n"},
+    {"inputs and constants as outputs",
+     "input x f32[2,3]\nconst c f32[2,3]\nk = Transpose(c)\ny = Add(x, c)\noutput x\noutput c\noutput k\n"
+     "output y\n"},
+    {"one value flattened twice, one of them read otherwise",
+     "input x f32[2,3,6,6]\nconst w f32[8,3,3,3]\nconst f f32[128,5]\na = Conv(x, w)\nb = Flatten(a)\n"
+     "c = Flatten(a)\ny = MatMul(b, f)\nz = Softmax(c)\noutput y\noutput z\n"},
+    {"one flattening, two products",
+     "input x f32[2,3,6,6]\nconst w f32[8,3,3,3]\nconst f f32[128,5]\nconst g f32[7,128]\na = Conv(x, w)\n"
+     "b = Flatten(a)\nc = Identity(b)\ny = MatMul(c, f)\nz = Gemm(c, g) transB=1\noutput y\noutput z\n"},
+    {"a product with itself and with what is computed",
+     "input x f32[2,3,6,6]\nconst w f32[8,3,5,5]\na = Conv(x, w)\nb = Flatten(a)\nt = Transpose(b)\n"
+     "y = MatMul(b, t)\noutput y\n"},
+    {"constant images",
+     "input x f32[1,4,2,2]\nconst c f32[1,3,6,6]\nconst w f32[4,3,3,3]\na = Conv(c, w)\nb = MaxPool(a) "
+     "kernel_shape=[3,3]\ny = Add(x, b)\noutput y\noutput b\n"},
+};
+
+Test(random_networks, corners_too)
+{
+    for (size_t i = 0; i < sizeof corners / sizeof *corners; i++)
+        check_network(corners[i].name, corners[i].text, 5);
+}
