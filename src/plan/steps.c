@@ -116,23 +116,23 @@ static enum stoa_status take(struct plan *plan, size_t v, enum arrangement arran
     return STOA_OK;
 }
 
-/* Outputs of an operator that reads and writes any strides follow the images it reads: channels-last unless one of them
- * lies plain and only plain. Where no image comes in, plain. */
+/* Outputs of an operator that reads and writes any strides follow the images it reads: channels-last if one of them
+ * lies so and not plain; also if all lie both ways. Where no image comes in, plain. */
 static enum arrangement follow(const struct op_call *call)
 {
-    enum arrangement found = PLAIN;
+    bool both = false, plain = false;
     for (size_t i = 0; i < call->input_count; i++) {
         const struct stoa_tensor *input = &call->inputs[i];
         if (input->dtype == STOA_NONE || input->data || input->rank != 4)
             continue;
-        bool last = stoa_tensor_is_channels_last(input);
-        if (last && !stoa_tensor_is_plain(input))
+        if (!stoa_tensor_is_channels_last(input))
+            plain = true;
+        else if (stoa_tensor_is_plain(input))
+            both = true;
+        else
             return CHANNELS_LAST;
-        if (!last)
-            return PLAIN;
-        found = CHANNELS_LAST;
     }
-    return found;
+    return both && !plain ? CHANNELS_LAST : PLAIN;
 }
 
 static bool renames_only(const struct graph_node *node)

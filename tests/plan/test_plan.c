@@ -23,6 +23,8 @@ static const struct {
      "input x f32[1,3,8,8]\nconst w f32[8,3,3,3]\na = Conv(x, w)\nb = Conv(x, w)\nc = Add(a, b)\ny = Conv(x, w)\n"
      "output c\noutput y\n",
      7, 3},
+    {"a sum follows the image that lies channels-last, whichever side it is on",
+     "input x f32[1,8,8,8]\nconst w f32[8,8,1,1]\na = Conv(x, w)\nb = Add(x, a)\ny = Conv(b, w)\noutput y\n", 5, 2},
     {"transposes around channels-last cancel",
      "input x f32[1,3,8,8]\nconst w f32[8,3,3,3]\na = Conv(x, w)\nb = Transpose(a) perm=[0,2,3,1]\noutput b\n", 2, 1},
     {"a flattened image stays as it lies",
