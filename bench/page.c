@@ -6,18 +6,17 @@
  *
  * Exit status: 0 when the judgements are right as LEAST_RIGHT demands, 1 when not or when something failed, 2 for
  * usage. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stoa/stoa.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "cli/blas_restart.h"
+#include "data/file_writer.h"
 #include "data/image.h"
 #include "data/preprocess.h"
 #include "text_lines.h"
@@ -103,8 +102,9 @@ static enum stoa_status read_page(struct job *job, struct stoa_error *error)
     size_t width = (size_t)((double)scan.width * factor / (double)multiple + 0.5) * multiple;
     enum stoa_status status = stoa_image_resize(&scan, stoa_size_max(height, multiple), stoa_size_max(width, multiple),
                                                 &job->allocator, error, &job->page);
-    printf("page %s: %zu x %zu pixels, shown to the detector as %zu x %zu\n", job->page_path, scan.width, scan.height,
-           job->page.width, job->page.height);
+    if (status == STOA_OK)
+        printf("page %s: %zu x %zu pixels, shown to the detector as %zu x %zu\n", job->page_path, scan.width,
+               scan.height, job->page.width, job->page.height);
     stoa_image_free(&job->allocator, &scan);
     return status;
 }
@@ -237,8 +237,7 @@ static enum stoa_status judge_lines(struct job *job, struct stoa_error *error)
 
 static enum stoa_status work(struct job *job, struct stoa_error *error)
 {
-    if (mkdir(job->directory, 0777) != 0 && errno != EEXIST)
-        return stoa_fail(error, STOA_ERROR_IO, "cannot make the directory %s: %s", job->directory, strerror(errno));
+    STOA_TRY(stoa_directory_make(job->directory, error));
     STOA_TRY(read_page(job, error));
     STOA_TRY(detect(job, error));
     STOA_TRY(judge_lines(job, error));

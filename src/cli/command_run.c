@@ -1,9 +1,7 @@
 /* stoa run: files in, outputs out. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/memory.h"
@@ -12,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/report.h"
+#include "data/file_writer.h"
 #include "data/npy.h"
 
 struct run_job {
@@ -48,6 +47,8 @@ static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
                                            .profile = settings->profile};
     STOA_TRY(stoa_session_create(job->model, &options, error, &job->session));
     STOA_TRY(stoa_cli_inputs_bind(&job->inputs, settings->seed, job->session, error, &random));
+    if (settings->output_dir) /* now, not after the work */
+        STOA_TRY(stoa_directory_make(settings->output_dir, error));
     if (random)
         fprintf(stderr, "stoa run: %zu input%s not given: random numbers of seed %zu\n", random,
                 random == 1 ? " was" : "s were", settings->seed);
@@ -86,13 +87,6 @@ static enum stoa_status run(struct run_job *job, struct stoa_error *error)
     return STOA_OK;
 }
 
-static enum stoa_status make_directory(const char *path, struct stoa_error *error)
-{
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return stoa_fail(error, STOA_ERROR_IO, "cannot make the directory %s: %s", path, strerror(errno));
-    return STOA_OK;
-}
-
 static enum stoa_status write_output(const char *directory, size_t index, const struct stoa_tensor *tensor,
                                      struct stoa_error *error)
 {
@@ -113,8 +107,6 @@ static enum stoa_status soften(const struct stoa_tensor *tensor, struct stoa_err
 static enum stoa_status report(struct run_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
-    if (settings->output_dir)
-        STOA_TRY(make_directory(settings->output_dir, error));
     for (size_t i = 0; i < stoa_model_output_count(job->model); i++) {
         struct stoa_value_info info;
         struct stoa_tensor tensor;

@@ -77,3 +77,14 @@ void stoa_file_writer_abandon(struct file_writer *writer)
     writer->descriptor = -1;
     unlink(writer->temporary);
 }
+
+enum stoa_status stoa_directory_make(const char *path, struct stoa_error *error)
+{
+    struct stat info;
+    if (mkdir(path, 0777) == 0)
+        return STOA_OK;
+    int failed = errno;
+    if (failed == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_IO, "cannot make the directory %s: %s", path, strerror(failed));
+}

@@ -24,4 +24,7 @@ STOA_CHECKED enum stoa_status stoa_file_writer_write(struct file_writer *writer,
 STOA_CHECKED enum stoa_status stoa_file_writer_finish(struct file_writer *writer, struct stoa_error *error);
 void stoa_file_writer_abandon(struct file_writer *writer);
 
+/* A directory for such files: made, unless it is there. */
+STOA_CHECKED enum stoa_status stoa_directory_make(const char *path, struct stoa_error *error);
+
 #endif

@@ -168,7 +168,8 @@ static const struct {
     {"a picture cut to fit", {"run", POOL, "--input", "large.png", "--crop", "32x32"}, 0, "mean 101", NULL},
     {"a picture for no picture", {"run", SOFTMAX, "--input", "picture.png"}, 1, NULL, "picture.png"},
     {"a broken picture", {"run", POOL, "--input", "broken.png"}, 1, NULL, "broken.png"},
-    {"an output directory that is a file", {"run", RELU, "--output-dir", "labels/x"}, 1, NULL, "labels/x"},
+    {"an output directory inside a file", {"run", RELU, "--output-dir", "labels/x"}, 1, NULL, "labels/x"},
+    {"an output directory that is a file", {"run", RELU, "--output-dir", "labels"}, 1, NULL, "directory labels"},
 
     {"verify against the reference", {"verify", RELU}, 0, "1 of 1 layers", NULL},
     {"verify each layer", {"verify", RELU, "--layers"}, 0, "ok      Relu", NULL},
