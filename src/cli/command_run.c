@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "cli/command.h"
@@ -55,35 +56,35 @@ static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
     return STOA_OK;
 }
 
-static enum stoa_status add_step_times(struct run_job *job, struct stoa_error *error)
+static enum stoa_status add_step_times(struct run_job *job, size_t runs, struct stoa_error *error)
 {
     for (size_t i = 0; i < stoa_session_step_count(job->session); i++) {
         struct stoa_step_info step;
         STOA_TRY(stoa_session_step(job->session, i, error, &step));
-        job->seconds[i] += step.seconds / (double)job->settings->repeat;
+        job->seconds[i] += step.seconds / (double)runs;
     }
     return STOA_OK;
 }
 
 static enum stoa_status run(struct run_job *job, struct stoa_error *error)
 {
-    size_t repeat = job->settings->repeat;
+    size_t runs = stoa_size_max(job->settings->repeat, 1);
     double least = 0, sum = 0;
     if (job->settings->profile)
         STOA_TRY(stoa_allocate(&job->allocator, stoa_session_step_count(job->session), sizeof(double), error,
                                &job->seconds));
-    for (size_t r = 0; r < repeat; r++) {
+    for (size_t r = 0; r < runs; r++) {
         double begin = now();
         STOA_TRY(stoa_session_run(job->session, error));
         double took = now() - begin;
         sum += took;
         least = r == 0 || took < least ? took : least;
         if (job->seconds)
-            STOA_TRY(add_step_times(job, error));
+            STOA_TRY(add_step_times(job, runs, error));
     }
-    if (repeat > 1)
-        printf("time  %.3f ms the fastest, %.3f ms the mean of %zu runs\n", 1e3 * least, 1e3 * sum / (double)repeat,
-               repeat);
+    if (job->settings->repeat)
+        printf("time  %.3f ms the fastest, %.3f ms the mean of %zu run%s\n", 1e3 * least, 1e3 * sum / (double)runs,
+               runs, runs == 1 ? "" : "s");
     return STOA_OK;
 }
 

@@ -108,7 +108,8 @@ static enum stoa_status check_outputs(struct verify_job *job, struct stoa_sessio
         wrong += !passed;
     }
     if (wrong)
-        return stoa_fail(error, STOA_ERROR_MISMATCH, "%s: %zu of %zu outputs differ from those in %s by more than %g",
+        return stoa_fail(error, STOA_ERROR_MISMATCH,
+                         "%s: %zu of %zu outputs differ from those in %s by more than %g of the largest recorded",
                          job->settings->model, wrong, count, job->settings->data, CLI_TOLERANCE);
     return STOA_OK;
 }

@@ -209,22 +209,27 @@ static enum stoa_status repeat(struct model_input *input, size_t batch, const st
     return STOA_OK;
 }
 
-/* An input of which only the model's own words are known, at a batch of `batch`. */
-static enum stoa_status specify_batch(const struct model_input *input, size_t batch, struct stoa_error *error,
+/* An input of which only the model's own words are known. An open first dimension is `batch`; so is a stated one,
+ * unless that is 0. */
+static enum stoa_status specify_alone(const struct model_input *input, size_t batch, struct stoa_error *error,
                                       struct stoa_input_spec *spec)
 {
     const struct stoa_value_info *info = &input->info;
-    if (!info->has_shape || info->rank == 0)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "--batch: the model does not say the dimensions of input '%s'",
+    if (!info->has_shape)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT,
+                         "the model does not say the dimensions of input '%s'; give --size %s=...", info->name,
                          info->name);
+    if (batch && info->rank == 0)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "--batch: input '%s' has no dimensions", info->name);
     spec->rank = info->rank;
-    spec->dims[0] = batch;
-    for (size_t d = 1; d < info->rank; d++) {
-        if (info->dims[d] < 0)
+    for (size_t d = 0; d < info->rank; d++) {
+        if (d > 0 && info->dims[d] < 0)
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': dimension %zu is open; give --size %s=...",
                              info->name, d, info->name);
-        spec->dims[d] = (size_t)info->dims[d];
+        spec->dims[d] = info->dims[d] < 0 ? 1 : (size_t)info->dims[d];
     }
+    if (batch)
+        spec->dims[0] = batch;
     return STOA_OK;
 }
 
@@ -260,10 +265,8 @@ static enum stoa_status specify(struct model_inputs *inputs, struct model_input 
         memcpy(spec.dims, size->dims, sizeof spec.dims);
         if (settings->batch)
             spec.dims[0] = settings->batch;
-    } else if (settings->batch) {
-        STOA_TRY(specify_batch(input, settings->batch, error, &spec));
     } else {
-        return STOA_OK;
+        STOA_TRY(specify_alone(input, settings->batch, error, &spec));
     }
     inputs->specs[inputs->spec_count++] = spec;
     return STOA_OK;

@@ -242,28 +242,29 @@ static const struct option {
      "an input: .npy, .pb (ONNX TensorProto), .png or .jpg; NAME may be left out when there is one"},
     {"size", "[NAME=]1x3x224x224", IN_RUN | IN_VERIFY | IN_INFO, take_size,
      "the dimensions of an input that the model leaves open"},
-    {"batch", "N", IN_RUN, take_batch, "repeat each input N times along its first dimension"},
+    {"batch", "N", IN_RUN, take_batch, "repeat each input N times along its first dimension, 1 or more"},
     {"preset", "NAME", IN_RUN, take_preset,
      "how pictures are prepared: none (the default), imagenet, ocr-det, ocr-cls"},
     {"resize", "HxW|SIDE", IN_RUN, take_resize, "resize pictures: to H x W, or the short side to SIDE"},
     {"crop", "HxW", IN_RUN, take_crop, "then cut H x W from the middle"},
     {"scale", "X", IN_RUN, take_scale, "(pixel * scale - mean) / std; the default is 1"},
-    {"mean", "A,B,C", IN_RUN, take_mean, "one number for each channel of the tensor, or one for all"},
-    {"std", "A,B,C", IN_RUN, take_std, "likewise"},
+    {"mean", "A,B,C", IN_RUN, take_mean, "a number for each channel of the tensor, or one for all"},
+    {"std", "A,B,C", IN_RUN, take_std, "a number that is not 0 for each channel of the tensor, or one for all"},
     {"bgr", NULL, IN_RUN, take_bgr, "the model's first channel is blue"},
     {"output-dir", "DIR", IN_RUN, take_output_dir, "write the outputs to DIR/output_0.npy, output_1.npy, ..."},
     {"labels", "FILE", IN_RUN, take_labels, "names of the classes, one a line"},
-    {"top", "K", IN_RUN, take_top, "show the K best classes of each row of scores (default 5)"},
-    {"softmax", NULL, IN_RUN, take_softmax, "turn scores into probabilities first"},
-    {"repeat", "R", IN_RUN, take_repeat, "run R times and report the times"},
+    {"top", "K", IN_RUN, take_top, "show the K best classes of each row of scores, 1 to 100 (default 5)"},
+    {"softmax", NULL, IN_RUN, take_softmax, "turn rows of scores (outputs of two dimensions) into probabilities first"},
+    {"repeat", "R", IN_RUN, take_repeat, "run R times and report the times, 1 or more"},
     {"profile", NULL, IN_RUN, take_profile, "print a table of layer times"},
     {"data", "DIR", IN_VERIFY, take_data,
      "compare with DIR/output_i on DIR/input_i (.pb or .npy) instead of with the naive reference"},
     {"layers", NULL, IN_VERIFY, take_layers, "check against the naive reference and print each layer"},
-    {"threads", "T", IN_RUN | IN_VERIFY, take_threads, "threads to use (default: all the process may use)"},
+    {"threads", "T", IN_RUN | IN_VERIFY, take_threads, "threads to use, 1 to 1024 (default: all the process may use)"},
     {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
      "force a way of convolving: auto, view, im2col or im2col-full"},
-    {"seed", "S", IN_RUN | IN_VERIFY, take_seed, "of the random numbers that stand in for inputs not given"},
+    {"seed", "S", IN_RUN | IN_VERIFY, take_seed,
+     "seeds the random numbers that stand in for inputs not given (default 0)"},
     {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_help, "this help"},
 };
 #define OPTION_COUNT (sizeof options / sizeof options[0])
@@ -309,7 +310,7 @@ static int parse_option(enum command_set command, const char *command_name, int 
 bool stoa_cli_parse(enum command_set command, const char *command_name, int count, char **words,
                     struct settings *settings)
 {
-    *settings = (struct settings){.repeat = 1, .top = 5};
+    *settings = (struct settings){.top = 5};
     bool only_operands = false;
     for (int i = 0; i < count;) {
         if (!only_operands && strcmp(words[i], "--") == 0) {
@@ -320,6 +321,9 @@ bool stoa_cli_parse(enum command_set command, const char *command_name, int coun
             if (!used)
                 return false;
             i += used;
+        } else if (!only_operands && strcmp(words[i], "-h") == 0) {
+            settings->help = true;
+            i++;
         } else if (!only_operands && words[i][0] == '-' && words[i][1] != '\0') {
             fprintf(stderr, "stoa %s: there is no option '%s'\n", command_name, words[i]);
             return false;

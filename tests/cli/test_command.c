@@ -178,6 +178,8 @@ static const struct {
     {"verify wrong outputs", {"verify", RELU, "--data", "wrong"}, 1, "element 7", "1 of 1 outputs differ"},
     {"verify without data", {"verify", RELU, "--data", "empty"}, 1, NULL, "no input_0.pb"},
 
+    {"a short cry for help", {"verify", "-h"}, 0, "--data", NULL},
+    {"one run timed", {"run", SOFTMAX, "--input=scores.npy", "--repeat=1"}, 0, "the mean of 1 run\n", NULL},
     {"info", {"info", RELU}, 0, "Relu", NULL},
     {"info names inputs", {"info", POOL}, 0, "input 'x'  float[1,3,32,32]", NULL},
 };
