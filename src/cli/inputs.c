@@ -159,6 +159,7 @@ enum stoa_status stoa_cli_inputs_read(struct model_inputs *inputs, const struct 
                                       struct stoa_error *error)
 {
     const struct stoa_allocator *allocator = &inputs->allocator;
+    bool pictures = false;
     for (size_t i = 0; i < settings->input_count; i++) {
         const char *path = settings->inputs[i].path;
         struct model_input *input;
@@ -166,6 +167,7 @@ enum stoa_status stoa_cli_inputs_read(struct model_inputs *inputs, const struct 
         if (input->tensor.data)
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s: input '%s' is given twice", path, input->info.name);
         bool picture = has_suffix(path, ".png") || has_suffix(path, ".jpg") || has_suffix(path, ".jpeg");
+        pictures = pictures || picture;
         if (picture)
             STOA_TRY(read_picture(input, path, settings, allocator, error, &input->tensor));
         else if (has_suffix(path, ".npy"))
@@ -176,6 +178,10 @@ enum stoa_status stoa_cli_inputs_read(struct model_inputs *inputs, const struct 
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s: the name ends in none of .npy .pb .png .jpg .jpeg", path);
         STOA_TRY(check_given(inputs, input, path, picture, error));
     }
+    if (!pictures && (settings->preset || settings->changed))
+        return stoa_fail(
+            error, STOA_ERROR_ARGUMENT,
+            "--preset, --resize, --crop, --scale, --mean, --std and --bgr are for pictures: no input is one");
     return STOA_OK;
 }
 

@@ -168,6 +168,11 @@ static const struct {
     {"a picture cut to fit", {"run", POOL, "--input", "large.png", "--crop", "32x32"}, 0, "mean 101", NULL},
     {"a picture for no picture", {"run", SOFTMAX, "--input", "picture.png"}, 1, NULL, "picture.png"},
     {"a broken picture", {"run", POOL, "--input", "broken.png"}, 1, NULL, "broken.png"},
+    {"preparing what is no picture",
+     {"run", SOFTMAX, "--input", "scores.npy", "--scale", "2"},
+     1,
+     NULL,
+     "for pictures"},
     {"an output directory inside a file", {"run", RELU, "--output-dir", "labels/x"}, 1, NULL, "labels/x"},
     {"an output directory that is a file", {"run", RELU, "--output-dir", "labels"}, 1, NULL, "directory labels"},
 
