@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <stoa/blas.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "lower/lower.h"
@@ -47,13 +47,6 @@ struct times {
     size_t count;
     double seconds[MAX_ROUNDS]; /* sorted */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static float *floats(size_t count)
 {
@@ -223,18 +216,18 @@ static void measure(const struct layer *layer, const struct options *options, st
     for (int i = FULL; i < CONTENDERS; i++) {
         if (!layer_has(layer, i))
             continue;
-        double start = now();
+        double start = stoa_seconds();
         layer_run(layer, i, pool);
-        repeats[i] = (size_t)(target / (now() - start)) + 1;
+        repeats[i] = (size_t)(target / (stoa_seconds() - start)) + 1;
     }
     for (size_t round = 0; round < rounds; round++)
         for (int i = FULL; i < CONTENDERS; i++) {
             if (!repeats[i])
                 continue;
-            double start = now();
+            double start = stoa_seconds();
             for (size_t j = 0; j < repeats[i]; j++)
                 layer_run(layer, i, pool);
-            times[i].seconds[times[i].count++] = (now() - start) / (double)repeats[i];
+            times[i].seconds[times[i].count++] = (stoa_seconds() - start) / (double)repeats[i];
         }
     for (int i = 0; i < CONTENDERS; i++)
         qsort(times[i].seconds, times[i].count, sizeof(double), ascending);
@@ -274,9 +267,9 @@ static bool bench_layer(struct layer *layer, const struct options *options, stru
     struct times times[CONTENDERS] = {{0}};
     if (!layer_prepare(layer, stoa_pool_workers(pool)))
         return false;
-    double start = now();
+    double start = stoa_seconds();
     naive(layer);
-    times[NAIVE] = (struct times){.count = 1, .seconds = {now() - start}};
+    times[NAIVE] = (struct times){.count = 1, .seconds = {stoa_seconds() - start}};
     bool right = true;
     for (int i = FULL; i < CONTENDERS; i++)
         right = right && (!layer_has(layer, i) || layer_check(layer, i, pool));

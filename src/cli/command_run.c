@@ -2,8 +2,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -23,13 +23,6 @@ struct run_job {
     struct labels labels;
     double *seconds; /* of each step, the mean over the runs; null without --profile */
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
 {
@@ -74,9 +67,9 @@ static enum stoa_status run(struct run_job *job, struct stoa_error *error)
         STOA_TRY(stoa_allocate(&job->allocator, stoa_session_step_count(job->session), sizeof(double), error,
                                &job->seconds));
     for (size_t r = 0; r < runs; r++) {
-        double begin = now();
+        double begin = stoa_seconds();
         STOA_TRY(stoa_session_run(job->session, error));
-        double took = now() - begin;
+        double took = stoa_seconds() - begin;
         sum += took;
         least = r == 0 || took < least ? took : least;
         if (job->seconds)

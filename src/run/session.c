@@ -3,9 +3,9 @@
 
 #include <stoa/blas.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -165,13 +165,6 @@ enum stoa_status stoa_session_bind_output(struct stoa_session *session, const ch
     return STOA_OK;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_error *error)
 {
     if (!session)
@@ -189,14 +182,14 @@ enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_erro
                              .shared = plan->memory + plan->scratch_place,
                              .worker_stride = stoa_size_round_up(call->worker_scratch, STOA_ALIGNMENT)};
         run.worker_base = (char *)run.shared + stoa_size_round_up(call->shared_scratch, STOA_ALIGNMENT);
-        double begin = session->seconds ? now() : 0;
+        double begin = session->seconds ? stoa_seconds() : 0;
         enum stoa_status status = call->op->run(call, &run, error);
         if (status != STOA_OK) {
             stoa_error_prefix(error, "node '%s' (%s): ", plan->steps[s].node, call->op->type);
             return status;
         }
         if (session->seconds)
-            session->seconds[s] = now() - begin;
+            session->seconds[s] = stoa_seconds() - begin;
     }
     return STOA_OK;
 }
