@@ -1,20 +1,19 @@
 /* Times single convolutions: a naive loop, the textbook's im2col, tiled im2col, views, and oneDNN where it is there.
  * Contenders take turns, so that whatever else the machine does falls on all of them; each result is compared with the
  * naive loop's before it is timed. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <stoa/blas.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/random.h"
+#include "cli/blas_restart.h"
 #include "lower/lower.h"
 #include "onednn.h"
 
@@ -56,15 +55,6 @@ static float *floats(size_t count)
         exit(1);
     }
     return block;
-}
-
-/* Numbers in [-1, 1), the same on every machine. */
-static void fill(uint64_t *state, size_t count, float *values)
-{
-    for (size_t i = 0; i < count; i++) {
-        *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        values[i] = (float)(int32_t)(*state >> 32) * 0x1p-31f;
-    }
 }
 
 /* to[n][columns][rows] <- from[n][rows][columns]: between N C H W and N H W C, either way. */
@@ -127,16 +117,16 @@ static bool layer_prepare(struct layer *layer, size_t workers)
     const struct conv_shape *s = &layer->shape;
     size_t inputs = s->N * s->C * s->H * s->W, outputs = s->N * s->OC * s->OH * s->OW;
     size_t weights = s->OC * (s->C / s->groups) * s->kernel[0] * s->kernel[1];
-    uint64_t seed = 1;
+    struct random random = {.state = 1};
     layer->plain_x = floats(inputs);
     layer->x = floats(inputs);
     layer->weights = floats(weights);
     layer->bias = floats(s->OC);
     layer->y = floats(outputs);
     layer->naive_y = floats(outputs);
-    fill(&seed, inputs, layer->plain_x);
-    fill(&seed, weights, layer->weights);
-    fill(&seed, s->OC, layer->bias);
+    stoa_random_fill(&random, inputs, layer->plain_x);
+    stoa_random_fill(&random, weights, layer->weights);
+    stoa_random_fill(&random, s->OC, layer->bias);
     swap_channels(s->N, s->C, s->H * s->W, layer->plain_x, layer->x);
 
     struct stoa_allocator allocator = stoa_allocator_default();
@@ -244,7 +234,7 @@ static void print_times(const struct times *times)
 
 /* Sums of logarithms, for geometric means. */
 struct summary {
-    size_t count;
+    size_t count, peer_count; /* layers, and those of them that oneDNN takes */
     double median_ratio, best_ratio, full_ratio, im2col_ratio;
 };
 
@@ -257,6 +247,7 @@ static void summarise(const struct layer *layer, const struct times times[CONTEN
     summary->full_ratio += log(median(&times[FULL]) / view);
     summary->im2col_ratio += log(median(&times[IM2COL]) / view);
     if (times[ONEDNN].count) {
+        summary->peer_count++;
         summary->median_ratio += log(median(&times[ONEDNN]) / view);
         summary->best_ratio += log(times[ONEDNN].seconds[0] / times[VIEW].seconds[0]);
     }
@@ -351,11 +342,11 @@ static void print_summary(const struct summary *summary)
 {
     if (!summary->count)
         return;
-    double count = (double)summary->count;
+    double count = (double)summary->count, peer_count = (double)summary->peer_count;
     printf("\ngeometric means over the %zu dense layers with C >= %d:\n", summary->count, DENSE_CHANNELS);
-    if (onednn_present())
-        printf("  oneDNN direct / view  %.3f (medians), %.3f (least times)\n", exp(summary->median_ratio / count),
-               exp(summary->best_ratio / count));
+    if (summary->peer_count)
+        printf("  oneDNN direct / view  %.3f (medians), %.3f (least times)\n", exp(summary->median_ratio / peer_count),
+               exp(summary->best_ratio / peer_count));
     printf("  im2col-full / view    %.3f\n  im2col / view         %.3f\n", exp(summary->full_ratio / count),
            exp(summary->im2col_ratio / count));
 }
@@ -370,6 +361,7 @@ static int bench_file(const struct options *options, struct pool *pool)
     char line[256];
     struct summary summary = {0};
     int status = 0;
+    size_t timed = 0;
     print_head(options);
     while (status == 0 && fgets(line, sizeof line, file)) {
         struct layer layer;
@@ -380,29 +372,17 @@ static int bench_file(const struct options *options, struct pool *pool)
         } else if (parsed > 0 && (!options->filter || strstr(layer.name, options->filter))) {
             status = bench_layer(&layer, options, pool, &summary) ? 0 : 1;
             layer_release(&layer);
+            timed++;
         }
     }
     fclose(file);
     print_summary(&summary);
+    if (status == 0 && timed == 0) {
+        fprintf(stderr, "%s: no layer to time%s%s\n", options->shapes, options->filter ? " that is named like " : "",
+                options->filter ? options->filter : "");
+        status = 1;
+    }
     return status;
-}
-
-/* BLAS picks its kernels, and OpenMP its threads, when a program is loaded: where the choice was poor, start again with
- * a better one. Variables that are set already are respected. */
-static void restart_with_best(char **argv, const struct options *options)
-{
-    struct stoa_blas_info blas;
-    stoa_blas_describe(&blas);
-    bool core = blas.better_core && !getenv("OPENBLAS_CORETYPE"), openmp = !getenv("OMP_NUM_THREADS");
-    if (!core && !openmp)
-        return;
-    char threads[32];
-    snprintf(threads, sizeof threads, "%zu", options->threads);
-    if (core)
-        setenv("OPENBLAS_CORETYPE", blas.better_core, 1);
-    setenv("OMP_NUM_THREADS", threads, 0);
-    execv("/proc/self/exe", argv);
-    perror("stoa-bench-layers: cannot restart, going on");
 }
 
 static int usage(const char *word)
@@ -437,8 +417,9 @@ int main(int argc, char **argv)
     }
     if (options.threads == 0)
         return usage("--threads must be at least 1");
-    restart_with_best(argv, &options);
-    stoa_blas_set_threads(1);
+    char threads[32];
+    snprintf(threads, sizeof threads, "%zu", options.threads);
+    stoa_cli_choose_blas(argv, threads); /* oneDNN shares out its work by OpenMP */
 
     struct stoa_allocator allocator = stoa_allocator_default();
     struct stoa_error error;

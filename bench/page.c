@@ -254,7 +254,7 @@ static enum stoa_status work(struct job *job, struct stoa_error *error)
 
 int main(int argc, char **argv)
 {
-    stoa_cli_choose_blas(argv);
+    stoa_cli_choose_blas(argv, NULL);
     if (argc != 5) {
         fprintf(stderr, "usage: %s DETECTOR.onnx CLASSIFIER.onnx PAGE.png OUTPUT_DIR\n", argv[0]);
         return 2;

@@ -69,7 +69,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    stoa_cli_choose_blas(argv);
+    stoa_cli_choose_blas(argv, NULL);
     int status = dispatch(argc, argv);
     /* Results that did not reach the reader are a failure like any other. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
