@@ -4,8 +4,8 @@
 #include <stoa/blas.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"

@@ -9,8 +9,8 @@
 #include "plan/plan.h"
 
 struct session_port {
-    bool bound; /* inputs: has a buffer; outputs: the caller's buffer, not our own */
-    void *own;  /* outputs: our buffer, when there is one */
+    bool bound; /* inputs: has a buffer, or a value fixed when planning */
+    void *own;  /* outputs: our buffer; null once the caller has bound one */
 };
 
 struct stoa_session {
