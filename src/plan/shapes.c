@@ -60,6 +60,9 @@ enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *
         if (index == GRAPH_NONE || !graph->values[index].is_input)
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no input '%s'",
                              options->inputs[s].name ? options->inputs[s].name : "(null)");
+        for (size_t earlier = 0; earlier < s; earlier++)
+            if (strcmp(options->inputs[earlier].name, options->inputs[s].name) == 0)
+                return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s' is given twice", options->inputs[s].name);
     }
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct graph_value *value = &graph->values[graph->inputs[i]];

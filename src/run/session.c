@@ -202,6 +202,8 @@ size_t stoa_session_step_count(const struct stoa_session *session)
 enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index, struct stoa_error *error,
                                    struct stoa_step_info *info)
 {
+    if (!session)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
     if (index >= session->plan->step_count)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu, the session has %zu", index, session->plan->step_count);
     const struct plan_step *step = &session->plan->steps[index];
@@ -229,6 +231,8 @@ void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_
 enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name, struct stoa_error *error,
                                     struct stoa_tensor *tensor)
 {
+    if (!session)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
     if (!session->keep_values)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the session was not created with keep_values");
     size_t index = name ? stoa_graph_find(&session->model->graph, name) : GRAPH_NONE;

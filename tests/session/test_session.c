@@ -232,6 +232,13 @@ Test(session, misuse_is_refused_with_the_name)
     cr_expect(strstr(error.message, "dimension 1 is given as 4"), "%s", error.message);
     wrong = (struct stoa_input_spec){.name = "nobody", .rank = 1, .dims = {1}};
     cr_expect(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_ARGUMENT);
+    struct stoa_input_spec twice[2] = {{.name = "x", .rank = 4, .dims = {1, 3, 17, 13}}};
+    twice[1] = twice[0];
+    options = (struct stoa_session_options){.inputs = twice, .input_count = 2};
+    cr_expect(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_ARGUMENT &&
+              strstr(error.message, "'x' is given twice"));
+    cr_expect(stoa_session_step(NULL, 0, &error, &step) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_value(NULL, "x", &error, &tensor) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_session_create(NULL, NULL, &error, &session) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_session_create(net.model, NULL, &error, NULL) == STOA_ERROR_ARGUMENT);
     stoa_session_free(NULL);
