@@ -312,22 +312,26 @@ static enum stoa_status plan_outputs(struct plan *plan, struct stoa_error *error
 {
     const struct graph *graph = &plan->model->graph;
     for (size_t o = 0; o < graph->output_count; o++) {
-        struct plan_tensor *main = &plan->values[graph->outputs[o]].main, *output = &plan->outputs[o];
-        struct plan_storage *storage = &plan->storages[main->storage];
-        if (storage->kind == STORAGE_ARENA && stoa_tensor_is_plain(&main->tensor) &&
-            storage->bytes == stoa_tensor_bytes(&main->tensor)) {
+        struct plan_value *value = &plan->values[graph->outputs[o]];
+        /* A plain copy that some step has asked for serves as well. */
+        bool copied =
+            !lies(&value->main.tensor, PLAIN) && value->other.storage != PLAN_NONE && lies(&value->other.tensor, PLAIN);
+        struct plan_tensor *plain = copied ? &value->other : &value->main, *output = &plan->outputs[o];
+        struct plan_storage *storage = &plan->storages[plain->storage];
+        if (storage->kind == STORAGE_ARENA && lies(&plain->tensor, PLAIN) &&
+            storage->bytes == stoa_tensor_bytes(&plain->tensor)) {
             storage->kind = STORAGE_OUTPUT;
             storage->place = o;
-            *output = *main;
+            *output = *plain;
             stoa_tensor_set_plain(&output->tensor);
             continue;
         }
-        output->tensor = main->tensor;
+        output->tensor = plain->tensor;
         output->tensor.data = NULL;
         stoa_tensor_set_plain(&output->tensor);
         STOA_TRY(stoa_plan_add_storage(plan, STORAGE_OUTPUT, stoa_tensor_bytes(&output->tensor), o, error,
                                        &output->storage));
-        STOA_TRY(push_copy(plan, graph->values[graph->outputs[o]].name, main, output, error));
+        STOA_TRY(push_copy(plan, graph->values[graph->outputs[o]].name, plain, output, error));
     }
     return STOA_OK;
 }

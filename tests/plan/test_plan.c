@@ -25,6 +25,8 @@ static const struct {
      7, 3},
     {"a sum follows the image that lies channels-last, whichever side it is on",
      "input x f32[1,8,8,8]\nconst w f32[8,8,1,1]\na = Conv(x, w)\nb = Add(x, a)\ny = Conv(b, w)\noutput y\n", 5, 2},
+    {"an output that is also read plain is converted once",
+     "input x f32[1,3,8,8]\nconst w f32[8,3,3,3]\na = Conv(x, w)\nb = MatMul(a, a)\noutput a\noutput b\n", 4, 2},
     {"transposes around channels-last cancel",
      "input x f32[1,3,8,8]\nconst w f32[8,3,3,3]\na = Conv(x, w)\nb = Transpose(a) perm=[0,2,3,1]\noutput b\n", 2, 1},
     {"a flattened image stays as it lies",
