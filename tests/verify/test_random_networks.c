@@ -221,10 +221,55 @@ static void reduce(struct sketch *sketch, size_t v)
     made(sketch, keep ? 4 : 2, dims[0], dims[1], 1, 1);
 }
 
+/* One image to one image, in other ways. */
+static void image(struct sketch *sketch, size_t v)
+{
+    const struct drawn value = sketch->values[v];
+    size_t n = sketch->count, N = value.dims[0], C = value.dims[1], H = value.dims[2], W = value.dims[3];
+    switch (draw(sketch, 0, 6)) {
+    case 0:
+        line(sketch, "v%zu = LRN(v%zu) size=3\n", n, v);
+        break;
+    case 1:
+        line(sketch, "const w%zu f32[%zu,1,1]\nv%zu = PRelu(v%zu, w%zu)\n", n, C, n, v, n);
+        break;
+    case 2:
+        line(sketch, "const w%zu f32[%zu]\nconst b%zu f32[%zu]\nv%zu = InstanceNormalization(v%zu, w%zu, b%zu)\n", n, C,
+             n, C, n, v, n, n);
+        break;
+    case 3:
+        line(sketch, "const s%zu i64{0,0,1,0,0,0,0,2}\nv%zu = Pad(v%zu, s%zu)\n", n, n, v, n);
+        H += 1;
+        W += 2;
+        break;
+    case 4: {
+        size_t first = draw(sketch, 0, C - 1);
+        line(sketch, "const a%zu i64{%zu}\nconst e%zu i64{%zu}\nconst x%zu i64{1}\n", n, first, n, C, n);
+        line(sketch, "v%zu = Slice(v%zu, a%zu, e%zu, x%zu)\n", n, v, n, n, n);
+        C -= first;
+        break;
+    }
+    case 5: {
+        size_t outputs = draw(sketch, 1, 6);
+        line(sketch, "const w%zu f32[%zu,%zu,2,2]\nv%zu = ConvTranspose(v%zu, w%zu) strides=[2,1]\n", n, C, outputs, n,
+             v, n);
+        C = outputs;
+        H = (H - 1) * 2 + 2;
+        W += 1;
+        break;
+    }
+    default:
+        line(sketch, "v%zu = GlobalMaxPool(v%zu)\n", n, v);
+        H = W = 1;
+        break;
+    }
+    made(sketch, 4, N, C, H, W);
+}
+
 static void add_node(struct sketch *sketch)
 {
-    static void (*const images[])(struct sketch *, size_t) = {any_shape, any_shape, convolve,  convolve, pool,
-                                                              join,      split,     transpose, flatten,  reduce};
+    static void (*const images[])(struct sketch *, size_t) = {
+        any_shape, any_shape, image, image, convolve, convolve, pool, join, split, transpose, flatten, reduce};
     static void (*const rows[])(struct sketch *, size_t) = {any_shape, join,     split,    transpose,
                                                             multiply,  multiply, unflatten};
     /* Mostly from the newest, so that graphs become deep. */
