@@ -1,5 +1,4 @@
 /* stoa info: what a model is made of. */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/status.h"
@@ -8,7 +7,6 @@
 #include "cli/inputs.h"
 #include "cli/report.h"
 
-/* Dimensions the model leaves open are "?". */
 static void print_value(const char *kind, const struct stoa_value_info *info)
 {
     printf("%s '%s'  %s", kind, info->name, stoa_dtype_name(info->dtype));
@@ -16,16 +14,8 @@ static void print_value(const char *kind, const struct stoa_value_info *info)
         puts(" of unknown shape");
         return;
     }
-    putchar('[');
-    for (size_t d = 0; d < info->rank; d++) {
-        if (d)
-            putchar(',');
-        if (info->dims[d] < 0)
-            putchar('?');
-        else
-            printf("%" PRId64, info->dims[d]);
-    }
-    puts("]");
+    char dims[STOA_DIMS_TEXT];
+    puts(stoa_cli_dims_text(info, dims));
 }
 
 static enum stoa_status print_values(const struct stoa_model *model, struct stoa_error *error)

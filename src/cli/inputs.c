@@ -1,6 +1,7 @@
 /* Inputs from files, sizes and random numbers. */
 #include "cli/inputs.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,21 @@
 #include "base/tensor.h"
 #include "data/npy.h"
 #include "onnx/tensor_file.h"
+
+char *stoa_cli_dims_text(const struct stoa_value_info *info, char text[STOA_DIMS_TEXT])
+{
+    size_t used = 0;
+    for (size_t d = 0; d < info->rank && used < STOA_DIMS_TEXT; d++) {
+        const char *before = d ? "," : "[";
+        int length = info->dims[d] < 0
+                         ? snprintf(text + used, STOA_DIMS_TEXT - used, "%s?", before)
+                         : snprintf(text + used, STOA_DIMS_TEXT - used, "%s%" PRId64, before, info->dims[d]);
+        used += (size_t)length;
+    }
+    if (used < STOA_DIMS_TEXT)
+        snprintf(text + used, STOA_DIMS_TEXT - used, info->rank ? "]" : "[]");
+    return text;
+}
 
 enum stoa_status stoa_cli_inputs_open(const struct stoa_model *model, struct stoa_error *error,
                                       struct model_inputs *inputs)
@@ -143,13 +159,9 @@ static enum stoa_status check_given(struct model_inputs *inputs, struct model_in
     for (size_t d = 1; info->has_shape && fits && d < info->rank; d++)
         fits = info->dims[d] < 0 || (size_t)info->dims[d] == tensor->dims[d];
     if (!fits) {
-        size_t wanted[STOA_MAX_RANK];
-        for (size_t d = 0; d < info->rank; d++)
-            wanted[d] = info->dims[d] < 0 ? 0 : (size_t)info->dims[d];
         char ours[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
-        return stoa_fail(error, STOA_ERROR_SHAPE, "%s: input '%s' takes %s (0: any size), this is %s%s", from,
-                         info->name, stoa_dims_text(info->rank, wanted, its),
-                         stoa_dims_text(tensor->rank, tensor->dims, ours),
+        return stoa_fail(error, STOA_ERROR_SHAPE, "%s: input '%s' takes %s, this is %s%s", from, info->name,
+                         stoa_cli_dims_text(info, its), stoa_dims_text(tensor->rank, tensor->dims, ours),
                          picture ? "; --resize, --crop or --preset make pictures fit" : "");
     }
     return STOA_OK;
@@ -278,17 +290,25 @@ static enum stoa_status specify(struct model_inputs *inputs, struct model_input 
     return STOA_OK;
 }
 
+static bool names_input(const struct size_option *size, const struct model_input *input)
+{
+    return size->name[0] == '\0' || strcmp(size->name, input->info.name) == 0;
+}
+
 enum stoa_status stoa_cli_inputs_specify(struct model_inputs *inputs, const struct settings *settings,
                                          struct stoa_error *error)
 {
     for (size_t s = 0; s < settings->size_count; s++) {
         struct model_input *input;
         STOA_TRY(find_input(inputs, settings->sizes[s].name, error, &input));
+        for (size_t earlier = 0; earlier < s; earlier++)
+            if (names_input(&settings->sizes[earlier], input))
+                return stoa_fail(error, STOA_ERROR_ARGUMENT, "--size: input '%s' is given twice", input->info.name);
     }
     for (size_t i = 0; i < inputs->count; i++) {
         const struct size_option *size = NULL;
         for (size_t s = 0; s < settings->size_count; s++)
-            if (settings->sizes[s].name[0] == '\0' || strcmp(settings->sizes[s].name, inputs->items[i].info.name) == 0)
+            if (names_input(&settings->sizes[s], &inputs->items[i]))
                 size = &settings->sizes[s];
         STOA_TRY(specify(inputs, &inputs->items[i], settings, size, error));
     }

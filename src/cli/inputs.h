@@ -9,6 +9,7 @@
 #include <stoa/session.h>
 
 #include "base/memory.h"
+#include "base/tensor.h"
 #include "cli/settings.h"
 
 struct model_input {
@@ -23,6 +24,9 @@ struct model_inputs {
     struct stoa_input_spec *specs; /* for stoa_session_options: what is known of them */
     size_t spec_count;
 };
+
+/* Writes what the model says of a value's dimensions, such as "[?,3,224,224]" (?: left open), and returns text. */
+char *stoa_cli_dims_text(const struct stoa_value_info *info, char text[STOA_DIMS_TEXT]);
 
 /* What the model says of its inputs. Whatever comes after, also a failure of this: stoa_cli_inputs_close. */
 STOA_CHECKED enum stoa_status stoa_cli_inputs_open(const struct stoa_model *model, struct stoa_error *error,

@@ -186,6 +186,7 @@ static const struct {
     {"a short cry for help", {"verify", "-h"}, 0, "--data", NULL},
     {"one run timed", {"run", SOFTMAX, "--input=scores.npy", "--repeat=1"}, 0, "the mean of 1 run\n", NULL},
     {"info", {"info", RELU}, 0, "Relu", NULL},
+    {"a size twice", {"info", RELU, "--size", "3x4x5", "--size", "x=3x4x5"}, 1, "input 'x'", "'x' is given twice"},
     {"info names inputs", {"info", POOL}, 0, "input 'x'  float[1,3,32,32]", NULL},
 };
 
