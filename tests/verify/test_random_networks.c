@@ -302,6 +302,28 @@ static void sketch_network(struct sketch *sketch, uint64_t seed)
 
 #define MAX_PORTS 8
 
+/* An output that is kept as a value too, whatever way it lies inside, is the same. */
+static void check_kept(const struct stoa_session *session, const char *name, const struct stoa_tensor *output,
+                       const char *text)
+{
+    struct stoa_tensor value;
+    struct stoa_error error = {0};
+    if (stoa_session_value(session, name, &error, &value) == STOA_ERROR_UNSUPPORTED)
+        return;
+    cr_assert(value.rank == output->rank && value.dtype == output->dtype, "%s\n%s", error.message, text);
+    size_t index[STOA_MAX_RANK] = {0};
+    for (size_t i = 0; i < stoa_tensor_elements(output); i++) {
+        size_t offset = 0;
+        for (size_t d = 0; d < value.rank; d++)
+            offset += index[d] * value.strides[d];
+        double kept = stoa_tensor_load(&value, offset), given = stoa_tensor_load(output, i);
+        cr_assert(memcmp(&kept, &given, sizeof kept) == 0, "output %s: element %zu is %g, was computed as %g\n%s", name,
+                  i, given, kept, text);
+        for (size_t d = value.rank; d-- > 0 && ++index[d] == value.dims[d];)
+            index[d] = 0;
+    }
+}
+
 /* Runs twice; outputs[i] are the graph's, in buffers of our own from the start when `bind` says so. */
 static void run_session(const struct net *net, struct stoa_session_options options, float *const *inputs, bool bind,
                         const char *text, struct stoa_tensor outputs[MAX_PORTS])
@@ -327,6 +349,9 @@ static void run_session(const struct net *net, struct stoa_session_options optio
     for (int again = 0; again < 2; again++)
         cr_assert(stoa_session_run(session, &error) == STOA_OK, "%s\n%s", error.message, text);
     for (size_t i = 0; i < count; i++) {
+        cr_assert(stoa_model_output(net->model, i, &error, &info) == STOA_OK);
+        if (options.keep_values)
+            check_kept(session, info.name, &outputs[i], text);
         if (!bind)
             memcpy(own[i], outputs[i].data, stoa_tensor_bytes(&outputs[i]));
         outputs[i].data = own[i];
