@@ -135,6 +135,13 @@ static enum arrangement follow(const struct op_call *call)
     return both && !plain ? CHANNELS_LAST : PLAIN;
 }
 
+/* What is made of the graph's values. */
+struct uses {
+    bool *wanted;    /* for each value: whether anything asks for it */
+    size_t *first;   /* of value v: the nodes readers[first[v]] ... readers[first[v + 1] - 1] */
+    size_t *readers; /* nodes that are planned, once for each input */
+};
+
 static bool renames_only(const struct graph_node *node)
 {
     return strcmp(node->type, "Identity") == 0 || strcmp(node->type, "Dropout") == 0;
@@ -158,27 +165,23 @@ static bool multiplies(const struct plan *plan, const struct graph_node *node, s
 }
 
 /* Whether everything that reads value v, through a few renamings, is such a product. */
-static bool only_multiplied(const struct plan *plan, size_t v)
+static bool only_multiplied(const struct plan *plan, const struct uses *uses, size_t v)
 {
     const struct graph *graph = &plan->model->graph;
     for (size_t hops = 0; hops < 4; hops++) {
         bool multiplied = false;
         size_t renamed = GRAPH_NONE;
-        for (size_t o = 0; o < graph->output_count; o++)
-            if (graph->outputs[o] == v)
+        if (graph->values[v].is_output)
+            return false;
+        for (size_t r = uses->first[v]; r < uses->first[v + 1]; r++) {
+            const struct graph_node *node = &graph->nodes[uses->readers[r]];
+            if (multiplies(plan, node, v))
+                multiplied = true;
+            else if (renames_only(node) && node->inputs[0] == v && node->output_count == 1 && renamed == GRAPH_NONE)
+                renamed = node->outputs[0];
+            else
                 return false;
-        for (size_t n = 0; n < graph->node_count; n++)
-            for (size_t i = 0; i < graph->nodes[n].input_count; i++) {
-                const struct graph_node *node = &graph->nodes[n];
-                if (node->inputs[i] != v)
-                    continue;
-                if (multiplies(plan, node, v))
-                    multiplied = true;
-                else if (renames_only(node) && i == 0 && node->output_count == 1 && renamed == GRAPH_NONE)
-                    renamed = node->outputs[0];
-                else
-                    return false;
-            }
+        }
         if (renamed == GRAPH_NONE)
             return multiplied;
         if (multiplied)
@@ -189,25 +192,27 @@ static bool only_multiplied(const struct plan *plan, size_t v)
 }
 
 /* The channels of a flattened image that may stay channels-last, or 0. */
-static size_t absorbed_channels(const struct plan *plan, const struct graph_node *node, const struct op_call *call)
+static size_t absorbed_channels(const struct plan *plan, const struct uses *uses, const struct graph_node *node,
+                                const struct op_call *call)
 {
     const struct stoa_tensor *image = &call->inputs[0], *matrix = &call->outputs[0];
     if ((strcmp(node->type, "Flatten") != 0 && strcmp(node->type, "Reshape") != 0) || image->rank != 4 ||
         image->dtype != STOA_FLOAT || matrix->rank != 2 || matrix->dims[0] != image->dims[0] ||
-        stoa_tensor_is_plain(image) || !stoa_tensor_is_channels_last(image) || !only_multiplied(plan, node->outputs[0]))
+        stoa_tensor_is_plain(image) || !stoa_tensor_is_channels_last(image) ||
+        !only_multiplied(plan, uses, node->outputs[0]))
         return 0;
     return image->dims[1];
 }
 
 /* Output 0 of a renaming operator over the memory of its input. */
-static enum stoa_status make_view(struct plan *plan, const struct graph_node *node, struct plan_step *step,
-                                  struct stoa_error *error)
+static enum stoa_status make_view(struct plan *plan, const struct uses *uses, const struct graph_node *node,
+                                  struct plan_step *step, struct stoa_error *error)
 {
     struct op_call *call = &step->call;
     struct plan_value *output = &plan->values[node->outputs[0]];
     output->column_channels = plan->values[node->inputs[0]].column_channels;
     if (!output->column_channels)
-        output->column_channels = absorbed_channels(plan, node, call);
+        output->column_channels = absorbed_channels(plan, uses, node, call);
     if (output->column_channels)
         stoa_tensor_set_plain(&call->outputs[0]);
     else if (!call->op->view(call)) {
@@ -222,8 +227,8 @@ static enum stoa_status make_view(struct plan *plan, const struct graph_node *no
     return STOA_OK;
 }
 
-static enum stoa_status make_step(struct plan *plan, const struct graph_node *node, struct plan_step *step,
-                                  struct stoa_error *error)
+static enum stoa_status make_step(struct plan *plan, const struct uses *uses, const struct graph_node *node,
+                                  struct plan_step *step, struct stoa_error *error)
 {
     struct op_call *call = &step->call;
     enum op_layout layout = call->op->layout;
@@ -248,7 +253,7 @@ static enum stoa_status make_step(struct plan *plan, const struct graph_node *no
         if (call->outputs[i].dtype != STOA_NONE)
             arrange(&call->outputs[i], arrangement);
     if (layout == OP_VIEW)
-        STOA_TRY(make_view(plan, node, step, error));
+        STOA_TRY(make_view(plan, uses, node, step, error));
 
     bool writes = false;
     for (size_t i = 0; i < call->output_count; i++) {
@@ -269,8 +274,7 @@ static bool folds(const struct op_call *call)
     return true;
 }
 
-/* `wanted`: one flag a value, whether anything asks for it. */
-static enum stoa_status plan_node(struct plan *plan, const struct graph_node *node, const bool *wanted,
+static enum stoa_status plan_node(struct plan *plan, const struct uses *uses, const struct graph_node *node,
                                   struct stoa_error *error)
 {
     struct plan_step step;
@@ -281,7 +285,7 @@ static enum stoa_status plan_node(struct plan *plan, const struct graph_node *no
         if (node->inputs[i] != GRAPH_NONE)
             call->inputs[i] = plan->values[node->inputs[i]].main.tensor;
     for (size_t i = 0; i < call->output_count; i++)
-        if (node->outputs[i] != GRAPH_NONE && (i < node->op->min_outputs || wanted[node->outputs[i]]))
+        if (node->outputs[i] != GRAPH_NONE && (i < node->op->min_outputs || uses->wanted[node->outputs[i]]))
             call->outputs[i].dtype = STOA_FLOAT; /* present; infer says the type */
     STOA_TRY(node->op->infer(call, error));
     for (size_t i = 0; i < call->output_count; i++)
@@ -291,7 +295,7 @@ static enum stoa_status plan_node(struct plan *plan, const struct graph_node *no
     if (folded)
         STOA_TRY(stoa_plan_fold(plan, call, error));
     else
-        STOA_TRY(make_step(plan, node, &step, error));
+        STOA_TRY(make_step(plan, uses, node, &step, error));
     for (size_t i = 0; i < call->output_count; i++) {
         if (call->outputs[i].dtype == STOA_NONE)
             continue;
@@ -336,29 +340,73 @@ static enum stoa_status plan_outputs(struct plan *plan, struct stoa_error *error
     return STOA_OK;
 }
 
-static enum stoa_status plan_nodes(struct plan *plan, bool *wanted, struct stoa_error *error)
+static bool is_needed(const struct uses *uses, const struct graph_node *node)
 {
-    const struct graph *graph = &plan->model->graph;
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i] != GRAPH_NONE && uses->wanted[node->outputs[i]])
+            return true;
+    return false;
+}
+
+static void find_wanted(const struct graph *graph, struct uses *uses)
+{
     for (size_t o = 0; o < graph->output_count; o++)
-        wanted[graph->outputs[o]] = true;
+        uses->wanted[graph->outputs[o]] = true;
     /* Backwards, so that a node is judged after all that read it. */
     for (size_t n = graph->node_count; n-- > 0;) {
         const struct graph_node *node = &graph->nodes[n];
-        bool needed = false;
-        for (size_t i = 0; i < node->output_count; i++)
-            needed |= node->outputs[i] != GRAPH_NONE && wanted[node->outputs[i]];
+        bool needed = is_needed(uses, node);
         for (size_t i = 0; needed && i < node->input_count; i++)
             if (node->inputs[i] != GRAPH_NONE)
-                wanted[node->inputs[i]] = true;
+                uses->wanted[node->inputs[i]] = true;
     }
+}
+
+/* Sorts the readers by value, by counting: with readers null only counts, first[v + 1] of value v. */
+static void find_readers(const struct graph *graph, struct uses *uses)
+{
     for (size_t n = 0; n < graph->node_count; n++) {
         const struct graph_node *node = &graph->nodes[n];
-        bool needed = false;
-        for (size_t i = 0; i < node->output_count; i++)
-            needed |= node->outputs[i] != GRAPH_NONE && wanted[node->outputs[i]];
-        if (!needed)
+        bool needed = is_needed(uses, node);
+        for (size_t i = 0; needed && i < node->input_count; i++) {
+            if (node->inputs[i] == GRAPH_NONE)
+                continue;
+            size_t *place = &uses->first[node->inputs[i] + 1];
+            if (uses->readers)
+                uses->readers[*place] = n;
+            ++*place;
+        }
+    }
+}
+
+static enum stoa_status find_uses(const struct plan *plan, struct stoa_error *error, struct uses *uses)
+{
+    const struct graph *graph = &plan->model->graph;
+    size_t values = graph->value_count;
+    STOA_TRY(stoa_allocate(&plan->allocator, values, sizeof *uses->wanted, error, &uses->wanted));
+    STOA_TRY(stoa_allocate(&plan->allocator, values + 1, sizeof *uses->first, error, &uses->first));
+    find_wanted(graph, uses);
+    find_readers(graph, uses);
+    /* From counts to places: first[v + 1] becomes where v's readers begin; filling moves it to where they end. */
+    size_t count = 0;
+    for (size_t v = 0; v < values; v++) {
+        size_t own = uses->first[v + 1];
+        uses->first[v + 1] = count;
+        count += own;
+    }
+    STOA_TRY(stoa_allocate(&plan->allocator, count, sizeof *uses->readers, error, &uses->readers));
+    find_readers(graph, uses);
+    return STOA_OK;
+}
+
+static enum stoa_status plan_nodes(struct plan *plan, const struct uses *uses, struct stoa_error *error)
+{
+    const struct graph *graph = &plan->model->graph;
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct graph_node *node = &graph->nodes[n];
+        if (!is_needed(uses, node))
             continue;
-        enum stoa_status status = plan_node(plan, node, wanted, error);
+        enum stoa_status status = plan_node(plan, uses, node, error);
         if (status != STOA_OK) {
             stoa_error_prefix(error, "node '%s' (%s): ", node->name, node->type);
             return status;
@@ -369,10 +417,13 @@ static enum stoa_status plan_nodes(struct plan *plan, bool *wanted, struct stoa_
 
 enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error)
 {
-    bool *wanted;
-    STOA_TRY(stoa_allocate(&plan->allocator, plan->model->graph.value_count, sizeof *wanted, error, &wanted));
-    enum stoa_status status = plan_nodes(plan, wanted, error);
-    stoa_release(&plan->allocator, wanted);
+    struct uses uses = {0};
+    enum stoa_status status = find_uses(plan, error, &uses);
+    if (status == STOA_OK)
+        status = plan_nodes(plan, &uses, error);
+    stoa_release(&plan->allocator, uses.wanted);
+    stoa_release(&plan->allocator, uses.first);
+    stoa_release(&plan->allocator, uses.readers);
     if (status == STOA_OK)
         status = plan_outputs(plan, error);
     return status;

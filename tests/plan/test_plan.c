@@ -41,6 +41,10 @@ static const struct {
      "input x f32[2,3,6,6]\nconst w f32[8,3,3,3]\nconst f f32[5,128]\n"
      "a = Conv(x, w)\nb = Flatten(a)\ny = Gemm(b, f) transB=1\nz = Relu(b)\noutput y\noutput z\n",
      5, 2},
+    {"… but a reader that nobody needs does not count",
+     "input x f32[2,3,6,6]\nconst w f32[8,3,3,3]\nconst f f32[5,128]\n"
+     "a = Conv(x, w)\nb = Flatten(a)\ny = Gemm(b, f) transB=1\nz = Relu(b)\noutput y\n",
+     3, 1},
     {"shape arithmetic folds away",
      "input x f32[2,3,4,5]\nconst i i64(0)\nconst u i64{-1}\nconst axes i64{0}\n"
      "s = Shape(x)\nn = Gather(s, i)\nm = Unsqueeze(n, axes)\nt = Concat(m, u) axis=0\ny = Reshape(x, t)\noutput y\n",
