@@ -40,7 +40,7 @@ struct conv;
 
 /* `shape` is finished. Null weights are given to each run instead, packed by stoa_conv_pack; likewise null bias means
  * none, or the run's. Weights and bias are copied. STOA_LOWERING_AUTO takes the cheapest by the cost model; one that is
- * forced fails with the reason when it does not apply. */
+ * forced fails with LIMIT or UNSUPPORTED and the reason when it does not apply. */
 STOA_CHECKED enum stoa_status stoa_conv_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                                const float *weights, const float *bias, enum stoa_lowering lowering,
                                                struct stoa_error *error, struct conv **conv);

@@ -23,7 +23,7 @@ struct lowering {
     enum stoa_lowering id;
     const char *name;
     /* Cuts the work up: sets tiling, scratch (bytes a worker) and the text of stoa_conv_describe, or says why this
-     * lowering does not apply to the shape. */
+     * lowering does not apply to the shape (LIMIT, UNSUPPORTED). */
     enum stoa_status (*plan)(struct conv *conv, struct stoa_error *error);
     /* An estimate in nanoseconds, once planned. */
     double (*cost)(const struct conv *conv);

@@ -58,9 +58,18 @@ static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error
 static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
     struct conv_shape shape;
-    struct conv *conv;
+    struct conv *conv = NULL;
     STOA_TRY(conv_shape(call, error, &shape));
-    STOA_TRY(stoa_conv_create(prepare->allocator, &shape, call->inputs[1].data, NULL, prepare->lowering, error, &conv));
+    const float *weights = call->inputs[1].data;
+    if (prepare->lowering != STOA_LOWERING_AUTO) {
+        /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
+        enum stoa_status status =
+            stoa_conv_create(prepare->allocator, &shape, weights, NULL, prepare->lowering, error, &conv);
+        if (status != STOA_OK && status != STOA_ERROR_LIMIT && status != STOA_ERROR_UNSUPPORTED)
+            return status;
+    }
+    if (!conv)
+        STOA_TRY(stoa_conv_create(prepare->allocator, &shape, weights, NULL, STOA_LOWERING_AUTO, error, &conv));
     stoa_convolution_prepare(call, prepare, conv);
     return STOA_OK;
 }

@@ -52,7 +52,7 @@ struct op_call {
 
 struct op_prepare {
     const struct stoa_allocator *allocator;
-    enum stoa_lowering lowering; /* which way convolutions go; STOA_LOWERING_AUTO lets the cost model choose */
+    enum stoa_lowering lowering; /* which way convolutions go where it applies; the cost model chooses where not */
     /* Tells the owner of a constant input that prepare has copied these bytes and will not read them again. */
     void (*consumed)(void *user, const void *data, size_t size);
     void *user;

@@ -1,6 +1,9 @@
 /* Conv and ConvTranspose beside their twin, and what they refuse. */
 #include <criterion/criterion.h>
+#include <string.h>
 
+#include "base/memory.h"
+#include "ops/op.h"
 #include "support/op_check.h"
 
 static const struct op_row rows[] = {
@@ -137,4 +140,32 @@ Test(conv, refuses)
 {
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+}
+
+/* The whole column matrix of this one would take 122 GB; weights at run time, so that nothing need be that large. */
+Test(conv, a_forced_lowering_that_does_not_apply_is_not_taken)
+{
+    struct stoa_tensor inputs[2] = {{.dtype = STOA_FLOAT, .rank = 4, .dims = {1, 1, 25000, 25000}},
+                                    {.dtype = STOA_FLOAT, .rank = 4, .dims = {1, 1, 7, 7}}};
+    struct stoa_tensor output = {.dtype = STOA_FLOAT};
+    struct stoa_error error = {0};
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct op_prepare prepare = {.allocator = &allocator, .lowering = STOA_LOWERING_IM2COL_FULL};
+    struct op_call call = {.op = stoa_op_find("Conv", 11, NULL),
+                           .input_count = 2,
+                           .output_count = 1,
+                           .inputs = inputs,
+                           .outputs = &output};
+    max_align_t params[32] = {0};
+    const struct attributes none = {0};
+    struct attribute_reader reader = stoa_reader(&none, 11, 2, 1, &error);
+    cr_assert(call.op && call.op->params_size <= sizeof params);
+    cr_assert(call.op->parse(&reader, params) == STOA_OK);
+    call.params = params;
+    cr_assert(call.op->infer(&call, &error) == STOA_OK, "%s", error.message);
+    cr_assert(call.op->prepare(&call, &prepare, &error) == STOA_OK, "%s", error.message);
+    char how[64];
+    call.op->describe(&call, sizeof how, how);
+    cr_expect(strncmp(how, "im2col-full", strlen("im2col-full")) != 0, "%s", how);
+    call.op->release(&call, &allocator);
 }
