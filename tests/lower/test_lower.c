@@ -8,9 +8,9 @@
 
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/random.h"
 #include "lower/lower.h"
 #include "support/allocator.h"
-#include "support/random.h"
 
 #define SHAPE_TEXT 160
 /* Keeps the plain loop quick. */
@@ -86,7 +86,7 @@ static void naive(const struct conv_shape *s, bool transposed, struct data *data
 static void fill(struct random *random, bool whole, size_t count, float *values)
 {
     for (size_t i = 0; i < count; i++)
-        values[i] = whole ? (float)random_int(random, -4, 4) : random_normal(random);
+        values[i] = whole ? (float)stoa_random_int(random, -4, 4) : stoa_random_normal(random);
 }
 
 static void make_data(const struct conv_shape *s, bool transposed, bool whole, bool bias, struct random *random,
@@ -160,7 +160,7 @@ static void check(const struct conv_shape *shape, bool transposed, enum stoa_low
     char text[SHAPE_TEXT];
     shape_text(shape, text);
     struct data data;
-    make_data(shape, transposed, whole, random_bits(random) & 1, random, &data);
+    make_data(shape, transposed, whole, stoa_random_bits(random) & 1, random, &data);
     struct counting_allocator memory;
     counting_allocator_init(&memory);
     struct conv *conv;
@@ -263,26 +263,26 @@ Test(lower, special_shapes)
 
 static size_t pick(struct random *random, size_t count, const size_t *choices)
 {
-    return choices[random_int(random, 0, (int64_t)count - 1)];
+    return choices[stoa_random_int(random, 0, (int64_t)count - 1)];
 }
 
 static struct conv_shape random_shape(struct random *random)
 {
     static const size_t channels[] = {1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 64, 67};
     static const size_t groups[] = {1, 1, 1, 2, 3};
-    struct conv_shape s = {.N = (size_t)random_int(random, 1, 2)};
+    struct conv_shape s = {.N = (size_t)stoa_random_int(random, 1, 2)};
     s.groups = pick(random, sizeof groups / sizeof *groups, groups);
     s.C = s.groups * pick(random, sizeof channels / sizeof *channels, channels);
     s.OC = s.groups * pick(random, sizeof channels / sizeof *channels, channels);
-    s.H = (size_t)random_int(random, 1, 17);
-    s.W = (size_t)random_int(random, 1, 17);
+    s.H = (size_t)stoa_random_int(random, 1, 17);
+    s.W = (size_t)stoa_random_int(random, 1, 17);
     for (int i = 0; i < 2; i++) {
-        s.kernel[i] = (size_t)random_int(random, 1, 5);
-        s.stride[i] = (size_t)random_int(random, 1, 3);
-        s.dilation[i] = (size_t)random_int(random, 1, 2);
+        s.kernel[i] = (size_t)stoa_random_int(random, 1, 5);
+        s.stride[i] = (size_t)stoa_random_int(random, 1, 3);
+        s.dilation[i] = (size_t)stoa_random_int(random, 1, 2);
     }
     for (int i = 0; i < 4; i++)
-        s.pad[i] = (size_t)random_int(random, 0, 3);
+        s.pad[i] = (size_t)stoa_random_int(random, 0, 3);
     return s;
 }
 
@@ -309,7 +309,7 @@ Test(lower, random_transposed_shapes)
     size_t done = 0;
     while (done < 300) {
         struct conv_shape shape = random_shape(&random);
-        size_t output_padding[2] = {(size_t)random_int(&random, 0, 1), (size_t)random_int(&random, 0, 2)};
+        size_t output_padding[2] = {(size_t)stoa_random_int(&random, 0, 1), (size_t)stoa_random_int(&random, 0, 2)};
         if (stoa_conv_transpose_shape_finish(&shape, output_padding, NULL) != STOA_OK ||
             stoa_conv_transpose_macs(&shape) > MOST_MACS)
             continue;

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "base/tensor.h"
 #include "ops/direct.h"
 #include "ops/op.h"
 #include "support/op_check.h"
-#include "support/random.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
@@ -200,9 +200,9 @@ Test(gemm, channels_last_rows)
         float *plain = malloc(row->m * k * bytes), *last = malloc(row->m * k * bytes), *b = malloc(row->n * k * bytes);
         struct random random = {.state = i};
         for (size_t j = 0; j < row->m * k; j++)
-            plain[j] = (float)random_int(&random, -4, 4);
+            plain[j] = (float)stoa_random_int(&random, -4, 4);
         for (size_t j = 0; j < row->n * k; j++)
-            b[j] = (float)random_int(&random, -4, 4);
+            b[j] = (float)stoa_random_int(&random, -4, 4);
         for (size_t m = 0; m < row->m; m++)
             for (size_t c = 0; c < row->channels; c++)
                 for (size_t p = 0; p < row->places; p++)

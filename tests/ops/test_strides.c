@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "base/tensor.h"
 #include "ops/direct.h"
-#include "support/random.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
@@ -115,7 +115,7 @@ Test(strides, any)
 {
     static float buffer[4096];
     struct random random = {.state = 7};
-    random_fill(&random, COUNT(buffer), buffer);
+    stoa_random_fill(&random, COUNT(buffer), buffer);
     for (size_t v = 0; v < COUNT(views); v++)
         for (size_t c = 0; c < COUNT(calls); c++)
             check(&views[v], c, buffer);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "support/random.h"
+#include "base/random.h"
 #include "twin.h"
 
 static struct twin *run_row(const struct twin_row *row)
@@ -92,7 +92,7 @@ Test(slack, softmax)
     static const struct twin_row log_row = {"LogSoftmax", "LogSoftmax", 13, NULL, "f32[1,1]{0}", "f32{0}"};
     struct random random = {.state = 1};
     float x[COUNT], y[COUNT], z[COUNT], sum = 0, most = -INFINITY;
-    random_fill(&random, COUNT, x);
+    stoa_random_fill(&random, COUNT, x);
     for (size_t i = 0; i < COUNT; i++) {
         x[i] = x[i] * 10 + 50;
         most = fmaxf(most, x[i]);
@@ -113,7 +113,7 @@ Test(slack, instance_norm)
         "InstanceNormalization", "InstanceNormalization", 6, NULL, "f32[1,1,1]{0} f32[1]{2} f32[1]{0.5}", "f32{0}"};
     struct random random = {.state = 2};
     float x[COUNT], y[COUNT], mean = 0, variance = 0;
-    random_fill(&random, COUNT, x);
+    stoa_random_fill(&random, COUNT, x);
     for (size_t i = 0; i < COUNT; i++)
         mean += x[i] += 3;
     mean /= COUNT;
@@ -135,7 +135,7 @@ Test(slack, batch_norm)
                                         "f32{0}"};
     struct random random = {.state = 3};
     float x[COUNT], y[COUNT], scale = 2 / sqrtf(0.7f + 1e-5f), shift = 0.5f - 3 * scale;
-    random_fill(&random, COUNT, x);
+    stoa_random_fill(&random, COUNT, x);
     for (size_t i = 0; i < COUNT; i++)
         y[i] = x[i] * scale + shift;
     check("BatchNormalization", run_on(&row, COUNT, x), COUNT, y);
@@ -147,7 +147,7 @@ Test(slack, lrn)
                                         "f32[1,1,1]{0}", "f32{0}"};
     struct random random = {.state = 4};
     float x[COUNT], y[COUNT];
-    random_fill(&random, COUNT, x);
+    stoa_random_fill(&random, COUNT, x);
     for (size_t i = 0; i < COUNT; i++)
         y[i] = x[i] * expf(-0.75f * logf(2 + 0.5f * (x[i] * x[i])));
     check("LRN", run_on(&row, COUNT, x), COUNT, y);
@@ -158,7 +158,7 @@ Test(slack, sums)
     static const struct twin_row row = {"GlobalAveragePool", "GlobalAveragePool", 9, NULL, "f32[1,1,1]{0}", "f32{0}"};
     struct random random = {.state = 5};
     float x[COUNT], y = 0;
-    random_fill(&random, COUNT, x);
+    stoa_random_fill(&random, COUNT, x);
     for (size_t i = 0; i < COUNT; i++)
         y += x[i] = fabsf(x[i]);
     y *= 1.0f / COUNT;
@@ -219,7 +219,7 @@ Test(slack, functions)
     };
     struct random random = {.state = 6};
     float x[COUNT], y[COUNT];
-    random_fill(&random, COUNT, x);
+    stoa_random_fill(&random, COUNT, x);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (size_t k = 0; k < COUNT; k++) {
             if (rows[i].function == power)
@@ -241,7 +241,7 @@ Test(slack, resize)
     static const struct twin_row row = {"Resize", "Resize", 11, "mode='linear'", "f32[1]{0} - f32[1]{1.7}", "f32{0}"};
     struct random random = {.state = 7};
     float x[COUNT], y[1700];
-    random_fill(&random, COUNT, x);
+    stoa_random_fill(&random, COUNT, x);
     for (size_t i = 0; i < 1700; i++) {
         float place = fminf(fmaxf(((float)i + 0.5f) / 1.7f - 0.5f, 0), COUNT - 1);
         size_t low = (size_t)place, high = low + 1 < COUNT ? low + 1 : low;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "base/tensor.h"
-#include "support/random.h"
 
 #define MAX_VALUES 64
 
@@ -175,8 +175,8 @@ size_t op_text_inputs(const char *text, unsigned seed, struct arena *arena, stru
         tensor->data = take(arena, elements, stoa_dtype_size(tensor->dtype));
         for (size_t i = 0; i < elements; i++) {
             double value = kind != '[' ? values[i]
-                           : whole     ? (double)random_int(&random, -4, 4)
-                                       : random_normal(&random);
+                           : whole     ? (double)stoa_random_int(&random, -4, 4)
+                                       : stoa_random_normal(&random);
             if (positive)
                 value = (value < 0 ? -value : value) + 0.1;
             store(tensor, i, value);

@@ -9,9 +9,9 @@
 
 #include <stoa/stoa.h>
 
+#include "base/random.h"
 #include "base/tensor.h"
 #include "support/net.h"
-#include "support/random.h"
 
 #define NETWORKS 300
 #define MAX_VALUES 48
@@ -31,7 +31,7 @@ struct sketch {
 
 static size_t draw(struct sketch *sketch, size_t least, size_t most)
 {
-    return (size_t)random_int(&sketch->random, (int64_t)least, (int64_t)most);
+    return (size_t)stoa_random_int(&sketch->random, (int64_t)least, (int64_t)most);
 }
 
 __attribute__((format(printf, 2, 3))) static void line(struct sketch *sketch, const char *format, ...)
@@ -377,7 +377,7 @@ static void check_network(const char *name, const char *text, uint64_t seed)
         for (size_t d = 0; d < info.rank; d++)
             count *= (size_t)info.dims[d];
         inputs[i] = malloc(count * sizeof(float) + 1);
-        random_fill(&random, count, inputs[i]);
+        stoa_random_fill(&random, count, inputs[i]);
     }
     static const struct {
         const char *name;
