@@ -1,7 +1,8 @@
 /* Single layers on plain float buffers, for those who embed layers rather than models: create -> run -> free.
  *
- * A layer is immutable once created: any number of threads may run it at once, each with its own workspace. Descriptors
- * start zeroed; a zero means the usual default. Weights are copied (packed) at creation and may be freed afterwards. */
+ * A layer is immutable once created: any number of threads may run it at once, each with its own workspace (a layer
+ * with threads of its own lets them take turns). Descriptors start zeroed; a zero means the usual default. Weights are
+ * copied (packed) at creation and may be freed afterwards. Runs allocate nothing, but for pooling N C H W. */
 #ifndef STOA_LAYERS_H
 #define STOA_LAYERS_H
 
@@ -52,7 +53,7 @@ struct stoa_conv2d_desc {
     size_t groups;      /* 0: 1 */
     enum stoa_layout layout;
     enum stoa_activation activation;
-    enum stoa_lowering lowering;
+    enum stoa_lowering lowering;            /* one that does not apply to the layer is an error */
     size_t threads;                         /* 0: 1, so that a layer inside a threaded program stays on its thread */
     const struct stoa_allocator *allocator; /* null: the C library's */
 };
@@ -65,7 +66,7 @@ STOA_API STOA_CHECKED enum stoa_status stoa_conv2d_create(const struct stoa_conv
 STOA_API size_t stoa_conv2d_workspace_size(const struct stoa_conv2d *conv);
 /* OH and OW. */
 STOA_API void stoa_conv2d_output_size(const struct stoa_conv2d *conv, size_t *height, size_t *width);
-/* x and y must not overlap. Fails only for a null pointer or a workspace that is too small. */
+/* x and y must not overlap. Fails only for a null pointer or a workspace that is too small or not aligned. */
 STOA_API STOA_CHECKED enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
                                                        size_t workspace_size, void *workspace, struct stoa_error *error,
                                                        float *y);
@@ -86,6 +87,7 @@ struct stoa_pool2d_desc {
     int ceil_mode;
     int count_include_pad;
     enum stoa_layout layout;
+    const struct stoa_allocator *allocator; /* null: the C library's; for N C H W, which is turned to N H W C inside */
 };
 STOA_API STOA_CHECKED enum stoa_status stoa_pool2d_output_size(const struct stoa_pool2d_desc *desc,
                                                                struct stoa_error *error, size_t *height, size_t *width);
@@ -97,8 +99,8 @@ struct stoa_linear_desc {
     size_t batch; /* 0: 1 */
     size_t in_features, out_features;
     enum stoa_activation activation;
-    size_t threads; /* 0: 1 */
-    const struct stoa_allocator *allocator;
+    size_t threads;                         /* 0: 1 */
+    const struct stoa_allocator *allocator; /* null: the C library's */
 };
 struct stoa_linear;
 STOA_API STOA_CHECKED enum stoa_status stoa_linear_create(const struct stoa_linear_desc *desc, const float *weights,

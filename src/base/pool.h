@@ -20,7 +20,8 @@ void stoa_pool_free(struct pool *pool);
 /* The number of workers, at least 1; a null pool has 1. */
 size_t stoa_pool_workers(const struct pool *pool);
 
-/* Calls task(context, i, worker) for each i below count and returns when all are done. One caller at a time. */
+/* Calls task(context, i, worker) for each i below count and returns when all are done. Loops of several callers may
+ * overlap (only their scratch memory must differ); a task must not run a loop of its own. */
 void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *context);
 
 #endif

@@ -53,9 +53,8 @@ static enum stoa_status create(struct stoa_linear *linear, const struct stoa_lin
     STOA_TRY(stoa_tensor_measure(&layer->output, error, NULL, NULL));
     stoa_tensor_set_plain(&layer->output);
     STOA_TRY(stoa_pool_create(&linear->allocator, desc->threads ? desc->threads : 1, error, &linear->pool));
-    struct op_prepare prepare = {.allocator = &linear->allocator, .consumed = stoa_layer_consumed};
-    if (layer->call.op->prepare)
-        STOA_TRY(layer->call.op->prepare(&layer->call, &prepare, error));
+    struct op_prepare prepare = {.allocator = &linear->allocator};
+    STOA_TRY(layer->call.op->prepare(&layer->call, &prepare, error));
     linear->prepared = true;
     linear->activation = desc->activation;
     return STOA_OK;
@@ -107,7 +106,7 @@ void stoa_linear_free(struct stoa_linear *linear)
     if (!linear)
         return;
     struct stoa_allocator allocator = linear->allocator;
-    if (linear->prepared && linear->layer.call.op->release)
+    if (linear->prepared)
         linear->layer.call.op->release(&linear->layer.call, &allocator);
     stoa_pool_free(linear->pool);
     stoa_release(&allocator, linear->weights);

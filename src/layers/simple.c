@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/activation.h"
@@ -68,13 +69,7 @@ enum stoa_status stoa_softmax_run(size_t rows, size_t columns, const float *x, s
     layer.inputs[0].data = stoa_read_only(x);
     layer.output.data = y;
     struct stoa_allocator allocator = stoa_allocator_default();
-    struct op_prepare prepare = {.allocator = &allocator, .consumed = stoa_layer_consumed};
-    if (layer.call.op->prepare)
-        STOA_TRY(layer.call.op->prepare(&layer.call, &prepare, error));
-    enum stoa_status status = stoa_layer_run(&layer.call, &allocator, NULL, error);
-    if (layer.call.op->release)
-        layer.call.op->release(&layer.call, &allocator);
-    return status;
+    return stoa_layer_run(&layer.call, &allocator, NULL, error);
 }
 
 /* Two or four sizes as the attribute ONNX knows; false when one does not fit. */
@@ -98,6 +93,8 @@ static enum stoa_status pool_infer(const struct stoa_pool2d_desc *desc, struct s
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc is null");
     if ((unsigned)desc->kind > STOA_GLOBAL_MAX_POOL)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.kind is %d, which is no pooling", (int)desc->kind);
+    if ((unsigned)desc->layout > STOA_NHWC)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.layout is %d, which is none", (int)desc->layout);
 
     int64_t values[4][4] = {{0}};
     struct attribute attributes[6];
@@ -152,41 +149,30 @@ enum stoa_status stoa_pool2d_run(const struct stoa_pool2d_desc *desc, const floa
     if (!x || !y)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", x ? "y" : "x");
 
-    struct stoa_allocator allocator = stoa_allocator_default();
-    struct stoa_tensor *tensors[2] = {&layer.inputs[0], &layer.output};
-    void *caller[2] = {stoa_read_only(x), y}, *own[2] = {NULL, NULL};
-    enum stoa_status status = STOA_OK;
+    struct stoa_tensor *const inner[2] = {&layer.inputs[0], &layer.output};
+    struct stoa_tensor outer[2];
+    void *const given[2] = {stoa_read_only(x), y};
+    void *own = NULL;
     for (size_t i = 0; i < 2; i++) {
-        stoa_tensor_set_channels_last(tensors[i]);
-        tensors[i]->data = caller[i];
-        if (desc->layout != STOA_NHWC && status == STOA_OK) {
-            status = stoa_allocate_raw(&allocator, 1, stoa_tensor_bytes(tensors[i]), error, &own[i]);
-            tensors[i]->data = own[i];
-        }
+        stoa_tensor_set_channels_last(inner[i]);
+        outer[i] = *inner[i];
+        stoa_tensor_set_plain(&outer[i]);
+        inner[i]->data = outer[i].data = given[i];
     }
-    struct stoa_tensor plain = layer.inputs[0];
-    stoa_tensor_set_plain(&plain);
-    plain.data = caller[0];
-    if (status == STOA_OK && own[0])
-        stoa_nd_copy(&plain, &layer.inputs[0], NULL);
-
-    struct op_prepare prepare = {.allocator = &allocator, .consumed = stoa_layer_consumed};
-    layer.inputs[0].data = NULL; /* not a constant */
-    if (status == STOA_OK && layer.call.op->prepare)
-        status = layer.call.op->prepare(&layer.call, &prepare, error);
-    layer.inputs[0].data = own[0] ? own[0] : caller[0];
-    if (status == STOA_OK) {
-        status = stoa_layer_run(&layer.call, &allocator, NULL, error);
-        if (layer.call.op->release)
-            layer.call.op->release(&layer.call, &allocator);
+    struct stoa_allocator allocator = desc->allocator ? *desc->allocator : stoa_allocator_default();
+    bool convert = desc->layout == STOA_NCHW;
+    if (convert) {
+        size_t begin = stoa_size_round_up(stoa_tensor_bytes(inner[0]), STOA_ALIGNMENT), bytes;
+        if (!stoa_size_add(begin, stoa_tensor_bytes(inner[1]), &bytes))
+            return stoa_fail(error, STOA_ERROR_LIMIT, "input and output together are larger than memory can be");
+        STOA_TRY(stoa_allocate_raw(&allocator, 1, bytes, error, &own));
+        inner[0]->data = own;
+        inner[1]->data = (char *)own + begin;
+        stoa_nd_copy(&outer[0], inner[0], NULL);
     }
-    if (status == STOA_OK && own[1]) {
-        plain = layer.output;
-        stoa_tensor_set_plain(&plain);
-        plain.data = y;
-        stoa_nd_copy(&layer.output, &plain, NULL);
-    }
-    stoa_release(&allocator, own[0]);
-    stoa_release(&allocator, own[1]);
+    enum stoa_status status = stoa_layer_run(&layer.call, &allocator, NULL, error);
+    if (status == STOA_OK && convert)
+        stoa_nd_copy(inner[1], &outer[1], NULL);
+    stoa_release(&allocator, own);
     return status;
 }

@@ -26,10 +26,8 @@ struct layer_call {
 STOA_CHECKED enum stoa_status stoa_layer_begin(struct layer_call *layer, const char *type, size_t inputs,
                                                const struct attribute *attributes, size_t attribute_count,
                                                struct stoa_error *error);
-/* Runs it once with scratch from the allocator. */
+/* Runs it once, with scratch from the allocator if it needs any; an operator that prepares has been prepared. */
 STOA_CHECKED enum stoa_status stoa_layer_run(const struct op_call *call, const struct stoa_allocator *allocator,
                                              struct pool *pool, struct stoa_error *error);
-/* prepare->consumed of layers, whose weights are nobody's file. */
-void stoa_layer_consumed(void *user, const void *data, size_t size);
 
 #endif

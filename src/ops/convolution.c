@@ -56,8 +56,8 @@ void stoa_convolution_prepare(struct op_call *call, const struct op_prepare *pre
     const struct stoa_tensor *weights = &call->inputs[1];
     if (!weights->data)
         call->shared_scratch = stoa_conv_packed_size(conv);
-    else if (prepare->consumed)
-        prepare->consumed(prepare->user, weights->data, stoa_tensor_bytes(weights));
+    else
+        stoa_op_consumed(prepare, weights->data, stoa_tensor_bytes(weights));
 }
 
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator)

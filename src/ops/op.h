@@ -53,7 +53,9 @@ struct op_call {
 struct op_prepare {
     const struct stoa_allocator *allocator;
     enum stoa_lowering lowering; /* which way convolutions go where it applies; the cost model chooses where not */
-    /* Tells the owner of a constant input that prepare has copied these bytes and will not read them again. */
+    /* Tells the owner of a constant input that prepare has copied these bytes and will not read them again; may be
+     * null.
+     */
     void (*consumed)(void *user, const void *data, size_t size);
     void *user;
 };
@@ -78,7 +80,8 @@ struct op {
     /* Attributes -> *params (params_size zeroed bytes). Ends with `return stoa_reader_finish(reader);`. Null: there are
      * no attributes at all. */
     enum stoa_status (*parse)(struct attribute_reader *reader, void *params);
-    /* Sets dtype, rank and dims of every present output (strides and data are the planner's). */
+    /* Sets dtype, rank and dims of every present output (strides and data are the planner's, who also measures them).
+     */
     enum stoa_status (*infer)(const struct op_call *call, struct stoa_error *error);
     /* OP_VIEW only: sets strides of output 0 over input 0's memory and returns true, or false where that needs input 0
      * to be plain. Called again with a plain input, it returns true. */
@@ -104,6 +107,12 @@ extern const struct op *const stoa_op_table[];
 static inline void *stoa_op_worker(const struct op_run *run, size_t worker)
 {
     return (char *)run->worker_base + worker * run->worker_stride;
+}
+
+static inline void stoa_op_consumed(const struct op_prepare *prepare, const void *data, size_t size)
+{
+    if (prepare->consumed)
+        prepare->consumed(prepare->user, data, size);
 }
 
 static inline bool stoa_op_has_input(const struct op_call *call, size_t index)

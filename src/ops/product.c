@@ -196,7 +196,7 @@ enum stoa_status stoa_product_permute(const struct product *p, size_t channels, 
         from.data = stoa_read_only(p->b + first * slab_size);
         to.data = *packed + first * to.strides[0];
         stoa_nd_copy(&from, &to, NULL);
-        prepare->consumed(prepare->user, from.data, from.dims[0] * slab_size * sizeof(float));
+        stoa_op_consumed(prepare, from.data, from.dims[0] * slab_size * sizeof(float));
     }
     return STOA_OK;
 }

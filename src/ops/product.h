@@ -25,7 +25,7 @@ struct product {
     size_t batch_dims[STOA_MAX_RANK], a_strides[STOA_MAX_RANK], b_strides[STOA_MAX_RANK];
 };
 
-/* Whether BLAS can address such a product; `call` is named by its inputs A and B. */
+/* Whether BLAS can address such a product. */
 STOA_CHECKED enum stoa_status stoa_product_check(const struct product *product, struct stoa_error *error);
 /* Needs no memory but a, b, c and y; k may be 0. */
 void stoa_product_run(const struct product *product, struct pool *pool);
@@ -33,7 +33,7 @@ double stoa_product_macs(const struct product *product);
 void stoa_product_describe(const struct product *product, size_t size, char *text);
 
 /* call->column_channels: *packed = a copy of the constant weights b ([n][k] or [k][n]) with k in the order of
- * channels-last images, tells prepare->consumed what has been read. */
+ * channels-last images; tells prepare->consumed what has been read. */
 STOA_CHECKED enum stoa_status stoa_product_permute(const struct product *product, size_t channels,
                                                    const struct op_prepare *prepare, struct stoa_error *error,
                                                    float **packed);

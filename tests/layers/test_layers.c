@@ -193,11 +193,16 @@ Test(layers, pool2d_is_the_naive_loop_in_both_layouts)
                                             .stride = {2, 2},
                                             .pad = {1, 0, 1, 0},
                                             .layout = (enum stoa_layout)layout};
+            struct counting_allocator memory;
+            counting_allocator_init(&memory);
+            desc.allocator = &memory.interface;
             struct stoa_error error = {0};
             size_t OH, OW;
             cr_assert(stoa_pool2d_output_size(&desc, &error, &OH, &OW) == STOA_OK, "%s", error.message);
             cr_assert(OH == 4 && OW == 3);
             cr_assert(stoa_pool2d_run(&desc, layout ? last : x, &error, y) == STOA_OK, "%s", error.message);
+            cr_expect(memory.calls == (layout == STOA_NCHW) && memory.live == 0, "layout %d: %zu blocks, %zu kept",
+                      layout, memory.calls, memory.live);
             for (size_t c = 0; c < C; c++)
                 for (size_t oy = 0; oy < OH; oy++)
                     for (size_t ox = 0; ox < OW; ox++) {
@@ -227,6 +232,8 @@ Test(layers, pool2d_is_the_naive_loop_in_both_layouts)
     struct stoa_pool2d_desc bad = {
         .kind = STOA_MAX_POOL, .height = H, .width = W, .channels = C, .kernel = {2, 2}, .pad = {2, 0, 0, 0}};
     cr_expect(stoa_pool2d_run(&bad, x, &error, y) == STOA_ERROR_ATTRIBUTE, "a pad as large as the kernel");
+    bad = (struct stoa_pool2d_desc){.kind = STOA_GLOBAL_MAX_POOL, .channels = C, .layout = (enum stoa_layout)2};
+    cr_expect(stoa_pool2d_run(&bad, x, &error, y) == STOA_ERROR_ARGUMENT, "no such layout");
 }
 
 Test(layers, linear_softmax_and_activations)
@@ -237,12 +244,20 @@ Test(layers, linear_softmax_and_activations)
     stoa_random_fill(&random, N * IN, x);
     stoa_random_fill(&random, OUT * IN, w);
     stoa_random_fill(&random, OUT, bias);
-    struct stoa_linear_desc desc = {
-        .batch = N, .in_features = IN, .out_features = OUT, .activation = STOA_TANH, .threads = 2};
+    struct counting_allocator memory;
+    counting_allocator_init(&memory);
+    struct stoa_linear_desc desc = {.batch = N,
+                                    .in_features = IN,
+                                    .out_features = OUT,
+                                    .activation = STOA_TANH,
+                                    .threads = 2,
+                                    .allocator = &memory.interface};
     struct stoa_linear *linear;
     struct stoa_error error = {0};
     cr_assert(stoa_linear_create(&desc, w, bias, &error, &linear) == STOA_OK, "%s", error.message);
+    size_t calls = memory.calls;
     cr_assert(stoa_linear_run(linear, x, &error, y) == STOA_OK, "%s", error.message);
+    cr_expect(memory.calls == calls, "a run allocates");
     for (size_t n = 0; n < N; n++)
         for (size_t o = 0; o < OUT; o++) {
             double sum = (double)bias[o];
@@ -252,6 +267,7 @@ Test(layers, linear_softmax_and_activations)
         }
     cr_expect(stoa_linear_run(linear, x, &error, NULL) == STOA_ERROR_ARGUMENT);
     stoa_linear_free(linear);
+    cr_expect(memory.live == 0, "leaked");
 
     cr_assert(stoa_softmax_run(N, IN, x, &error, x) == STOA_OK, "%s", error.message);
     for (size_t n = 0; n < N; n++) {

@@ -8,13 +8,6 @@
 #include "ops/op.h"
 #include "support/allocator.h"
 
-static void ignore(void *user, const void *data, size_t size)
-{
-    (void)user;
-    (void)data;
-    (void)size;
-}
-
 struct stoa_tensor direct_run(const struct direct *direct)
 {
     struct counting_allocator memory;
@@ -42,8 +35,7 @@ struct stoa_tensor direct_run(const struct direct *direct)
     cr_assert(call.op->infer(&call, &error) == STOA_OK, "%s: %s", direct->name, error.message);
     stoa_tensor_set_plain(&output);
 
-    struct op_prepare prepare = {
-        .allocator = &memory.interface, .consumed = direct->consumed ? direct->consumed : ignore, .user = direct->user};
+    struct op_prepare prepare = {.allocator = &memory.interface, .consumed = direct->consumed, .user = direct->user};
     if (call.op->prepare)
         cr_assert(call.op->prepare(&call, &prepare, &error) == STOA_OK, "%s: %s", direct->name, error.message);
     for (size_t i = 0; i < direct->input_count; i++)
