@@ -39,4 +39,14 @@ static inline size_t stoa_size_round_up(size_t a, size_t b)
     return stoa_size_ceil_div(a, b) * b;
 }
 
+/* How much a part has when `size` falls into as few parts as possible of at most `most`, all about equal, each but the
+ * last a multiple of `multiple` (which `most` should be too). At least 1, so that it can be counted by. */
+static inline size_t stoa_size_part(size_t size, size_t most, size_t multiple)
+{
+    if (size == 0)
+        return 1;
+    size_t part = stoa_size_ceil_div(size, stoa_size_ceil_div(size, most));
+    return stoa_size_min(size, stoa_size_round_up(part, multiple));
+}
+
 #endif

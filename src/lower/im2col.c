@@ -78,7 +78,7 @@ static void multiply_panel(const struct job *job, const struct tile *tile, const
     const struct conv_tiling *tiling = &job->conv->tiling;
     size_t depth = depth_of(&job->conv->shape), ldy = job->conv->shape.OC;
     float *y = tile->y + panel->channel;
-    size_t segment = stoa_tiling_split(tile->count, tiling->segment, 4);
+    size_t segment = stoa_size_part(tile->count, tiling->segment, 4);
     stoa_fill_rows(tile->count, panel->width, ldy, job->args->bias ? job->args->bias + panel->channel : NULL, y);
     for (size_t k = 0; k < depth; k += tiling->k_block)
         for (size_t i = 0; i < tile->count; i += segment)
@@ -165,7 +165,7 @@ static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)
     stoa_tiling_products(tiling, out_channels, depth);
     tiling->transposed = out_channels <= NARROW && shape->C / shape->groups < NARROW_INPUT;
     size_t wanted = tiling->transposed ? NARROW_PIXELS : stoa_size_max(TILE_BYTES / sizeof(float) / depth, 4);
-    tiling->pixels = tiling->transposed ? stoa_size_min(wanted, pixels) : stoa_tiling_split(pixels, wanted, 4);
+    tiling->pixels = tiling->transposed ? stoa_size_min(wanted, pixels) : stoa_size_part(pixels, wanted, 4);
     if (!stoa_size_mul(depth + out_channels, tiling->pixels, &floats) || floats > TILE_CAP / sizeof(float))
         return stoa_fail(error, STOA_ERROR_LIMIT,
                          "im2col: a tile of %zu x %zu columns is more than the %zu MiB it may be", tiling->pixels,
@@ -175,7 +175,7 @@ static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)
         snprintf(conv->text, sizeof conv->text, "im2col %zux%zux%zu", out_channels, tiling->pixels, tiling->k_block);
     else
         snprintf(conv->text, sizeof conv->text, "im2col %zux%zux%zu",
-                 stoa_tiling_split(tiling->pixels, tiling->segment, 4), tiling->panel, tiling->k_block);
+                 stoa_size_part(tiling->pixels, tiling->segment, 4), tiling->panel, tiling->k_block);
     return STOA_OK;
 }
 
@@ -237,7 +237,7 @@ static double im2col_cost(const struct conv *conv)
     if (tiling->transposed)
         return columns * GATHER_COST + pixels / (double)tiling->pixels * (double)shape->groups * blocks *
                                            stoa_gemm_cost(out_channels, tiling->pixels, tiling->k_block);
-    size_t segment = stoa_tiling_split(tiling->pixels, tiling->segment, 4);
+    size_t segment = stoa_size_part(tiling->pixels, tiling->segment, 4);
     return columns * COPY_COST + runs_of(conv) * RUN_COST +
            pixels / (double)segment * blocks * (double)shape->OC / (double)tiling->panel *
                stoa_gemm_cost(segment, tiling->panel, tiling->k_block);

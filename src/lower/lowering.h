@@ -62,8 +62,6 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
 
 /* panel, k_block and segment for products whose k is at most `depth`. */
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);
-/* `size` in equal parts of at most `limit`, each a multiple of `multiple` but for the last. */
-size_t stoa_tiling_split(size_t size, size_t limit, size_t multiple);
 
 /* [*first, *end) = the i below count for which i*stride + offset - pad lies in [0, size). */
 void stoa_window_span(size_t count, size_t size, size_t stride, size_t offset, size_t pad, size_t *first, size_t *end);

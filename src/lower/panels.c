@@ -93,26 +93,11 @@ void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_
          * rows: 128 x 64 floats are 32 KB, which an L1 cache holds. */
         tiling->panel = stoa_size_min(out_channels, 64);
         tiling->segment = 64;
-        tiling->k_block = stoa_tiling_split(depth, 128, 4);
+        tiling->k_block = stoa_size_part(depth, 128, 4);
     } else {
         /* Every product packs its operands first, which only large ones repay. */
         tiling->panel = stoa_size_min(out_channels, 512);
         tiling->segment = 4096;
-        tiling->k_block = stoa_tiling_split(depth, 384, 4);
+        tiling->k_block = stoa_size_part(depth, 384, 4);
     }
-}
-
-size_t stoa_tiling_split(size_t size, size_t limit, size_t multiple)
-{
-    size_t parts = stoa_size_ceil_div(size, limit);
-    size_t part = stoa_size_ceil_div(size, parts);
-    return stoa_size_min(size, stoa_size_round_up(part, multiple));
-}
-
-void stoa_window_span(size_t count, size_t size, size_t stride, size_t offset, size_t pad, size_t *first, size_t *end)
-{
-    *first = offset >= pad ? 0 : stoa_size_ceil_div(pad - offset, stride);
-    *end = size + pad > offset ? (size + pad - offset - 1) / stride + 1 : 0;
-    *end = stoa_size_min(*end, count);
-    *first = stoa_size_min(*first, *end);
 }

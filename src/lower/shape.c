@@ -1,11 +1,11 @@
-/* The shapes of convolutions: what makes sense, and what can be computed at all. */
+/* The shapes of convolutions: what makes sense, what can be computed at all, and what a window sees. */
 #include <inttypes.h>
 #include <stdint.h>
 
 #include "base/size.h"
 #include "base/status.h"
 #include "gemm/gemm.h"
-#include "lower/lower.h"
+#include "lower/lowering.h"
 
 static const char *const axis_names[2] = {"height", "width"};
 
@@ -69,8 +69,8 @@ static enum stoa_status check_sizes(const struct conv_shape *shape, struct stoa_
     PRODUCT("output", memory, images, shape->OC, shape->OH, shape->OW);
     PRODUCT("weights", memory, shape->OC, shape->C / shape->groups, shape->kernel[0], shape->kernel[1]);
     PRODUCT("filter size", blas, shape->C / shape->groups, shape->kernel[0], shape->kernel[1]);
-    PRODUCT("horizontal stride times channels", blas, shape->stride[1], shape->C);
-    PRODUCT("horizontal stride times channels", blas, shape->stride[1], shape->OC);
+    PRODUCT("horizontal stride times input channels", blas, shape->stride[1], shape->C);
+    PRODUCT("horizontal stride times output channels", blas, shape->stride[1], shape->OC);
     return STOA_OK;
 }
 
@@ -151,4 +151,12 @@ double stoa_conv_macs(const struct conv_shape *shape)
 double stoa_conv_transpose_macs(const struct conv_shape *shape)
 {
     return taps_macs(shape) * (double)shape->H * (double)shape->W;
+}
+
+void stoa_window_span(size_t count, size_t size, size_t stride, size_t offset, size_t pad, size_t *first, size_t *end)
+{
+    *first = offset >= pad ? 0 : stoa_size_ceil_div(pad - offset, stride);
+    *end = size + pad > offset ? (size + pad - offset - 1) / stride + 1 : 0;
+    *end = stoa_size_min(*end, count);
+    *first = stoa_size_min(*first, *end);
 }

@@ -77,7 +77,7 @@ static void finish(const struct tile *tile, const struct conv_shape *shape)
 static void accumulate_rows(const struct tile *tile, size_t m, size_t k, const float *a, size_t lda,
                             const float *weights, float beta, float *y, size_t ldy)
 {
-    size_t width = tile->panel.width, segment = stoa_tiling_split(m, tile->conv->tiling.segment, 4);
+    size_t width = tile->panel.width, segment = stoa_size_part(m, tile->conv->tiling.segment, 4);
     for (size_t i = 0; i < m; i += segment)
         stoa_gemm(stoa_size_min(segment, m - i), width, k, a + i * lda, lda, weights, width, beta, y + i * ldy, ldy);
 }
@@ -376,13 +376,13 @@ static void plan_tile(struct conv *conv, const struct conv_shape *shape, bool sp
     struct conv_tiling *tiling = &conv->tiling;
     size_t target = stoa_gemm_small_limit() ? TILE_PIXELS : 4096;
     tiling->columns = split_rows && shape->OW > 2 * target ? target : stoa_size_max(shape->OW, 1);
-    tiling->rows = stoa_tiling_split(shape->OH, stoa_size_ceil_div(target, tiling->columns), 1);
+    tiling->rows = stoa_size_part(shape->OH, stoa_size_ceil_div(target, tiling->columns), 1);
 }
 
 static void describe(struct conv *conv, size_t pixels, size_t depth)
 {
     const struct conv_tiling *tiling = &conv->tiling;
-    size_t segment = pixels ? stoa_tiling_split(pixels, tiling->segment, 4) : 0;
+    size_t segment = stoa_size_part(pixels, tiling->segment, 4);
     snprintf(conv->text, sizeof conv->text, "view %zux%zux%zu", segment, tiling->panel,
              stoa_size_min(tiling->k_block, depth));
 }
@@ -435,7 +435,7 @@ static double view_cost(const struct conv *conv)
     size_t taps = shape.kernel[0] * (merged ? 1 : shape.kernel[1]);
     size_t row = stoa_size_max(stoa_size_min(tiling->columns, shape.OW) / (merged ? tiling->phases : 1), 1);
     /* What a row leaves over by fours goes down the tile's columns. */
-    size_t m = stoa_tiling_split(row, tiling->segment, 4);
+    size_t m = stoa_size_part(row, tiling->segment, 4);
     if (tiling->rows >= 4)
         m = stoa_size_round_up(m, 4);
     double pixels = (double)shape.N * (double)(shape.OH * shape.OW) * seen(&shape, 0) * seen(&shape, 1);

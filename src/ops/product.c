@@ -30,14 +30,6 @@ struct tiling {
     size_t m, n, k; /* of a tile */
 };
 
-/* The largest tile not above `most` of which a whole number of about equal ones make up `size`. */
-static size_t even(size_t size, size_t most)
-{
-    if (size <= most)
-        return stoa_size_max(size, 1);
-    return stoa_size_ceil_div(size, stoa_size_ceil_div(size, most));
-}
-
 static struct tiling cut(const struct product *p)
 {
     size_t small = stoa_gemm_small_limit();
@@ -45,22 +37,22 @@ static struct tiling cut(const struct product *p)
     size_t rows = stoa_size_max(8, GEMV_ELEMENTS / tiling.k);
     if (p->n == 1) {
         tiling.way = PRODUCT_GEMV_COLUMN;
-        tiling.m = even(p->m, rows);
+        tiling.m = stoa_size_part(p->m, rows, 1);
     } else if (p->b_transposed && p->m <= (small ? 1 : 4)) {
         tiling.way = PRODUCT_GEMV;
-        tiling.n = even(p->n, rows);
+        tiling.n = stoa_size_part(p->n, rows, 1);
     } else if (p->b_transposed && small && p->m <= 12) {
-        tiling.n = even(p->n, 64);
-        tiling.k = even(p->k, stoa_size_min(1024, small / (p->m * tiling.n)));
+        tiling.n = stoa_size_part(p->n, 64, 1);
+        tiling.k = stoa_size_part(p->k, stoa_size_min(1024, small / (p->m * tiling.n)), 1);
     } else if (!p->b_transposed && small && p->m <= 32) {
-        tiling.n = even(p->n, 512);
-        tiling.k = even(p->k, small / (p->m * tiling.n));
-    } else if (!p->b_transposed && even(p->m, 64) * tiling.k * 64 <= small) {
-        tiling.m = even(p->m, 64);
-        tiling.n = even(p->n, stoa_size_min(512, small / (tiling.m * tiling.k)));
+        tiling.n = stoa_size_part(p->n, 512, 1);
+        tiling.k = stoa_size_part(p->k, small / (p->m * tiling.n), 1);
+    } else if (!p->b_transposed && stoa_size_part(p->m, 64, 1) * tiling.k * 64 <= small) {
+        tiling.m = stoa_size_part(p->m, 64, 1);
+        tiling.n = stoa_size_part(p->n, stoa_size_min(512, small / (tiling.m * tiling.k)), 1);
     } else {
-        tiling.m = even(p->m, 256);
-        tiling.n = even(p->n, 256);
+        tiling.m = stoa_size_part(p->m, 256, 1);
+        tiling.n = stoa_size_part(p->n, 256, 1);
     }
     return tiling;
 }

@@ -42,6 +42,22 @@ Test(base, sizes_that_do_not_fit_are_refused)
     cr_expect(stoa_size_round_up(65, 64) == 128);
 }
 
+Test(base, sizes_fall_into_equal_parts)
+{
+    static const struct {
+        const char *name;
+        size_t size, most, multiple, part;
+    } rows[] = {
+        {"nothing", 0, 64, 4, 1},         {"one part", 7, 64, 4, 7},          {"as large as it may be", 64, 64, 4, 64},
+        {"two halves", 66, 64, 1, 33},    {"rounded up", 66, 64, 4, 36},      {"ones", 5, 1, 1, 1},
+        {"the last smaller", 7, 3, 1, 3}, {"as many as fit", 130, 64, 4, 44}, {"most of SIZE_MAX", 9, SIZE_MAX, 1, 9},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t part = stoa_size_part(rows[i].size, rows[i].most, rows[i].multiple);
+        cr_expect(part == rows[i].part, "%s: %zu, not %zu", rows[i].name, part, rows[i].part);
+    }
+}
+
 static const struct {
     const char *name;
     struct stoa_tensor tensor;
