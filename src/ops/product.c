@@ -32,27 +32,28 @@ struct tiling {
 
 static struct tiling cut(const struct product *p)
 {
-    size_t small = stoa_gemm_small_limit();
-    struct tiling tiling = {.way = PRODUCT_GEMM, .m = p->m, .n = p->n, .k = stoa_size_max(p->k, 1)};
-    size_t rows = stoa_size_max(8, GEMV_ELEMENTS / tiling.k);
-    if (p->n == 1) {
+    /* A tile has at least one element, even of a product that has none: it is described all the same. */
+    const size_t m = stoa_size_max(p->m, 1), n = stoa_size_max(p->n, 1), k = stoa_size_max(p->k, 1);
+    struct tiling tiling = {.way = PRODUCT_GEMM, .m = m, .n = n, .k = k};
+    size_t small = stoa_gemm_small_limit(), rows = stoa_size_max(8, GEMV_ELEMENTS / k);
+    if (n == 1) {
         tiling.way = PRODUCT_GEMV_COLUMN;
-        tiling.m = stoa_size_part(p->m, rows, 1);
-    } else if (p->b_transposed && p->m <= (small ? 1 : 4)) {
+        tiling.m = stoa_size_part(m, rows, 1);
+    } else if (p->b_transposed && m <= (small ? 1 : 4)) {
         tiling.way = PRODUCT_GEMV;
-        tiling.n = stoa_size_part(p->n, rows, 1);
-    } else if (p->b_transposed && small && p->m <= 12) {
-        tiling.n = stoa_size_part(p->n, 64, 1);
-        tiling.k = stoa_size_part(p->k, stoa_size_min(1024, small / (p->m * tiling.n)), 1);
-    } else if (!p->b_transposed && small && p->m <= 32) {
-        tiling.n = stoa_size_part(p->n, 512, 1);
-        tiling.k = stoa_size_part(p->k, small / (p->m * tiling.n), 1);
-    } else if (!p->b_transposed && stoa_size_part(p->m, 64, 1) * tiling.k * 64 <= small) {
-        tiling.m = stoa_size_part(p->m, 64, 1);
-        tiling.n = stoa_size_part(p->n, stoa_size_min(512, small / (tiling.m * tiling.k)), 1);
+        tiling.n = stoa_size_part(n, rows, 1);
+    } else if (p->b_transposed && small && m <= 12) {
+        tiling.n = stoa_size_part(n, 64, 1);
+        tiling.k = stoa_size_part(k, stoa_size_min(1024, small / (m * tiling.n)), 1);
+    } else if (!p->b_transposed && small && m <= 32) {
+        tiling.n = stoa_size_part(n, 512, 1);
+        tiling.k = stoa_size_part(k, small / (m * tiling.n), 1);
+    } else if (!p->b_transposed && stoa_size_part(m, 64, 1) * k * 64 <= small) {
+        tiling.m = stoa_size_part(m, 64, 1);
+        tiling.n = stoa_size_part(n, stoa_size_min(512, small / (tiling.m * k)), 1);
     } else {
-        tiling.m = stoa_size_part(p->m, 256, 1);
-        tiling.n = stoa_size_part(p->n, 256, 1);
+        tiling.m = stoa_size_part(m, 256, 1);
+        tiling.n = stoa_size_part(n, 256, 1);
     }
     return tiling;
 }

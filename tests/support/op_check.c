@@ -95,10 +95,29 @@ static void place(struct check *check, struct stoa_tensor *tensor, const struct 
         memcpy((char *)tensor->data + offset_of(tensor, i) * size, (const char *)values->data + i * size, size);
 }
 
-static void count_consumed(void *user, const void *data, size_t size)
+/* What is given up must be part of a constant. */
+static void check_consumed(void *user, const void *data, size_t size)
 {
-    (void)data;
-    *(size_t *)user += size;
+    const struct check *check = user;
+    bool inside = false;
+    for (size_t i = 0; i < check->call.input_count; i++) {
+        const char *begin = check->given[i].constant ? check->inputs[i].data : NULL, *at = data;
+        size_t bytes = begin ? stoa_tensor_bytes(&check->inputs[i]) : 0;
+        inside |= begin && at >= begin && size <= bytes && (size_t)(at - begin) <= bytes - size;
+    }
+    cr_expect(inside, "%s: %zu bytes consumed that are no constant's", check->row->name, size);
+}
+
+/* What reports ask for is there before the first run. */
+static void check_report(const struct check *check)
+{
+    const struct op *op = check->call.op;
+    char text[64] = "";
+    if (op->describe)
+        op->describe(&check->call, sizeof text, text);
+    cr_expect(!op->describe == !text[0], "%s: described as \"%s\"", check->row->name, text);
+    if (op->macs)
+        cr_expect(op->macs(&check->call) >= 0, "%s: %g multiply-adds", check->row->name, op->macs(&check->call));
 }
 
 /* Runs the call with its tensors laid out as asked, and leaves the results in check->outputs. */
@@ -124,13 +143,13 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
         cr_assert(op->view(call), "%s: no view of a plain input", check->row->name);
     }
 
-    size_t consumed = 0;
     struct op_prepare prepare = {
-        .allocator = &check->memory.interface, .lowering = lowering, .consumed = count_consumed, .user = &consumed};
+        .allocator = &check->memory.interface, .lowering = lowering, .consumed = check_consumed, .user = check};
     call->state = NULL;
     call->shared_scratch = call->worker_scratch = 0;
     if (op->prepare)
         STOA_TRY(op->prepare(call, &prepare, &check->error));
+    check_report(check);
 
     for (size_t i = 0; i < call->input_count; i++)
         if (check->given[i].tensor.dtype != STOA_NONE && !check->given[i].constant) {
