@@ -78,6 +78,12 @@ int stoa_reader_has(const struct attribute_reader *reader, const char *name)
     return 0;
 }
 
+void stoa_reader_require(struct attribute_reader *reader, const char *name)
+{
+    if (!stoa_reader_has(reader, name))
+        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s is missing", name);
+}
+
 int64_t stoa_read_int(struct attribute_reader *reader, const char *name, int64_t fallback, int64_t least, int64_t most)
 {
     const struct attribute *attribute = find(reader, name, ATTRIBUTE_INT);
@@ -133,21 +139,6 @@ size_t stoa_read_ints(struct attribute_reader *reader, const char *name, int64_t
             return 0;
         }
     }
-    return attribute->count;
-}
-
-size_t stoa_read_floats(struct attribute_reader *reader, const char *name, size_t capacity, float *values)
-{
-    const struct attribute *attribute = find(reader, name, ATTRIBUTE_FLOATS);
-    if (!attribute)
-        return 0;
-    if (attribute->count > capacity) {
-        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s has %zu values, at most %zu are taken", name,
-                         attribute->count, capacity);
-        return 0;
-    }
-    if (attribute->count)
-        memcpy(values, attribute->numbers, attribute->count * sizeof *values);
     return attribute->count;
 }
 

@@ -62,10 +62,10 @@ const struct stoa_tensor *stoa_read_tensor(struct attribute_reader *reader, cons
 /* Copies at most `capacity` integers, each within [least, most]; returns how many there are, 0 when absent. */
 size_t stoa_read_ints(struct attribute_reader *reader, const char *name, int64_t least, int64_t most, size_t capacity,
                       int64_t *values);
-/* As stoa_read_ints, for floats. */
-size_t stoa_read_floats(struct attribute_reader *reader, const char *name, size_t capacity, float *values);
 /* The index of the string attribute among `choices` (null-terminated list); choices[0] when absent. */
 size_t stoa_read_choice(struct attribute_reader *reader, const char *name, const char *const *choices);
+/* Makes it an error that the attribute is absent; does not count as asking for it. */
+void stoa_reader_require(struct attribute_reader *reader, const char *name);
 /* Whether the attribute is there; does not count as asking for it. */
 int stoa_reader_has(const struct attribute_reader *reader, const char *name);
 /* Records an error of the caller's own, unless there is one already. */

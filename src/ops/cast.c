@@ -12,8 +12,7 @@ struct cast_params {
 
 static enum stoa_status parse(struct attribute_reader *reader, void *params)
 {
-    if (!stoa_reader_has(reader, "to"))
-        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute to is missing");
+    stoa_reader_require(reader, "to");
     int64_t to = stoa_read_int(reader, "to", STOA_FLOAT, 1, 16);
     if (stoa_dtype_size((enum stoa_dtype)to) == 0)
         stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED,

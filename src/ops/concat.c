@@ -36,8 +36,7 @@ static struct stoa_tensor part_of(const struct stoa_tensor *whole, size_t axis, 
 
 static enum stoa_status parse_concat(struct attribute_reader *reader, void *params)
 {
-    if (!stoa_reader_has(reader, "axis"))
-        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute axis is missing");
+    stoa_reader_require(reader, "axis");
     ((struct concat_params *)params)->axis = stoa_read_int(reader, "axis", 0, -STOA_MAX_RANK, STOA_MAX_RANK - 1);
     return stoa_reader_finish(reader);
 }

@@ -15,8 +15,7 @@ static enum stoa_status parse(struct attribute_reader *reader, void *out)
     float alpha = stoa_read_float(reader, "alpha", 1e-4f);
     params->beta = stoa_read_float(reader, "beta", 0.75f);
     params->bias = stoa_read_float(reader, "bias", 1.0f);
-    if (!stoa_reader_has(reader, "size"))
-        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute size is missing");
+    stoa_reader_require(reader, "size");
     size_t size = (size_t)stoa_read_int(reader, "size", 1, 1, INT_MAX);
     params->before = (size - 1) / 2;
     params->after = size / 2;

@@ -36,9 +36,8 @@ static enum stoa_status parse(struct attribute_reader *reader, void *params_)
     params->pads_input = reader->opset >= 11;
     if (!params->pads_input) {
         params->value = stoa_read_float(reader, "value", 0.0f);
+        stoa_reader_require(reader, "pads");
         stoa_read_integers(reader, "pads", &params->pads);
-        if (!params->pads.present)
-            stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute pads is missing");
     }
     return stoa_reader_finish(reader);
 }

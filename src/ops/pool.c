@@ -23,8 +23,7 @@ static void parse_window(struct attribute_reader *reader, bool dilated, struct p
 {
     stoa_window_parse(reader, dilated, &params->window);
     params->window.ceil = reader->opset >= 10 && stoa_read_int(reader, "ceil_mode", 0, 0, 1);
-    if (!stoa_reader_has(reader, "kernel_shape"))
-        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute kernel_shape is missing");
+    stoa_reader_require(reader, "kernel_shape");
 }
 
 static enum stoa_status max_parse(struct attribute_reader *reader, void *out)

@@ -28,8 +28,8 @@ static enum stoa_status parse(struct attribute_reader *reader, void *params_)
     params->inputs = reader->opset >= 10;
     for (size_t i = STARTS; !params->inputs && i <= AXES; i++) {
         stoa_read_integers(reader, list_names[i], &params->lists[i]);
-        if (i != AXES && !params->lists[i].present)
-            stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s is missing", list_names[i]);
+        if (i != AXES)
+            stoa_reader_require(reader, list_names[i]);
     }
     return stoa_reader_finish(reader);
 }
