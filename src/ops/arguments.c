@@ -32,11 +32,8 @@ enum stoa_status stoa_input_values(const struct op_call *call, size_t input, con
     if (elements > capacity)
         return stoa_fail(error, STOA_ERROR_LIMIT, "input %s has %zu values, at most %zu are taken", name, elements,
                          capacity);
-    if (!tensor->data && elements)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
-                         "input %s is only computed when the model runs; its value must be known when the session is "
-                         "created",
-                         name);
+    if (elements)
+        STOA_TRY(stoa_check_known(call, input, name, error));
     for (size_t i = 0; i < elements; i++) {
         size_t at = tensor->rank ? i * tensor->strides[0] : 0;
         values[i] = tensor->dtype == STOA_INT64 ? ((const int64_t *)tensor->data)[at]

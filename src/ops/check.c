@@ -15,6 +15,15 @@ enum stoa_status stoa_check_float(const struct op_call *call, size_t input, cons
                      stoa_dtype_name(call->inputs[input].dtype));
 }
 
+enum stoa_status stoa_check_known(const struct op_call *call, size_t input, const char *name, struct stoa_error *error)
+{
+    if (!stoa_op_has_input(call, input) || call->inputs[input].data)
+        return STOA_OK;
+    return stoa_fail(
+        error, STOA_ERROR_UNSUPPORTED,
+        "input %s is only computed when the model runs; its value must be known when the session is created", name);
+}
+
 enum stoa_status stoa_check_least_rank(const struct op_call *call, size_t input, const char *name, size_t least,
                                        struct stoa_error *error)
 {

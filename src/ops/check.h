@@ -12,6 +12,9 @@
 /* The input, if present, is of float; STOA_ERROR_UNSUPPORTED otherwise. */
 STOA_CHECKED enum stoa_status stoa_check_float(const struct op_call *call, size_t input, const char *name,
                                                struct stoa_error *error);
+/* The input, if present, is known while planning (or running already); STOA_ERROR_UNSUPPORTED otherwise. */
+STOA_CHECKED enum stoa_status stoa_check_known(const struct op_call *call, size_t input, const char *name,
+                                               struct stoa_error *error);
 /* The input has at least that rank. */
 STOA_CHECKED enum stoa_status stoa_check_least_rank(const struct op_call *call, size_t input, const char *name,
                                                     size_t least, struct stoa_error *error);

@@ -58,10 +58,7 @@ static enum stoa_status check_inputs(const struct op_call *call, struct stoa_err
     if (training->dtype != STOA_BOOL)
         return stoa_fail(error, STOA_ERROR_GRAPH, "input training_mode is of type %s, must be bool",
                          stoa_dtype_name(training->dtype));
-    if (!training->data)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
-                         "input training_mode is only computed when the model runs; its value must be known when the "
-                         "session is created");
+    STOA_TRY(stoa_check_known(call, 2, names[2], error));
     if (*(const unsigned char *)training->data)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
                          "input training_mode is true: nothing is dropped at random here");

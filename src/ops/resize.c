@@ -81,10 +81,7 @@ static enum stoa_status find_given(const struct op_call *call, struct stoa_error
         return stoa_fail(error, STOA_ERROR_SHAPE, "input %s has dims %s, must have a value for each of X's %zu axes",
                          name, stoa_dims_text((*given)->rank, (*given)->dims, text), call->inputs[0].rank);
     }
-    if (!(*given)->data)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "input %s is computed at run time, must be known when planning",
-                         name);
-    return STOA_OK;
+    return stoa_check_known(call, *by_size ? params->sizes : params->scales, name, error);
 }
 
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)

@@ -62,7 +62,7 @@ static const struct refusal refusals[] = {
      "tf_crop_and_resize"},
     {{"scales known too late", "Resize", 13, "", "f32[1,1,4,4] - f32{1.0,1.0,2.0,2.0}"},
      STOA_ERROR_UNSUPPORTED,
-     "input scales is computed at run time"},
+     "input scales is only computed when the model runs"},
     {{"no size", "Resize", 13, "", "f32[1,1,4,4]"}, STOA_ERROR_GRAPH, "none of the inputs scales and sizes"},
     {{"both", "Resize", 13, "", "f32[1,1] - !f32{1.0,1.0} !i64{1,1}"}, STOA_ERROR_GRAPH, "both of the inputs"},
     {{"two scales for four axes", "Resize", 13, "", "f32[1,1,4,4] - !f32{2.0,2.0}"},
