@@ -20,10 +20,7 @@ enum stoa_status stoa_convolution_read(const struct op_call *call, const struct 
     if (w->rank != 4)
         return stoa_fail(error, STOA_ERROR_SHAPE, "input W has dims %s, must have rank 4 as input X",
                          stoa_dims_text(w->rank, w->dims, text));
-    if (window->axes && window->axes != 2)
-        return stoa_fail(error, STOA_ERROR_ATTRIBUTE,
-                         "attribute kernel_shape, strides, dilations or pads is for %zu axes, the input has 2",
-                         window->axes);
+    STOA_TRY(stoa_window_check_axes(window, error));
     *shape = (struct conv_shape){.N = x->dims[0], .C = x->dims[1], .H = x->dims[2], .W = x->dims[3], .groups = groups};
     for (size_t i = 0; i < 2; i++) {
         if (window->kernel[i] && window->kernel[i] != w->dims[2 + i])

@@ -44,13 +44,20 @@ void stoa_window_parse(struct attribute_reader *reader, bool dilated, struct win
                              window->pad[i], paddings[window->padding]);
 }
 
+enum stoa_status stoa_window_check_axes(const struct window *window, struct stoa_error *error)
+{
+    if (!window->axes || window->axes == 2)
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_ATTRIBUTE,
+                     "attribute kernel_shape, strides, dilations or pads is for %zu axes, the input has 2",
+                     window->axes);
+}
+
 enum stoa_status stoa_window_place(const struct window *window, const size_t size[2], struct stoa_error *error,
                                    struct window *placed, size_t out[2])
 {
     static const char *const axes[] = {"height", "width"};
-    if (window->axes && window->axes != 2)
-        return stoa_fail(error, STOA_ERROR_ATTRIBUTE,
-                         "attribute kernel_shape, strides or pads is for %zu axes, the input has 2", window->axes);
+    STOA_TRY(stoa_window_check_axes(window, error));
     *placed = *window;
     for (size_t i = 0; i < 2; i++) {
         size_t stride = window->stride[i], reach = (window->kernel[i] - 1) * window->dilation[i] + 1;

@@ -23,6 +23,8 @@ struct window {
 /* Reads kernel_shape, strides, pads and auto_pad, and dilations if `dilated`; checks all that needs no image. */
 void stoa_window_parse(struct attribute_reader *reader, bool dilated, struct window *window);
 
+/* The attributes speak of 2 axes or of none. */
+STOA_CHECKED enum stoa_status stoa_window_check_axes(const struct window *window, struct stoa_error *error);
 /* Where the window goes on an image of that height and width: *placed is the window with auto_pad turned into pads,
  * out[2] the output's height and width. The kernel must be known. */
 STOA_CHECKED enum stoa_status stoa_window_place(const struct window *window, const size_t size[2],
