@@ -1,42 +1,34 @@
 /* ReduceMean, GlobalAveragePool and GlobalMaxPool: one result for all elements along some axes. The mean of no elements
  * is NaN, as 0 / 0 is; the maximum of none is refused. */
 #include <math.h>
-#include <string.h>
 
 #include "base/status.h"
 #include "base/tensor.h"
+#include "ops/arguments.h"
 #include "ops/check.h"
 #include "ops/op.h"
 #include "ops/walk.h"
 
 struct mean_params {
-    int64_t axes[STOA_MAX_RANK];
-    size_t axis_count; /* 0: all */
+    struct op_integers axes; /* none: all */
     bool keep;
 };
 
 static enum stoa_status mean_parse(struct attribute_reader *reader, void *out)
 {
     struct mean_params *params = out;
-    params->axis_count = stoa_read_ints(reader, "axes", -STOA_MAX_RANK, STOA_MAX_RANK - 1, STOA_MAX_RANK, params->axes);
+    stoa_read_integers(reader, "axes", &params->axes);
     params->keep = stoa_read_int(reader, "keepdims", 1, 0, 1) != 0;
     return stoa_reader_finish(reader);
 }
 
-/* Which axes of the input go; the attribute has been checked when error is null. */
+/* Which axes of the input go. */
 static enum stoa_status mean_axes(const struct mean_params *params, size_t rank, struct stoa_error *error,
                                   bool reduced[STOA_MAX_RANK])
 {
-    for (size_t i = 0; i < STOA_MAX_RANK; i++)
-        reduced[i] = params->axis_count == 0;
-    for (size_t i = 0; i < params->axis_count; i++) {
-        size_t axis;
-        STOA_TRY(stoa_check_axis("axes", params->axes[i], rank, false, error, &axis));
-        if (reduced[axis])
-            return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "attribute axes names axis %zu twice", axis);
-        reduced[axis] = true;
-    }
-    return STOA_OK;
+    for (size_t i = 0; i < rank; i++)
+        reduced[i] = true;
+    return params->axes.count ? stoa_check_axes("axes", &params->axes, rank, error, reduced) : STOA_OK;
 }
 
 static enum stoa_status mean_infer(const struct op_call *call, struct stoa_error *error)
