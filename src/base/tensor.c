@@ -144,6 +144,14 @@ bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor
     return true;
 }
 
+size_t stoa_tensor_offset(const struct stoa_tensor *tensor, size_t index)
+{
+    size_t offset = 0;
+    for (size_t i = tensor->rank; i-- > 0; index /= tensor->dims[i])
+        offset += index % tensor->dims[i] * tensor->strides[i];
+    return offset;
+}
+
 double stoa_tensor_load(const struct stoa_tensor *tensor, size_t offset)
 {
     switch (tensor->dtype) {

@@ -12,8 +12,8 @@ size_t stoa_dtype_size(enum stoa_dtype dtype);
 /* "float", "int64", …; "unknown" for others. */
 const char *stoa_dtype_name(enum stoa_dtype dtype);
 
-/* The number of elements and bytes, checked; either result pointer may be null. Also refuses what BLAS could not
- * address: any dimension, or the element count of one image, above INT_MAX is caught by the operator concerned. */
+/* The number of elements and bytes, checked; either result pointer may be null. Dimensions that BLAS could not
+ * address are the concern of the operators that use it. */
 STOA_CHECKED enum stoa_status stoa_tensor_measure(const struct stoa_tensor *tensor, struct stoa_error *error,
                                                   size_t *elements, size_t *bytes);
 /* The same for a tensor that has been measured before. */
@@ -39,6 +39,8 @@ static inline void *stoa_read_only(const void *data)
     return pointer.kept;
 }
 
+/* The offset (in elements) from data of the element with that row-major index. */
+size_t stoa_tensor_offset(const struct stoa_tensor *tensor, size_t index);
 /* The element at an offset (in elements) from data, as a double; integers beyond 2^53 are rounded. */
 double stoa_tensor_load(const struct stoa_tensor *tensor, size_t offset);
 

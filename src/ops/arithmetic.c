@@ -69,17 +69,9 @@ static void combine(nd_loop loop, const struct stoa_tensor *a, const struct stoa
 static bool has_zero(const struct stoa_tensor *tensor)
 {
     size_t elements = stoa_tensor_elements(tensor);
-    for (size_t i = 0; i < elements; i++) {
-        size_t offset = 0, rest = i;
-        for (size_t k = tensor->rank; k-- > 0; rest /= tensor->dims[k])
-            offset += rest % tensor->dims[k] * tensor->strides[k];
-        const char *element = (const char *)tensor->data + offset * stoa_dtype_size(tensor->dtype);
-        bool zero = true;
-        for (size_t byte = 0; byte < stoa_dtype_size(tensor->dtype); byte++)
-            zero &= element[byte] == 0;
-        if (zero)
+    for (size_t i = 0; i < elements; i++)
+        if (stoa_tensor_load(tensor, stoa_tensor_offset(tensor, i)) == 0)
             return true;
-    }
     return false;
 }
 

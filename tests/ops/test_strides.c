@@ -62,12 +62,8 @@ static struct stoa_tensor plain_copy(const struct stoa_tensor *view)
     stoa_tensor_set_plain(&copy);
     size_t elements = stoa_tensor_elements(view);
     float *data = malloc(elements * sizeof *data);
-    for (size_t i = 0; i < elements; i++) {
-        size_t offset = 0, index = i;
-        for (size_t axis = view->rank; axis-- > 0; index /= view->dims[axis])
-            offset += index % view->dims[axis] * view->strides[axis];
-        data[i] = ((const float *)view->data)[offset];
-    }
+    for (size_t i = 0; i < elements; i++)
+        data[i] = ((const float *)view->data)[stoa_tensor_offset(view, i)];
     copy.data = data;
     return copy;
 }

@@ -66,20 +66,9 @@ static void end(struct check *check)
     stoa_arena_deinit(&check->arena);
 }
 
-/* Element offset of the row-major index. */
-static size_t offset_of(const struct stoa_tensor *tensor, size_t index)
-{
-    size_t offset = 0;
-    for (size_t i = tensor->rank; i-- > 0;) {
-        offset += index % tensor->dims[i] * tensor->strides[i];
-        index /= tensor->dims[i];
-    }
-    return offset;
-}
-
 static double load(const struct stoa_tensor *tensor, size_t index)
 {
-    return stoa_tensor_load(tensor, offset_of(tensor, index));
+    return stoa_tensor_load(tensor, stoa_tensor_offset(tensor, index));
 }
 
 static void place(struct check *check, struct stoa_tensor *tensor, const struct stoa_tensor *values, bool channels_last)
@@ -92,7 +81,8 @@ static void place(struct check *check, struct stoa_tensor *tensor, const struct 
     cr_assert(stoa_arena_allocate(&check->arena, elements + 1, size, NULL, &tensor->data) == STOA_OK, "out of memory");
     memset(tensor->data, 0xa5, elements * size); /* an element that nobody writes shows */
     for (size_t i = 0; values && i < elements; i++)
-        memcpy((char *)tensor->data + offset_of(tensor, i) * size, (const char *)values->data + i * size, size);
+        memcpy((char *)tensor->data + stoa_tensor_offset(tensor, i) * size, (const char *)values->data + i * size,
+               size);
 }
 
 /* What is given up must be part of a constant. */
@@ -158,7 +148,7 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
             cr_assert(stoa_arena_allocate(&check->arena, elements + 1, size, NULL, &laid.data) == STOA_OK,
                       "out of memory");
             for (size_t e = 0; e < elements; e++)
-                memcpy((char *)laid.data + offset_of(&laid, e) * size,
+                memcpy((char *)laid.data + stoa_tensor_offset(&laid, e) * size,
                        (const char *)check->given[i].tensor.data + e * size, size);
             check->inputs[i].data = laid.data;
         }
