@@ -78,11 +78,6 @@ static size_t find(const char *type)
     return index;
 }
 
-int stoa_reference_has(const char *type)
-{
-    return find(type) < TABLE_COUNT;
-}
-
 void stoa_reference_free(const struct stoa_allocator *allocator, struct reference_tensor *tensor)
 {
     stoa_release(allocator, tensor->values);

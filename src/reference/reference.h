@@ -42,8 +42,6 @@ struct reference_call {
 
 STOA_CHECKED enum stoa_status stoa_reference_run(const struct reference_call *call,
                                                  const struct stoa_allocator *allocator, struct stoa_error *error);
-/* Whether the twin has an operator of that name. */
-int stoa_reference_has(const char *type);
 void stoa_reference_free(const struct stoa_allocator *allocator, struct reference_tensor *tensor);
 
 #endif

@@ -132,31 +132,8 @@ enum stoa_status stoa_reference_constant(struct reference_run *run, const struct
 {
     STOA_TRY(stoa_tensor_measure(tensor, run->error, count, NULL));
     STOA_TRY(stoa_allocate(run->allocator, *count, sizeof **out, run->error, out));
-    for (size_t i = 0; i < *count; i++) {
-        switch (tensor->dtype) {
-        case STOA_FLOAT:
-            (*out)[i] = (double)((const float *)tensor->data)[i];
-            break;
-        case STOA_DOUBLE:
-            (*out)[i] = ((const double *)tensor->data)[i];
-            break;
-        case STOA_INT64:
-            (*out)[i] = (double)((const int64_t *)tensor->data)[i];
-            break;
-        case STOA_INT32:
-            (*out)[i] = (double)((const int32_t *)tensor->data)[i];
-            break;
-        case STOA_INT8:
-            (*out)[i] = (double)((const int8_t *)tensor->data)[i];
-            break;
-        case STOA_UINT8:
-        case STOA_BOOL:
-            (*out)[i] = (double)((const uint8_t *)tensor->data)[i];
-            break;
-        case STOA_NONE:
-            break;
-        }
-    }
+    for (size_t i = 0; i < *count; i++)
+        (*out)[i] = stoa_tensor_load(tensor, i);
     return STOA_OK;
 }
 
