@@ -104,28 +104,3 @@ void stoa_im2col_columns(const struct im2col_window *window, const float *x, siz
             for (size_t c = 0; c < window->channels; c++, col += count)
                 tap_row(window, x + c, r, s, oy, ox, count, col);
 }
-
-STOA_CLONES
-void stoa_fill_rows(size_t rows, size_t columns, size_t stride, const float *values, float *y)
-{
-    for (size_t i = 0; i < rows; i++)
-        if (values)
-            copy(y + i * stride, values, columns);
-        else
-            clear(y + i * stride, columns);
-}
-
-STOA_CLONES
-void stoa_add_rows(size_t rows, size_t columns, size_t stride, const float *values, float *y)
-{
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < columns; j++)
-            y[i * stride + j] += values[j];
-}
-
-void stoa_transpose_add(size_t rows, size_t columns, const float *a, const float *bias, size_t stride, float *y)
-{
-    for (size_t j = 0; j < columns; j++)
-        for (size_t i = 0; i < rows; i++)
-            y[j * stride + i] = a[i * columns + j] + (bias ? bias[i] : 0);
-}

@@ -1,4 +1,4 @@
-/* Columns from images, and what goes with them. */
+/* Columns from images. */
 #ifndef STOA_KERNELS_IM2COL_H
 #define STOA_KERNELS_IM2COL_H
 
@@ -19,14 +19,5 @@ void stoa_im2col_rows(const struct im2col_window *window, const float *x, size_t
 
 /* col[kh*kw*C][count] <- x[H][W][C]: the same, transposed. */
 void stoa_im2col_columns(const struct im2col_window *window, const float *x, size_t first, size_t count, float *col);
-
-/* y[rows][columns], rows `stride` apart, <- values[columns] in every row; zeros where values is null. */
-void stoa_fill_rows(size_t rows, size_t columns, size_t stride, const float *values, float *y);
-
-/* y[rows][columns], rows `stride` apart, += values[columns] in every row. */
-void stoa_add_rows(size_t rows, size_t columns, size_t stride, const float *values, float *y);
-
-/* y[columns][rows], its rows `stride` apart, <- a[rows][columns] transposed, plus bias[rows] where bias is not null. */
-void stoa_transpose_add(size_t rows, size_t columns, const float *a, const float *bias, size_t stride, float *y);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "gemm/gemm.h"
 #include "kernels/im2col.h"
+#include "kernels/matrix.h"
 #include "lower/lowering.h"
 
 #define TILE_BYTES (512 * 1024)
@@ -79,7 +80,7 @@ static void multiply_panel(const struct job *job, const struct tile *tile, const
     size_t depth = depth_of(&job->conv->shape), ldy = job->conv->shape.OC;
     float *y = tile->y + panel->channel;
     size_t segment = stoa_size_part(tile->count, tiling->segment, 4);
-    stoa_fill_rows(tile->count, panel->width, ldy, job->args->bias ? job->args->bias + panel->channel : NULL, y);
+    stoa_matrix_fill_rows(tile->count, panel->width, job->args->bias ? job->args->bias + panel->channel : NULL, y, ldy);
     for (size_t k = 0; k < depth; k += tiling->k_block)
         for (size_t i = 0; i < tile->count; i += segment)
             stoa_gemm(stoa_size_min(segment, tile->count - i), panel->width, stoa_size_min(tiling->k_block, depth - k),
@@ -111,8 +112,9 @@ static void run_transposed_task(void *context, size_t task, size_t worker)
     for (size_t k = 0; k < depth; k += k_block)
         stoa_gemm(panel.width, tile.count, stoa_size_min(k_block, depth - k), panel.weights + k, depth,
                   tile.scratch + k * tile.count, tile.count, k > 0, product, tile.count);
-    stoa_transpose_add(panel.width, tile.count, product, job->args->bias ? job->args->bias + panel.channel : NULL,
-                       shape->OC, tile.y + panel.channel);
+    stoa_matrix_transpose_add(panel.width, tile.count, product,
+                              job->args->bias ? job->args->bias + panel.channel : NULL, tile.y + panel.channel,
+                              shape->OC);
 }
 
 /* The textbook: all columns of an image (or of one group of it), one product. */
@@ -130,7 +132,7 @@ static void run_full_task(void *context, size_t task, size_t worker)
     }
     float *y = tile.y + panel.channel;
     if (job->args->bias)
-        stoa_fill_rows(tile.count, panel.width, shape->OC, job->args->bias + panel.channel, y);
+        stoa_matrix_fill_rows(tile.count, panel.width, job->args->bias + panel.channel, y, shape->OC);
     stoa_gemm(tile.count, panel.width, depth, columns, depth, panel.weights, panel.width, job->args->bias != NULL, y,
               shape->OC);
 }

@@ -19,7 +19,7 @@
 
 #include "base/size.h"
 #include "gemm/gemm.h"
-#include "kernels/im2col.h"
+#include "kernels/matrix.h"
 #include "lower/lowering.h"
 
 /* Output pixels of a tile: enough rows to use a weight block often, few enough that their panel stays in the L2 cache.
@@ -60,8 +60,8 @@ static float *tile_row(const struct tile *tile, const struct conv_shape *shape, 
 static void begin(const struct tile *tile, const struct conv_shape *shape)
 {
     for (size_t oy = tile->row; oy < tile->row_end; oy++)
-        stoa_fill_rows(tile->column_end - tile->column, tile->panel.width, shape->OC, tile->bias,
-                       tile_row(tile, shape, oy));
+        stoa_matrix_fill_rows(tile->column_end - tile->column, tile->panel.width, tile->bias, tile_row(tile, shape, oy),
+                              shape->OC);
 }
 
 /* Where the first product sets every pixel, the bias comes last: writing first what is not in the cache yet would wait
@@ -69,8 +69,8 @@ static void begin(const struct tile *tile, const struct conv_shape *shape)
 static void finish(const struct tile *tile, const struct conv_shape *shape)
 {
     for (size_t oy = tile->row; tile->bias && oy < tile->row_end; oy++)
-        stoa_add_rows(tile->column_end - tile->column, tile->panel.width, shape->OC, tile->bias,
-                      tile_row(tile, shape, oy));
+        stoa_matrix_add_rows(tile->column_end - tile->column, tile->panel.width, tile->bias, tile_row(tile, shape, oy),
+                             shape->OC);
 }
 
 /* y[m][width] = A[m][k] * weights + beta * y, m cut in segments. */
