@@ -11,14 +11,14 @@ Test(frame, refused)
         struct twin_row row;
         enum stoa_status status;
     } rows[] = {
-        {{"a name that is only begun", "Con", 11, NULL, "f32[1]{1}", "f32{0}"}, STOA_ERROR_UNSUPPORTED},
-        {{"another case", "relu", 11, NULL, "f32[1]{1}", "f32{0}"}, STOA_ERROR_UNSUPPORTED},
-        {{"no such operator", "Foo", 11, NULL, "f32[1]{1}", "f32{0}"}, STOA_ERROR_UNSUPPORTED},
-        {{"an input missing", "Conv", 11, NULL, "f32[1,1,1]{1}", "f32{0}"}, STOA_ERROR_GRAPH},
-        {{"a needed input absent", "Conv", 11, NULL, "- f32[1,1,1]{1}", "f32{0}"}, STOA_ERROR_GRAPH},
-        {{"too many inputs", "Relu", 11, NULL, "f32[1]{1} f32[1]{1}", "f32{0}"}, STOA_ERROR_GRAPH},
-        {{"too many outputs", "Relu", 11, NULL, "f32[1]{1}", "f32{0} f32{0}"}, STOA_ERROR_UNSUPPORTED},
-        {{"an attribute of the wrong type", "Elu", 11, "alpha=1", "f32[1]{1}", "f32{0}"}, STOA_ERROR_GRAPH},
+        {{"a name that is only begun", "Con", 11, NULL, "f32[1]{1}", "f32(0)"}, STOA_ERROR_UNSUPPORTED},
+        {{"another case", "relu", 11, NULL, "f32[1]{1}", "f32(0)"}, STOA_ERROR_UNSUPPORTED},
+        {{"no such operator", "Foo", 11, NULL, "f32[1]{1}", "f32(0)"}, STOA_ERROR_UNSUPPORTED},
+        {{"an input missing", "Conv", 11, NULL, "f32[1,1,1]{1}", "f32(0)"}, STOA_ERROR_GRAPH},
+        {{"a needed input absent", "Conv", 11, NULL, "- f32[1,1,1]{1}", "f32(0)"}, STOA_ERROR_GRAPH},
+        {{"too many inputs", "Relu", 11, NULL, "f32[1]{1} f32[1]{1}", "f32(0)"}, STOA_ERROR_GRAPH},
+        {{"too many outputs", "Relu", 11, NULL, "f32[1]{1}", "f32(0) f32(0)"}, STOA_ERROR_UNSUPPORTED},
+        {{"an attribute of the wrong type", "Elu", 11, "alpha=1", "f32[1]{1}", "f32(0)"}, STOA_ERROR_GRAPH},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         twin_check_refused(&rows[i].row, rows[i].status);
@@ -34,11 +34,11 @@ Test(frame, nothing_wanted)
 Test(frame, memory)
 {
     static const struct twin_row rows[] = {
-        {"Conv", "Conv", 11, NULL, "f32[1,1,2]{1,2} f32[1,1,1]{3}", "f32{0}"},
-        {"MaxPool", "MaxPool", 11, "kernel_shape=[1]", "f32[1,1,2]{1,2}", "f32{0} i64{0}"},
-        {"Split", "Split", 11, NULL, "f32[2]{1,2}", "f32{0} f32{0}"},
-        {"Constant", "Constant", 11, "value=i64[2]{3,-4}", NULL, "i64{0}"},
-        {"ConstantOfShape", "ConstantOfShape", 11, "value=i64[1]{3}", "i64[1]{3}", "i64{0}"},
+        {"Conv", "Conv", 11, NULL, "f32[1,1,2]{1,2} f32[1,1,1]{3}", "f32(0)"},
+        {"MaxPool", "MaxPool", 11, "kernel_shape=[1]", "f32[1,1,2]{1,2}", "f32(0) i64(0)"},
+        {"Split", "Split", 11, NULL, "f32[2]{1,2}", "f32(0) f32(0)"},
+        {"Constant", "Constant", 11, "value=i64[2]{3,-4}", NULL, "i64(0)"},
+        {"ConstantOfShape", "ConstantOfShape", 11, "value=i64[1]{3}", "i64[1]{3}", "i64(0)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         enum stoa_status status = STOA_ERROR_MEMORY;
@@ -61,7 +61,7 @@ Test(frame, memory)
 
 Test(frame, slack_of_what_is_not_finite)
 {
-    static const struct twin_row row = {"inf and NaN",       "Add", 11, NULL, "f32[3]{inf,nan,1} f32{1}",
+    static const struct twin_row row = {"inf and NaN",       "Add", 11, NULL, "f32[3]{inf,nan,1} f32(1)",
                                         "f32[3]{inf,nan,2}", 1};
     struct counting_allocator allocator;
     struct stoa_error error = {0};

@@ -25,16 +25,16 @@ Test(slack, rules)
         double slack; /* of element 0 */
     } rows[] = {
         /* (K + 1) * sum |x*w|, K = 4 taps */
-        {{"Conv", "Conv", 11, NULL, "f32[1,1,2,2]{1,-2,3,-4} f32[1,1,2,2]{1*4}", "f32{0}"}, 5 * 10},
-        {{"Conv, bias", "Conv", 11, NULL, "f32[1,1,2,2]{1,-2,3,-4} f32[1,1,2,2]{1*4} f32[1]{-7}", "f32{0}"}, 6 * 17},
-        {{"ConvTranspose", "ConvTranspose", 11, NULL, "f32[1,2,1]{1,-2} f32[2,1,1]{3,3}", "f32{0}"}, 3 * 9},
-        {{"MatMul", "MatMul", 11, NULL, "f32[1,2]{1,-2} f32[2,1]{3,3}", "f32{0}"}, 3 * 9},
-        {{"Gemm", "Gemm", 11, "alpha=2.0 beta=-3.0", "f32[1,2]{1,-2} f32[2,1]{3,3} f32[1]{5}", "f32{0}"},
+        {{"Conv", "Conv", 11, NULL, "f32[1,1,2,2]{1,-2,3,-4} f32[1,1,2,2]{1*4}", "f32(0)"}, 5 * 10},
+        {{"Conv, bias", "Conv", 11, NULL, "f32[1,1,2,2]{1,-2,3,-4} f32[1,1,2,2]{1*4} f32[1]{-7}", "f32(0)"}, 6 * 17},
+        {{"ConvTranspose", "ConvTranspose", 11, NULL, "f32[1,2,1]{1,-2} f32[2,1,1]{3,3}", "f32(0)"}, 3 * 9},
+        {{"MatMul", "MatMul", 11, NULL, "f32[1,2]{1,-2} f32[2,1]{3,3}", "f32(0)"}, 3 * 9},
+        {{"Gemm", "Gemm", 11, "alpha=2.0 beta=-3.0", "f32[1,2]{1,-2} f32[2,1]{3,3} f32[1]{5}", "f32(0)"},
          5 * (18 + 15)},
-        {{"AveragePool", "AveragePool", 11, "kernel_shape=[2]", "f32[1,1,2]{1,-2}", "f32{0}"}, 3 * 3 / 2.0},
-        {{"ReduceMean", "ReduceMean", 11, NULL, "f32[4]{1,-2,3,-4}", "f32{0}"}, 5 * 10 / 4.0},
-        {{"Sub", "Sub", 11, NULL, "f32{5} f32{3}", "f32{0}"}, 2},
-        {{"Sum", "Sum", 11, NULL, "f32{5} f32{-3} f32{1}", "f32{0}"}, 2 * 9},
+        {{"AveragePool", "AveragePool", 11, "kernel_shape=[2]", "f32[1,1,2]{1,-2}", "f32(0)"}, 3 * 3 / 2.0},
+        {{"ReduceMean", "ReduceMean", 11, NULL, "f32[4]{1,-2,3,-4}", "f32(0)"}, 5 * 10 / 4.0},
+        {{"Sub", "Sub", 11, NULL, "f32(5) f32(3)", "f32(0)"}, 2},
+        {{"Sum", "Sum", 11, NULL, "f32(5) f32(-3) f32(1)", "f32(0)"}, 2 * 9},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct twin *twin = run_row(&rows[i].row);
@@ -88,8 +88,8 @@ static void check(const char *name, struct twin *twin, size_t count, float *y)
 
 Test(slack, softmax)
 {
-    static const struct twin_row row = {"Softmax", "Softmax", 13, NULL, "f32[1,1]{0}", "f32{0}"};
-    static const struct twin_row log_row = {"LogSoftmax", "LogSoftmax", 13, NULL, "f32[1,1]{0}", "f32{0}"};
+    static const struct twin_row row = {"Softmax", "Softmax", 13, NULL, "f32[1,1]{0}", "f32(0)"};
+    static const struct twin_row log_row = {"LogSoftmax", "LogSoftmax", 13, NULL, "f32[1,1]{0}", "f32(0)"};
     struct random random = {.state = 1};
     float x[COUNT], y[COUNT], z[COUNT], sum = 0, most = -INFINITY;
     stoa_random_fill(&random, COUNT, x);
@@ -110,7 +110,7 @@ Test(slack, softmax)
 Test(slack, instance_norm)
 {
     static const struct twin_row row = {
-        "InstanceNormalization", "InstanceNormalization", 6, NULL, "f32[1,1,1]{0} f32[1]{2} f32[1]{0.5}", "f32{0}"};
+        "InstanceNormalization", "InstanceNormalization", 6, NULL, "f32[1,1,1]{0} f32[1]{2} f32[1]{0.5}", "f32(0)"};
     struct random random = {.state = 2};
     float x[COUNT], y[COUNT], mean = 0, variance = 0;
     stoa_random_fill(&random, COUNT, x);
@@ -132,7 +132,7 @@ Test(slack, batch_norm)
                                         9,
                                         NULL,
                                         "f32[1,1,1]{0} f32[1]{2} f32[1]{0.5} f32[1]{3} f32[1]{0.7}",
-                                        "f32{0}"};
+                                        "f32(0)"};
     struct random random = {.state = 3};
     float x[COUNT], y[COUNT], scale = 2 / sqrtf(0.7f + 1e-5f), shift = 0.5f - 3 * scale;
     stoa_random_fill(&random, COUNT, x);
@@ -144,7 +144,7 @@ Test(slack, batch_norm)
 Test(slack, lrn)
 {
     static const struct twin_row row = {"LRN",           "LRN",   13, "size=1 alpha=0.5 beta=0.75 bias=2.0",
-                                        "f32[1,1,1]{0}", "f32{0}"};
+                                        "f32[1,1,1]{0}", "f32(0)"};
     struct random random = {.state = 4};
     float x[COUNT], y[COUNT];
     stoa_random_fill(&random, COUNT, x);
@@ -155,7 +155,7 @@ Test(slack, lrn)
 
 Test(slack, sums)
 {
-    static const struct twin_row row = {"GlobalAveragePool", "GlobalAveragePool", 9, NULL, "f32[1,1,1]{0}", "f32{0}"};
+    static const struct twin_row row = {"GlobalAveragePool", "GlobalAveragePool", 9, NULL, "f32[1,1,1]{0}", "f32(0)"};
     struct random random = {.state = 5};
     float x[COUNT], y = 0;
     stoa_random_fill(&random, COUNT, x);
@@ -207,15 +207,15 @@ Test(slack, functions)
         struct twin_row row;
         float (*function)(float);
     } rows[] = {
-        {{"Sigmoid", "Sigmoid", 6, NULL, "f32[1]{0}", "f32{0}"}, sigmoid},
-        {{"Tanh", "Tanh", 6, NULL, "f32[1]{0}", "f32{0}"}, tanhf},
-        {{"Elu", "Elu", 6, "alpha=0.7", "f32[1]{0}", "f32{0}"}, elu},
-        {{"Selu", "Selu", 6, "alpha=0.7 gamma=1.2", "f32[1]{0}", "f32{0}"}, selu},
-        {{"HardSigmoid", "HardSigmoid", 6, NULL, "f32[1]{0}", "f32{0}"}, hard_sigmoid},
-        {{"HardSwish", "HardSwish", 14, NULL, "f32[1]{0}", "f32{0}"}, hard_swish},
-        {{"Softplus", "Softplus", 1, NULL, "f32[1]{0}", "f32{0}"}, softplus},
-        {{"Exp", "Exp", 13, NULL, "f32[1]{0}", "f32{0}"}, expf},
-        {{"Pow", "Pow", 13, NULL, "f32[1]{0} f32{2.5}", "f32{0}"}, power},
+        {{"Sigmoid", "Sigmoid", 6, NULL, "f32[1]{0}", "f32(0)"}, sigmoid},
+        {{"Tanh", "Tanh", 6, NULL, "f32[1]{0}", "f32(0)"}, tanhf},
+        {{"Elu", "Elu", 6, "alpha=0.7", "f32[1]{0}", "f32(0)"}, elu},
+        {{"Selu", "Selu", 6, "alpha=0.7 gamma=1.2", "f32[1]{0}", "f32(0)"}, selu},
+        {{"HardSigmoid", "HardSigmoid", 6, NULL, "f32[1]{0}", "f32(0)"}, hard_sigmoid},
+        {{"HardSwish", "HardSwish", 14, NULL, "f32[1]{0}", "f32(0)"}, hard_swish},
+        {{"Softplus", "Softplus", 1, NULL, "f32[1]{0}", "f32(0)"}, softplus},
+        {{"Exp", "Exp", 13, NULL, "f32[1]{0}", "f32(0)"}, expf},
+        {{"Pow", "Pow", 13, NULL, "f32[1]{0} f32(2.5)", "f32(0)"}, power},
     };
     struct random random = {.state = 6};
     float x[COUNT], y[COUNT];
@@ -238,7 +238,7 @@ Test(slack, functions)
 /* Linear Resize with float coordinates, at places where a float lands beyond a whole coordinate. */
 Test(slack, resize)
 {
-    static const struct twin_row row = {"Resize", "Resize", 11, "mode='linear'", "f32[1]{0} - f32[1]{1.7}", "f32{0}"};
+    static const struct twin_row row = {"Resize", "Resize", 11, "mode='linear'", "f32[1]{0} - f32[1]{1.7}", "f32(0)"};
     struct random random = {.state = 7};
     float x[COUNT], y[1700];
     stoa_random_fill(&random, COUNT, x);

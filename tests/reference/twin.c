@@ -2,181 +2,34 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
-#include "base/tensor.h"
-
-#define MOST_VALUES 4096
-#define MOST_TENSORS 8
-#define MOST_ATTRIBUTES 16
+#include "support/op_text.h"
 
 struct twin {
+    struct arena arena;
     struct stoa_allocator allocator; /* of the outputs, once they are there */
-    struct attribute items[MOST_ATTRIBUTES];
     struct attributes attributes;
-    struct reference_tensor inputs[MOST_TENSORS], outputs[MOST_TENSORS], expected[MOST_TENSORS];
+    struct reference_tensor inputs[OP_TEXT_MAX_INPUTS], outputs[OP_TEXT_MAX_INPUTS], expected[OP_TEXT_MAX_INPUTS];
     struct reference_call call;
-    void *blocks[4 * MOST_ATTRIBUTES + 4 * MOST_TENSORS];
-    size_t block_count;
 };
-
-static void *keep(struct twin *twin, size_t size)
-{
-    void *block = calloc(1, size + 1);
-    twin->blocks[twin->block_count++] = block;
-    return block;
-}
-
-static const struct {
-    const char *name;
-    enum stoa_dtype dtype;
-} types[] = {{"f32", STOA_FLOAT}, {"f64", STOA_DOUBLE}, {"i64", STOA_INT64}, {"i32", STOA_INT32},
-             {"i8", STOA_INT8},   {"u8", STOA_UINT8},   {"b", STOA_BOOL}};
-
-/* Numbers up to the closing bracket, which is passed over. Floats go through float, as real inputs do. */
-static size_t read_numbers(const char **text, char close, enum stoa_dtype dtype, double values[MOST_VALUES])
-{
-    size_t count = 0;
-    while (**text != close) {
-        char *end;
-        double first = strtod(*text, &end), last = first;
-        cr_assert(end != *text, "no number at %s", *text);
-        if (!strncmp(end - 1, "..", 2)) /* strtod takes the first dot along */
-            end--;
-        if (!strncmp(end, "..", 2))
-            last = strtod(end + 2, &end);
-        size_t times = *end == '*' ? strtoul(end + 1, &end, 10) : 1;
-        size_t steps = last > first ? (size_t)(last - first) + 1 : 1;
-        for (size_t i = 0; i < steps * times; i++) {
-            double value = steps > 1 ? first + (double)(i / times) : first;
-            cr_assert(count < MOST_VALUES);
-            values[count++] = dtype == STOA_FLOAT ? (double)(float)value : value;
-        }
-        *text = *end == ',' ? end + 1 : end;
-    }
-    ++*text;
-    return count;
-}
-
-static struct reference_tensor read_tensor(struct twin *twin, const char **text)
-{
-    struct reference_tensor tensor = {.dtype = STOA_NONE};
-    if (**text == '-') {
-        ++*text;
-        return tensor;
-    }
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (!strncmp(*text, types[i].name, strlen(types[i].name)) && tensor.dtype == STOA_NONE) {
-            tensor.dtype = types[i].dtype;
-            *text += strlen(types[i].name);
-        }
-    cr_assert(tensor.dtype != STOA_NONE, "no type at %s", *text);
-    double values[MOST_VALUES];
-    size_t count = 1;
-    if (**text == '[') {
-        ++*text;
-        tensor.rank = read_numbers(text, ']', STOA_INT64, values);
-        for (size_t i = 0; i < tensor.rank; i++)
-            count *= tensor.dims[i] = (size_t)values[i];
-    }
-    cr_assert(*(*text)++ == '{', "no elements before %s", *text);
-    size_t given = read_numbers(text, '}', tensor.dtype, values);
-    cr_assert(given == count, "%zu elements for %zu before %s", given, count, *text);
-    tensor.values = keep(twin, count * sizeof *values);
-    memcpy(tensor.values, values, count * sizeof *values);
-    return tensor;
-}
 
 static size_t read_tensors(struct twin *twin, const char *text, struct reference_tensor *tensors)
 {
-    size_t count = 0;
-    while (text && *text) {
-        tensors[count++] = read_tensor(twin, &text);
-        while (*text == ' ')
-            text++;
-    }
+    struct op_text_input read[OP_TEXT_MAX_INPUTS];
+    size_t count = op_text_inputs(text, 1, &twin->arena, read);
+    for (size_t i = 0; i < count; i++)
+        tensors[i] = op_text_reference(&read[i].tensor, &twin->arena);
     return count;
-}
-
-static const struct stoa_tensor *plain_tensor(struct twin *twin, const char **text)
-{
-    struct reference_tensor from = read_tensor(twin, text);
-    struct stoa_tensor *tensor = keep(twin, sizeof *tensor);
-    tensor->dtype = from.dtype;
-    tensor->rank = from.rank;
-    memcpy(tensor->dims, from.dims, sizeof from.dims);
-    stoa_tensor_set_plain(tensor);
-    size_t count = stoa_tensor_elements(tensor);
-    tensor->data = keep(twin, count * sizeof(double));
-    for (size_t i = 0; i < count; i++) {
-        cr_assert(from.dtype == STOA_FLOAT || from.dtype == STOA_INT64);
-        if (from.dtype == STOA_FLOAT)
-            ((float *)tensor->data)[i] = (float)from.values[i];
-        else
-            ((int64_t *)tensor->data)[i] = (int64_t)from.values[i];
-    }
-    return tensor;
-}
-
-static void read_list(struct twin *twin, const char **text, struct attribute *attribute)
-{
-    const char *start = ++*text, *end = strchr(start, ']');
-    double values[MOST_VALUES];
-    attribute->count = read_numbers(text, ']', STOA_DOUBLE, values);
-    float *numbers = keep(twin, attribute->count * sizeof *numbers);
-    int64_t *integers = keep(twin, attribute->count * sizeof *integers);
-    for (size_t i = 0; i < attribute->count; i++) {
-        numbers[i] = (float)values[i];
-        integers[i] = values[i] < 0x1p63 ? (int64_t)values[i] : INT64_MAX;
-    }
-    attribute->kind = memchr(start, '.', (size_t)(end - start)) ? ATTRIBUTE_FLOATS : ATTRIBUTE_INTS;
-    attribute->numbers = numbers;
-    attribute->integers = integers;
-}
-
-static void read_attribute(struct twin *twin, const char **text, struct attribute *attribute)
-{
-    size_t length = strcspn(*text, "=");
-    char *name = keep(twin, length);
-    memcpy(name, *text, length);
-    attribute->name = name;
-    *text += length + 1;
-    if (**text == '\'') {
-        length = strcspn(++*text, "'");
-        char *string = keep(twin, length);
-        memcpy(string, *text, length);
-        attribute->kind = ATTRIBUTE_STRING;
-        attribute->string = string;
-        *text += length + 1;
-    } else if (**text == '[') {
-        read_list(twin, text, attribute);
-    } else if (**text == 'f' || **text == 'i') {
-        attribute->kind = ATTRIBUTE_TENSOR;
-        attribute->tensor = plain_tensor(twin, text);
-    } else {
-        char *end;
-        double value = strtod(*text, &end);
-        cr_assert(end != *text, "no value at %s", *text);
-        attribute->kind = memchr(*text, '.', (size_t)(end - *text)) ? ATTRIBUTE_FLOAT : ATTRIBUTE_INT;
-        attribute->number = (float)value;
-        attribute->integer = isnan(value) ? 0 : (int64_t)value;
-        *text = end;
-    }
 }
 
 struct twin *twin_create(const struct twin_row *row)
 {
+    struct stoa_allocator memory = stoa_allocator_default();
     struct twin *twin = calloc(1, sizeof *twin);
-    const char *text = row->attributes ? row->attributes : "";
-    while (*text) {
-        read_attribute(twin, &text, &twin->items[twin->attributes.count++]);
-        while (*text == ' ')
-            text++;
-    }
-    twin->attributes.items = twin->items;
+    stoa_arena_init(&twin->arena, &memory);
+    twin->attributes = op_text_attributes(row->attributes, &twin->arena);
     twin->call = (struct reference_call){
         .type = row->type,
         .attributes = &twin->attributes,
@@ -206,8 +59,7 @@ void twin_free(struct twin *twin)
 {
     for (size_t i = 0; i < twin->call.output_count; i++)
         stoa_reference_free(&twin->allocator, &twin->outputs[i]);
-    for (size_t i = 0; i < twin->block_count; i++)
-        free(twin->blocks[i]);
+    stoa_arena_deinit(&twin->arena);
     free(twin);
 }
 

@@ -1,8 +1,5 @@
-/* Rows of text that describe a call of the twin and what must come out of it.
- *
- *   attributes  "strides=[2,2] group=3 alpha=0.5 auto_pad='SAME_UPPER' value=i64[1]{7}"
- *   inputs and  separated by spaces: f32[2,3]{1,2,3,4,5,6}, i64[2]{3,-1}, f64, i32, i8, u8, b; f32{5} is a scalar; `-`
- * is outputs     absent. Among the elements a..b counts from a to b, and v*n is n times v; nan and inf are known. */
+/* Rows of text (support/op_text.h) that describe a call of the twin and what must come out of it; `-` among the outputs
+ * is one that is not wanted. */
 #ifndef TESTS_REFERENCE_TWIN_H
 #define TESTS_REFERENCE_TWIN_H
 

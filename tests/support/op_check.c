@@ -237,16 +237,8 @@ void op_check_lowering(const struct op_row *row, enum stoa_lowering lowering)
     cr_expect(status == STOA_OK, "%s: %s: %s", row->name, stoa_status_name(status), check.error.message);
     if (status == STOA_OK) {
         struct reference_tensor inputs[OP_TEXT_MAX_INPUTS] = {0}, outputs[MAX_OUTPUTS] = {0};
-        for (size_t i = 0; i < check.call.input_count; i++) {
-            const struct stoa_tensor *tensor = &check.given[i].tensor;
-            inputs[i] = (struct reference_tensor){.dtype = tensor->dtype, .rank = tensor->rank};
-            memcpy(inputs[i].dims, tensor->dims, sizeof tensor->dims);
-            size_t elements = stoa_tensor_elements(tensor);
-            cr_assert(stoa_arena_allocate(&check.arena, elements, sizeof(double), NULL, &inputs[i].values) == STOA_OK,
-                      "out of memory");
-            for (size_t e = 0; tensor->dtype != STOA_NONE && e < elements; e++)
-                inputs[i].values[e] = load(tensor, e);
-        }
+        for (size_t i = 0; i < check.call.input_count; i++)
+            inputs[i] = op_text_reference(&check.given[i].tensor, &check.arena);
         for (size_t i = 0; i < check.call.output_count; i++)
             outputs[i].dtype = check.outputs[i].dtype;
         struct reference_call twin = {.type = row->type,

@@ -1,14 +1,7 @@
 /* Checks one operator against its naive twin: builds the call a row describes, runs the engine's operator on it (inputs
  * of rank 4 plain and channels-last, as its layout says; 1 and 3 workers, which must agree to the bit) and compares
- * each output element with the twin's within the twin's slack. Rows are text, so that a table of cases reads as one.
- *
- *   attributes  "strides=[2,2] group=3 alpha=0.5 auto_pad='SAME_UPPER'"     ints, floats (with a point), strings, lists
- *   inputs      "f32[1,4,7,9] !f32[8,4,3,3] -"    separated by spaces:
- *                 f32[dims]    normal random numbers, given at run time; f32[] is a scalar
- *                 f32+[dims]   the same made positive (at least 0.1)
- *                 f32#[dims]   small whole numbers in [-4, 4], so that sums are exact
- *                 i64{3,-1}    these values, rank 1; also f32{0.5}, i32{..}, u8{..}, b{1,0}; i64(3) is a scalar
- *                 !            in front: constant, known at planning; - : absent */
+ * each output element with the twin's within the twin's slack. Rows are text (op_text.h), so that a table of cases
+ * reads as one. */
 #ifndef TESTS_SUPPORT_OP_CHECK_H
 #define TESTS_SUPPORT_OP_CHECK_H
 
