@@ -52,8 +52,8 @@ enum stoa_status stoa_check_axis(const char *name, int64_t value, size_t rank, b
     int64_t count = (int64_t)rank, most = past ? count : count - 1;
     if (value < -count || value > most)
         return stoa_fail(error, STOA_ERROR_ATTRIBUTE,
-                         "attribute %s is %" PRId64 ", must be in [%" PRId64 ", %" PRId64 "] for rank %zu", name, value,
-                         -count, most, rank);
+                         "%s is %" PRId64 ", must be in [%" PRId64 ", %" PRId64 "] for rank %zu", name, value, -count,
+                         most, rank);
     *axis = (size_t)(value < 0 ? value + count : value);
     return STOA_OK;
 }

@@ -21,8 +21,8 @@ STOA_CHECKED enum stoa_status stoa_check_least_rank(const struct op_call *call, 
 /* The input has the dims [size], `meaning` says what size is ("C of input X"). */
 STOA_CHECKED enum stoa_status stoa_check_vector(const struct op_call *call, size_t input, const char *name, size_t size,
                                                 const char *meaning, struct stoa_error *error);
-/* *axis = the value of attribute `name`, which may count from the end of `rank` axes. With `past`, rank itself is fine.
- */
+/* *axis = the value of the attribute or input `name`, which may count from the end of `rank` axes. With `past`, rank
+ * itself is fine. */
 STOA_CHECKED enum stoa_status stoa_check_axis(const char *name, int64_t value, size_t rank, bool past,
                                               struct stoa_error *error, size_t *axis);
 /* The output takes the input's dtype and dims. */

@@ -1,5 +1,4 @@
-/* Slice: a strided window of the input, one copy. */
-#include <inttypes.h>
+/* Slice: a strided range of the input, one copy. */
 
 #include "base/status.h"
 #include "base/tensor.h"
@@ -17,7 +16,7 @@ struct slice_params {
 };
 
 /* What is taken of one axis: `count` elements from `start` on, `step` apart. */
-struct window {
+struct range {
     int64_t start, step;
     size_t count;
 };
@@ -39,7 +38,7 @@ static int64_t within(int64_t value, int64_t least, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
-static struct window window_of(int64_t start, int64_t end, int64_t step, size_t dim)
+static struct range range_of(int64_t start, int64_t end, int64_t step, size_t dim)
 {
     int64_t size = (int64_t)dim;
     bool forward = step > 0;
@@ -51,10 +50,10 @@ static struct window window_of(int64_t start, int64_t end, int64_t step, size_t 
     uint64_t span = forward ? (uint64_t)(end - start) : (uint64_t)(start - end);
     uint64_t pace = forward ? (uint64_t)step : 0 - (uint64_t)step;
     bool empty = forward ? end <= start : start <= end;
-    return (struct window){start, step, empty ? 0 : (size_t)((span - 1) / pace + 1)};
+    return (struct range){start, step, empty ? 0 : (size_t)((span - 1) / pace + 1)};
 }
 
-static enum stoa_status windows_of(const struct op_call *call, struct stoa_error *error, struct window *windows)
+static enum stoa_status ranges_of(const struct op_call *call, struct stoa_error *error, struct range *ranges)
 {
     const struct slice_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0];
@@ -74,42 +73,42 @@ static enum stoa_status windows_of(const struct op_call *call, struct stoa_error
     bool named[STOA_MAX_RANK];
     STOA_TRY(stoa_check_axes("axes", &lists[AXES], x->rank, error, named));
     for (size_t i = 0; i < x->rank; i++)
-        windows[i] = (struct window){0, 1, x->dims[i]};
+        ranges[i] = (struct range){0, 1, x->dims[i]};
     for (size_t i = 0; i < lists[STARTS].count; i++) {
         int64_t axis = lists[AXES].values[i], step = lists[STEPS].present ? lists[STEPS].values[i] : 1;
         if (step == 0)
             return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "steps[%zu] is 0", i);
         size_t at = (size_t)(axis < 0 ? axis + (int64_t)x->rank : axis);
-        windows[at] = window_of(lists[STARTS].values[i], lists[ENDS].values[i], step, x->dims[at]);
+        ranges[at] = range_of(lists[STARTS].values[i], lists[ENDS].values[i], step, x->dims[at]);
     }
     return STOA_OK;
 }
 
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
-    struct window windows[STOA_MAX_RANK];
-    STOA_TRY(windows_of(call, error, windows));
+    struct range ranges[STOA_MAX_RANK];
+    STOA_TRY(ranges_of(call, error, ranges));
     stoa_same_as_input(call, 0, 0);
     for (size_t i = 0; i < call->inputs[0].rank; i++)
-        call->outputs[0].dims[i] = windows[i].count;
+        call->outputs[0].dims[i] = ranges[i].count;
     return STOA_OK;
 }
 
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
-    struct window windows[STOA_MAX_RANK];
-    STOA_TRY(windows_of(call, error, windows));
+    struct range ranges[STOA_MAX_RANK];
+    STOA_TRY(ranges_of(call, error, ranges));
     if (stoa_tensor_elements(y) == 0)
         return STOA_OK;
     struct nd nd = stoa_nd_over(y);
     stoa_nd_read_scalar(&nd, x->dtype, x->data);
     ptrdiff_t from = 0;
     for (size_t i = 0; i < x->rank; i++) {
-        from += (ptrdiff_t)windows[i].start * (ptrdiff_t)x->strides[i];
+        from += (ptrdiff_t)ranges[i].start * (ptrdiff_t)x->strides[i];
         /* A step over a single element may be any number. */
-        if (windows[i].count > 1)
-            nd.operands[1].strides[i] = (ptrdiff_t)windows[i].step * (ptrdiff_t)x->strides[i];
+        if (ranges[i].count > 1)
+            nd.operands[1].strides[i] = (ptrdiff_t)ranges[i].step * (ptrdiff_t)x->strides[i];
     }
     nd.operands[1].data += from * (ptrdiff_t)stoa_dtype_size(x->dtype);
     stoa_nd_copy_nest(&nd, run->pool);
