@@ -2,7 +2,6 @@
  * same number throughout; any other strides take the plain loop. */
 #include "kernels/arithmetic.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 

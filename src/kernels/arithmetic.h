@@ -3,7 +3,6 @@
 #ifndef STOA_KERNELS_ARITHMETIC_H
 #define STOA_KERNELS_ARITHMETIC_H
 
-#include <stdbool.h>
 #include <stoa/tensor.h>
 
 #include "kernels/nd.h"

@@ -3,7 +3,6 @@
 #include <stoa/layers.h>
 
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/memory.h"
 #include "base/pool.h"

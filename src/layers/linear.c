@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "base/pool.h"
-#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "layers/activate.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/size.h"
 #include "base/status.h"
 #include "lower/lowering.h"
 

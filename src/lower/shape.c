@@ -1,5 +1,4 @@
 /* The shapes of convolutions: what makes sense, what can be computed at all, and what a window sees. */
-#include <inttypes.h>
 #include <stdint.h>
 
 #include "base/size.h"

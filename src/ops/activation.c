@@ -1,10 +1,9 @@
 /* Functions of one float: Relu, LeakyRelu, Elu, Selu, Sigmoid, Tanh, HardSigmoid, HardSwish, Softplus, Sqrt, Exp. NaN
  * stays NaN in all of them. */
-#include <string.h>
 
+#include "kernels/activation.h"
 #include "base/size.h"
 #include "base/status.h"
-#include "kernels/activation.h"
 #include "kernels/nd.h"
 #include "ops/check.h"
 #include "ops/op.h"

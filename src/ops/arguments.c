@@ -1,7 +1,6 @@
 /* Reading arguments out of inputs, and broadcasting. */
 #include "ops/arguments.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/status.h"

@@ -8,7 +8,6 @@
 #include "kernels/arithmetic.h"
 #include "kernels/nd.h"
 #include "ops/arguments.h"
-#include "ops/check.h"
 #include "ops/op.h"
 
 struct arithmetic_params {

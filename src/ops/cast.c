@@ -1,5 +1,4 @@
 /* Cast: elements of another type. What does not fit the new one is as stoa_cast_loop says. */
-#include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/arithmetic.h"
 #include "kernels/nd.h"

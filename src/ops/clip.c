@@ -2,8 +2,6 @@
  * opset 11 and inputs, which may be computed, since; without one, x is held within what its type can be, so that
  * infinity becomes the largest float. */
 #include <float.h>
-#include <limits.h>
-#include <stdint.h>
 
 #include "base/status.h"
 #include "base/tensor.h"

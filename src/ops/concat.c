@@ -1,6 +1,5 @@
 /* Concat and Split: parts of a tensor along one axis. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/size.h"
 #include "base/status.h"

@@ -1,9 +1,7 @@
 /* Gemm: y = alpha * A * B + beta * C, A and B optionally transposed, C broadcast to y. Constant weights are used where
  * they lie, unless the activations come channels-last: then a copy of B has its rows in that order. */
-#include <math.h>
 
 #include "base/memory.h"
-#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/nd.h"

@@ -2,7 +2,6 @@
 #include "kernels/lrn.h"
 
 #include <limits.h>
-#include <math.h>
 
 #include "base/status.h"
 #include "ops/check.h"

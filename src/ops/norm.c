@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "base/tensor.h"
 #include "ops/check.h"
 #include "ops/op.h"
 #include "ops/walk.h"

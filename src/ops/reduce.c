@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/status.h"
-#include "base/tensor.h"
 #include "ops/arguments.h"
 #include "ops/check.h"
 #include "ops/op.h"

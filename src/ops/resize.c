@@ -5,7 +5,6 @@
  * Coordinates follow ONNX's formulas in double, with the scale as a fraction, so that they are exact where the nearest
  * element depends on it. Opset 10 states no formula; what exporters meant by it is asymmetric, cut down. */
 #include <math.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/size.h"

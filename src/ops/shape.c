@@ -5,7 +5,6 @@
 #include "base/tensor.h"
 #include "kernels/nd.h"
 #include "ops/arguments.h"
-#include "ops/check.h"
 #include "ops/op.h"
 
 struct shape_params {

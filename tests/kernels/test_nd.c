@@ -1,6 +1,5 @@
 /* Loop nests and copies against naive loops over every index. */
 #include <criterion/criterion.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

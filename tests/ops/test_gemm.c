@@ -1,6 +1,5 @@
 /* Gemm and MatMul: every way of cutting a product, and weights taken in the order of channels-last images. */
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 #include <stdbool.h>
 
-#include "base/tensor.h"
 #include "ops/op.h"
 #include "support/op_check.h"
 

@@ -1,6 +1,5 @@
 /* Conv, ConvTranspose and pooling against sums done by hand. */
 #include <criterion/criterion.h>
-#include <math.h>
 
 #include "twin.h"
 

@@ -1,6 +1,5 @@
 /* What all operators of the twin have in common: names, inputs, outputs, memory. */
 #include <criterion/criterion.h>
-#include <math.h>
 
 #include "support/allocator.h"
 #include "twin.h"

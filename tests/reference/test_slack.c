@@ -2,7 +2,6 @@
  * that is wrong by a little does not. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
