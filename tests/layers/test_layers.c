@@ -1,6 +1,7 @@
 /* Single layers against plain loops written here. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,4 +289,60 @@ Test(layers, linear_softmax_and_activations)
     cr_expect(stoa_activation_run(STOA_HARD_SWISH, 4, in, &error, out) == STOA_OK && out[0] == 0 && out[3] == 8);
     cr_expect(stoa_activation_run(STOA_IDENTITY, 4, in, &error, out) == STOA_OK && memcmp(in, out, sizeof in) == 0);
     cr_expect(stoa_activation_run(STOA_ACTIVATION_COUNT, 4, in, &error, out) == STOA_ERROR_ARGUMENT);
+}
+
+struct shared_run {
+    const struct stoa_conv2d *conv;
+    const float *x;
+    float *y;
+    enum stoa_status status;
+};
+
+static void *run_many_times(void *argument)
+{
+    struct shared_run *run = argument;
+    size_t size = stoa_conv2d_workspace_size(run->conv);
+    void *workspace = NULL;
+    run->status = posix_memalign(&workspace, 64, size + 64) ? STOA_ERROR_MEMORY : STOA_OK;
+    for (int i = 0; i < 20 && run->status == STOA_OK; i++)
+        run->status = stoa_conv2d_run(run->conv, run->x, size, workspace, NULL, run->y);
+    free(workspace);
+    return NULL;
+}
+
+/* One layer in several threads at once, whether it has threads of its own or not. */
+Test(layers, a_layer_is_shared_by_threads)
+{
+    enum { RUNS = 3, C = 9, SIZE = 30, COUNT = C * SIZE * SIZE };
+    static float x[RUNS][COUNT], w[C * C * 9], y[RUNS][COUNT], alone[RUNS][COUNT];
+    struct random random = {.state = 3};
+    stoa_random_fill(&random, RUNS * COUNT, x[0]);
+    stoa_random_fill(&random, sizeof w / sizeof *w, w);
+    for (size_t threads = 1; threads <= 2; threads++) {
+        struct stoa_conv2d_desc desc = {.height = SIZE,
+                                        .width = SIZE,
+                                        .in_channels = C,
+                                        .out_channels = C,
+                                        .kernel = {3, 3},
+                                        .pad = {1, 1, 1, 1},
+                                        .lowering = STOA_LOWERING_IM2COL,
+                                        .threads = threads};
+        struct stoa_conv2d *conv;
+        cr_assert(stoa_conv2d_create(&desc, w, NULL, NULL, &conv) == STOA_OK);
+        pthread_t ids[RUNS];
+        struct shared_run runs[RUNS];
+        for (size_t i = 0; i < RUNS; i++) {
+            runs[i] = (struct shared_run){.conv = conv, .x = x[i], .y = alone[i]};
+            run_many_times(&runs[i]);
+            runs[i].y = y[i];
+        }
+        for (size_t i = 0; i < RUNS; i++)
+            cr_assert(pthread_create(&ids[i], NULL, run_many_times, &runs[i]) == 0);
+        for (size_t i = 0; i < RUNS; i++) {
+            pthread_join(ids[i], NULL);
+            cr_expect(runs[i].status == STOA_OK, "run %zu: %s", i, stoa_status_name(runs[i].status));
+        }
+        cr_expect(memcmp(y, alone, sizeof y) == 0, "%zu threads of its own: runs disturb each other", threads);
+        stoa_conv2d_free(conv);
+    }
 }
