@@ -127,13 +127,13 @@ enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "workspace is not aligned to %d bytes", STOA_ALIGNMENT);
 
     bool convert = conv->layout == STOA_NCHW;
-    char *inner = (char *)workspace + conv->worker_stride * stoa_pool_workers(conv->pool);
     struct stoa_tensor last = conv->x, plain = conv->x;
     struct conv_args args = {
         .x = x, .y = y, .pool = conv->pool, .worker_base = workspace, .worker_stride = conv->worker_stride};
     if (convert) {
         stoa_tensor_set_plain(&plain);
         plain.data = stoa_read_only(x);
+        char *inner = (char *)workspace + conv->worker_stride * stoa_pool_workers(conv->pool);
         last.data = inner;
         stoa_nd_copy(&plain, &last, conv->pool);
         args.x = last.data;

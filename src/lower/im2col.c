@@ -70,7 +70,8 @@ static struct tile tile_of(const struct job *job, size_t task, size_t worker)
         .count = stoa_size_min(job->conv->tiling.pixels, pixels - first),
         .x = job->args->x + image * shape->H * shape->W * shape->C + group * job->window.channels,
         .y = job->args->y + (image * pixels + first) * shape->OC,
-        .scratch = (void *)((char *)job->args->worker_base + worker * job->args->worker_stride),
+        .scratch =
+            job->conv->scratch ? (void *)((char *)job->args->worker_base + worker * job->args->worker_stride) : NULL,
     };
 }
 

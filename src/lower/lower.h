@@ -62,7 +62,7 @@ struct conv_args {
     const float *packed; /* null: the weights given at creation */
     const float *bias;   /* null: the bias given at creation, or none */
     struct pool *pool;   /* may be null */
-    void *worker_base;   /* stoa_conv_worker_scratch bytes for each worker of the pool, worker_stride apart */
+    void *worker_base; /* stoa_conv_worker_scratch bytes for each worker of the pool, worker_stride apart; null if 0 */
     size_t worker_stride;
 };
 /* Bit-identical for any number of workers: what is one task depends on the shape alone. */
