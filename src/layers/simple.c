@@ -69,7 +69,7 @@ enum stoa_status stoa_softmax_run(size_t rows, size_t columns, const float *x, s
     layer.inputs[0].data = stoa_read_only(x);
     layer.output.data = y;
     struct stoa_allocator allocator = stoa_allocator_default();
-    return stoa_layer_run(&layer.call, &allocator, NULL, error);
+    return stoa_op_run_once(&layer.call, &allocator, NULL, error);
 }
 
 /* Two or four sizes as the attribute ONNX knows; false when one does not fit. */
@@ -170,7 +170,7 @@ enum stoa_status stoa_pool2d_run(const struct stoa_pool2d_desc *desc, const floa
         inner[1]->data = (char *)own + begin;
         stoa_nd_copy(&outer[0], inner[0], NULL);
     }
-    enum stoa_status status = stoa_layer_run(&layer.call, &allocator, NULL, error);
+    enum stoa_status status = stoa_op_run_once(&layer.call, &allocator, NULL, error);
     if (status == STOA_OK && convert)
         stoa_nd_copy(inner[1], &outer[1], NULL);
     stoa_release(&allocator, own);

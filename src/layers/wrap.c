@@ -1,8 +1,6 @@
 /* Operators called one at a time. */
 #include "layers/wrap.h"
 
-#include "base/memory.h"
-#include "base/size.h"
 #include "base/status.h"
 
 enum stoa_status stoa_layer_begin(struct layer_call *layer, const char *type, size_t inputs,
@@ -21,20 +19,4 @@ enum stoa_status stoa_layer_begin(struct layer_call *layer, const char *type, si
     struct attributes list = {.items = attributes, .count = attribute_count};
     struct attribute_reader reader = stoa_reader(&list, LAYER_OPSET, inputs, 1, error);
     return layer->call.op->parse ? layer->call.op->parse(&reader, layer->params.bytes) : STOA_OK;
-}
-
-enum stoa_status stoa_layer_run(const struct op_call *call, const struct stoa_allocator *allocator, struct pool *pool,
-                                struct stoa_error *error)
-{
-    struct op_run run = {.pool = pool, .worker_stride = stoa_size_round_up(call->worker_scratch, STOA_ALIGNMENT)};
-    enum stoa_status status = STOA_OK;
-    if (call->shared_scratch)
-        status = stoa_allocate_raw(allocator, 1, call->shared_scratch, error, &run.shared);
-    if (status == STOA_OK && run.worker_stride)
-        status = stoa_allocate_raw(allocator, stoa_pool_workers(pool), run.worker_stride, error, &run.worker_base);
-    if (status == STOA_OK)
-        status = call->op->run(call, &run, error);
-    stoa_release(allocator, run.shared);
-    stoa_release(allocator, run.worker_base);
-    return status;
 }

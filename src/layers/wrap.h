@@ -26,8 +26,5 @@ struct layer_call {
 STOA_CHECKED enum stoa_status stoa_layer_begin(struct layer_call *layer, const char *type, size_t inputs,
                                                const struct attribute *attributes, size_t attribute_count,
                                                struct stoa_error *error);
-/* Runs it once, with scratch from the allocator if it needs any; an operator that prepares has been prepared. */
-STOA_CHECKED enum stoa_status stoa_layer_run(const struct op_call *call, const struct stoa_allocator *allocator,
-                                             struct pool *pool, struct stoa_error *error);
 
 #endif

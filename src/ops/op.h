@@ -60,8 +60,9 @@ struct op_prepare {
     void *user;
 };
 
+/* The scratch pointers may be null where no bytes are asked for. */
 struct op_run {
-    struct pool *pool;
+    struct pool *pool; /* may be null */
     void *shared;      /* op_call.shared_scratch bytes, aligned to STOA_ALIGNMENT; contents undefined */
     void *worker_base; /* one block of worker_stride bytes for each worker; stoa_op_worker gives a worker's own */
     size_t worker_stride;
@@ -103,6 +104,11 @@ struct op {
 const struct op *stoa_op_find(const char *type, int opset, bool *known);
 /* Every entry, for listings; ends with a null. */
 extern const struct op *const stoa_op_table[];
+
+/* Runs the call with scratch from the allocator, if it needs any, for those who have none laid out. The pool may be
+ * null. */
+STOA_CHECKED enum stoa_status stoa_op_run_once(const struct op_call *call, const struct stoa_allocator *allocator,
+                                               struct pool *pool, struct stoa_error *error);
 
 static inline void *stoa_op_worker(const struct op_run *run, size_t worker)
 {

@@ -41,13 +41,11 @@ struct stoa_tensor direct_run(const struct direct *direct)
     for (size_t i = 0; i < direct->input_count; i++)
         inputs[i].data = direct->inputs[i].data;
     output.data = malloc(stoa_tensor_bytes(&output) + 1);
-    struct op_run run = {.shared = malloc(call.shared_scratch + 1), .worker_base = malloc(call.worker_scratch + 1)};
-    cr_assert(call.op->run(&call, &run, &error) == STOA_OK, "%s: %s", direct->name, error.message);
+    cr_assert(stoa_op_run_once(&call, &memory.interface, NULL, &error) == STOA_OK, "%s: %s", direct->name,
+              error.message);
     if (call.op->release)
         call.op->release(&call, &memory.interface);
     cr_expect(memory.live == 0, "%s: %zu blocks leaked", direct->name, memory.live);
-    free(run.shared);
-    free(run.worker_base);
     free(params);
     return output;
 }

@@ -157,14 +157,7 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
     struct pool *pool = NULL;
     if (workers > 1)
         cr_assert(stoa_pool_create(&check->plain, workers, NULL, &pool) == STOA_OK, "no pool");
-    struct op_run op_run = {.pool = pool, .worker_stride = (call->worker_scratch + 63) / 64 * 64};
-    cr_assert(stoa_allocate_raw(&check->plain, 1, call->shared_scratch, NULL, &op_run.shared) == STOA_OK,
-              "out of memory");
-    cr_assert(stoa_allocate_raw(&check->plain, workers, op_run.worker_stride, NULL, &op_run.worker_base) == STOA_OK,
-              "out of memory");
-    enum stoa_status status = op->run ? op->run(call, &op_run, &check->error) : STOA_OK;
-    stoa_release(&check->plain, op_run.shared);
-    stoa_release(&check->plain, op_run.worker_base);
+    enum stoa_status status = op->run ? stoa_op_run_once(call, &check->memory.interface, pool, &check->error) : STOA_OK;
     stoa_pool_free(pool);
     if (op->release)
         op->release(call, &check->memory.interface);
