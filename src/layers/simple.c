@@ -72,17 +72,19 @@ enum stoa_status stoa_softmax_run(size_t rows, size_t columns, const float *x, s
     return stoa_op_run_once(&layer.call, &allocator, NULL, error);
 }
 
-/* Two or four sizes as the attribute ONNX knows; false when one does not fit. */
-static bool sizes_attribute(const char *name, size_t count, const size_t *sizes, int64_t *values,
-                            struct attribute *attribute)
+/* Two or four sizes of a descriptor as the attribute ONNX knows; a 0 stands for `least`. */
+static enum stoa_status sizes_attribute(const char *field, const char *name, size_t count, const size_t *sizes,
+                                        size_t least, struct stoa_error *error, int64_t *values,
+                                        struct attribute *attribute)
 {
     for (size_t i = 0; i < count; i++) {
         if (sizes[i] > INT32_MAX)
-            return false;
-        values[i] = (int64_t)sizes[i];
+            return stoa_fail(error, STOA_ERROR_LIMIT, "desc.%s[%zu] is %zu, at most %d is taken", field, i, sizes[i],
+                             INT32_MAX);
+        values[i] = (int64_t)stoa_size_max(sizes[i], least);
     }
     *attribute = (struct attribute){.name = name, .kind = ATTRIBUTE_INTS, .integers = values, .count = count};
-    return true;
+    return STOA_OK;
 }
 
 static enum stoa_status pool_infer(const struct stoa_pool2d_desc *desc, struct stoa_error *error,
@@ -99,28 +101,24 @@ static enum stoa_status pool_infer(const struct stoa_pool2d_desc *desc, struct s
     int64_t values[4][4] = {{0}};
     struct attribute attributes[6];
     size_t count = 0;
-    bool global = desc->kind == STOA_GLOBAL_AVERAGE_POOL || desc->kind == STOA_GLOBAL_MAX_POOL, fits = true;
-    if (!global) {
-        fits = sizes_attribute("kernel_shape", 2, desc->kernel, values[0], &attributes[count++]) &&
-               sizes_attribute("strides", 2, desc->stride, values[1], &attributes[count++]) &&
-               sizes_attribute("pads", 4, desc->pad, values[2], &attributes[count++]);
-        for (size_t i = 0; i < 2; i++)
-            values[1][i] = values[1][i] ? values[1][i] : 1;
+    if (desc->kind == STOA_MAX_POOL || desc->kind == STOA_AVERAGE_POOL) {
+        STOA_TRY(sizes_attribute("kernel", "kernel_shape", 2, desc->kernel, 0, error, values[0], &attributes[count++]));
+        STOA_TRY(sizes_attribute("stride", "strides", 2, desc->stride, 1, error, values[1], &attributes[count++]));
+        STOA_TRY(sizes_attribute("pad", "pads", 4, desc->pad, 0, error, values[2], &attributes[count++]));
         attributes[count++] =
             (struct attribute){.name = "ceil_mode", .kind = ATTRIBUTE_INT, .integer = desc->ceil_mode != 0};
-        if (desc->kind == STOA_AVERAGE_POOL) {
-            if (desc->dilation[0] > 1 || desc->dilation[1] > 1)
-                return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "desc.dilation is for max pooling only");
-            attributes[count++] = (struct attribute){
-                .name = "count_include_pad", .kind = ATTRIBUTE_INT, .integer = desc->count_include_pad != 0};
-        } else {
-            fits = fits && sizes_attribute("dilations", 2, desc->dilation, values[3], &attributes[count++]);
-            for (size_t i = 0; i < 2; i++)
-                values[3][i] = values[3][i] ? values[3][i] : 1;
-        }
     }
-    if (!fits)
-        return stoa_fail(error, STOA_ERROR_LIMIT, "desc: a kernel, stride, pad or dilation is beyond 2^31");
+    if (desc->kind == STOA_MAX_POOL)
+        STOA_TRY(
+            sizes_attribute("dilation", "dilations", 2, desc->dilation, 1, error, values[3], &attributes[count++]));
+    if (desc->kind == STOA_AVERAGE_POOL) {
+        for (size_t i = 0; i < 2; i++)
+            if (desc->dilation[i] > 1)
+                return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "desc.dilation[%zu] is %zu: for max pooling only", i,
+                                 desc->dilation[i]);
+        attributes[count++] = (struct attribute){
+            .name = "count_include_pad", .kind = ATTRIBUTE_INT, .integer = desc->count_include_pad != 0};
+    }
     STOA_TRY(stoa_layer_begin(layer, types[desc->kind], 1, attributes, count, error));
     layer->inputs[0] =
         (struct stoa_tensor){.dtype = STOA_FLOAT,

@@ -124,59 +124,6 @@ Test(layers, conv2d_is_the_naive_loop_in_both_layouts)
     }
 }
 
-static const struct {
-    const char *name;
-    struct stoa_conv2d_desc desc;
-    const char *words;
-} bad_convs[] = {
-    {"no kernel", {.height = 5, .width = 5, .in_channels = 1, .out_channels = 1}, "kernel"},
-    {"no channels", {.height = 5, .width = 5, .out_channels = 1, .kernel = {1, 1}}, "channels are 0"},
-    {"groups", {.height = 5, .width = 5, .in_channels = 4, .out_channels = 3, .kernel = {1, 1}, .groups = 3}, "group"},
-    {"kernel larger than image",
-     {.height = 2, .width = 5, .in_channels = 1, .out_channels = 1, .kernel = {3, 3}},
-     "kernel"},
-    {"sizes wrap",
-     {.height = (size_t)1 << 32, .width = (size_t)1 << 32, .in_channels = 1, .out_channels = 1, .kernel = {1, 1}},
-     ""},
-    {"no such activation",
-     {.height = 5,
-      .width = 5,
-      .in_channels = 1,
-      .out_channels = 1,
-      .kernel = {1, 1},
-      .activation = (enum stoa_activation)99},
-     "activation"},
-    {"no such lowering",
-     {.height = 5,
-      .width = 5,
-      .in_channels = 1,
-      .out_channels = 1,
-      .kernel = {1, 1},
-      .lowering = (enum stoa_lowering)99},
-     "lowering"},
-};
-
-Test(layers, bad_descriptors_are_refused)
-{
-    float w[64] = {0};
-    for (size_t i = 0; i < sizeof bad_convs / sizeof *bad_convs; i++) {
-        struct counting_allocator memory;
-        counting_allocator_init(&memory);
-        struct stoa_conv2d_desc desc = bad_convs[i].desc;
-        desc.allocator = &memory.interface;
-        struct stoa_conv2d *conv;
-        struct stoa_error error = {0};
-        cr_expect(stoa_conv2d_create(&desc, w, NULL, &error, &conv) != STOA_OK && !conv, "%s", bad_convs[i].name);
-        cr_expect(strstr(error.message, bad_convs[i].words), "%s: %s", bad_convs[i].name, error.message);
-        cr_expect(memory.live == 0, "%s: leaked", bad_convs[i].name);
-    }
-    struct stoa_error error;
-    struct stoa_conv2d *conv;
-    cr_expect(stoa_conv2d_create(NULL, w, NULL, &error, &conv) == STOA_ERROR_ARGUMENT);
-    stoa_conv2d_free(NULL);
-    stoa_linear_free(NULL);
-}
-
 Test(layers, pool2d_is_the_naive_loop_in_both_layouts)
 {
     enum { C = 3, H = 7, W = 6 };
