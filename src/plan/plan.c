@@ -46,43 +46,13 @@ static enum stoa_status prepare_steps(struct plan *plan, const struct plan_optio
     return STOA_OK;
 }
 
-/* Sets the data of every tensor over the storage. */
-static void place(struct plan *plan, size_t storage, void *data)
+static void place_tensor(const struct plan *plan, struct stoa_tensor *tensor, size_t storage)
 {
-    for (size_t s = 0; s < plan->step_count; s++) {
-        struct plan_step *step = &plan->steps[s];
-        for (size_t i = 0; i < step->call.input_count; i++)
-            if (step->input_storage[i] == storage)
-                step->call.inputs[i].data = data;
-        for (size_t i = 0; i < step->call.output_count; i++)
-            if (step->output_storage[i] == storage)
-                step->call.outputs[i].data = data;
-    }
-    for (size_t v = 0; v < plan->model->graph.value_count; v++) {
-        struct plan_value *value = &plan->values[v];
-        if (value->known && value->main.storage == storage)
-            value->main.tensor.data = data;
-        if (value->known && value->other.storage == storage)
-            value->other.tensor.data = data;
-    }
-    for (size_t o = 0; o < plan->model->graph.output_count; o++)
-        if (plan->outputs[o].storage == storage)
-            plan->outputs[o].tensor.data = data;
+    if (storage != PLAN_NONE && plan->storages[storage].data)
+        tensor->data = plan->storages[storage].data;
 }
 
-static void *arena_address(struct plan *plan, size_t storage)
-{
-    return plan->memory + plan->storages[storage].place;
-}
-
-static void place_tensor(struct plan *plan, struct stoa_tensor *tensor, size_t storage)
-{
-    if (storage != PLAN_NONE && plan->storages[storage].kind == STORAGE_ARENA)
-        tensor->data = arena_address(plan, storage);
-}
-
-/* The block's address is known: all tensors in it get theirs, in one walk. */
-static void place_arena(struct plan *plan)
+void stoa_plan_place(struct plan *plan)
 {
     for (size_t s = 0; s < plan->step_count; s++) {
         struct plan_step *step = &plan->steps[s];
@@ -96,13 +66,15 @@ static void place_arena(struct plan *plan)
             place_tensor(plan, &plan->values[v].main.tensor, plan->values[v].main.storage);
             place_tensor(plan, &plan->values[v].other.tensor, plan->values[v].other.storage);
         }
+    for (size_t o = 0; o < plan->model->graph.output_count; o++)
+        place_tensor(plan, &plan->outputs[o].tensor, plan->outputs[o].storage);
 }
 
 void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, void *data)
 {
-    for (size_t s = 0; s < plan->storage_count; s++)
-        if (plan->storages[s].kind == kind && plan->storages[s].place == index)
-            place(plan, s, data);
+    const struct plan_tensor *port =
+        kind == STORAGE_INPUT ? &plan->values[plan->model->graph.inputs[index]].main : &plan->outputs[index];
+    plan->storages[port->storage].data = data;
 }
 
 enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes, size_t place_index,
@@ -134,7 +106,10 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     STOA_TRY(prepare_steps(plan, options, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
     STOA_TRY(stoa_allocate_raw(&plan->allocator, 1, plan->memory_bytes, error, &plan->memory));
-    place_arena(plan);
+    for (size_t s = 0; s < plan->storage_count; s++)
+        if (plan->storages[s].kind == STORAGE_ARENA)
+            plan->storages[s].data = plan->memory + plan->storages[s].place;
+    stoa_plan_place(plan);
     return STOA_OK;
 }
 

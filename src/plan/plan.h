@@ -29,6 +29,7 @@ struct plan_storage {
     size_t bytes;
     size_t first, last; /* the steps between which it is in use, both included */
     size_t place;
+    void *data; /* its address once it has one; of constants the tensors alone know theirs */
 };
 
 /* A tensor and the storage it views. Its data are null until the storage has an address; constants have theirs at once.
@@ -85,7 +86,9 @@ STOA_CHECKED enum stoa_status stoa_plan_create(const struct stoa_model *model, c
                                                struct plan **plan);
 void stoa_plan_free(struct plan *plan);
 
-/* Gives the storage of graph input or output `index` an address. */
+/* Gives the storage of graph input (STORAGE_INPUT) or output (STORAGE_OUTPUT) `index` an address, which tensors take
+ * over with stoa_plan_place: one walk over all of them, however many were bound. */
 void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, void *data);
+void stoa_plan_place(struct plan *plan);
 
 #endif

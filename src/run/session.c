@@ -36,6 +36,7 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
                                &session->outputs[i].own));
         stoa_plan_bind(session->plan, STORAGE_OUTPUT, i, session->outputs[i].own);
     }
+    stoa_plan_place(session->plan);
     return STOA_OK;
 }
 
@@ -148,6 +149,7 @@ enum stoa_status stoa_session_bind_input(struct stoa_session *session, const cha
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': its value was fixed when the session was created",
                          name);
     stoa_plan_bind(session->plan, STORAGE_INPUT, index, stoa_read_only(data));
+    stoa_plan_place(session->plan);
     session->inputs[index].bound = true;
     return STOA_OK;
 }
@@ -160,6 +162,7 @@ enum stoa_status stoa_session_bind_output(struct stoa_session *session, const ch
     if (!data)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "output '%s': data is null", name);
     stoa_plan_bind(session->plan, STORAGE_OUTPUT, index, data);
+    stoa_plan_place(session->plan);
     stoa_release(&session->allocator, session->outputs[index].own);
     session->outputs[index].own = NULL;
     return STOA_OK;
