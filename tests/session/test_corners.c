@@ -1,7 +1,9 @@
 /* Odd models that are right all the same: nothing to compute, scalars, the highest rank, values known before any run.
  * Each goes the whole way from a file to the comparison with the naive twin, under each lowering. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <stoa/stoa.h>
 
@@ -233,4 +235,76 @@ Test(corners, an_index_beyond_the_data_stops_the_run_only)
     stoa_session_free(session);
     stoa_model_free(model);
     onnx_free(&file);
+}
+
+/* Writes one of many like nodes, and what goes with them at the end. */
+struct crowd {
+    const char *name;
+    size_t count;
+    void (*begin)(struct onnx_writer *graph);
+    void (*node)(struct onnx_writer *graph, const char *name);
+};
+
+static void vector(struct onnx_writer *graph)
+{
+    onnx_info(graph, GRAPH_INPUT, "x", (const int64_t[]){1, 0});
+}
+
+static void relu(struct onnx_writer *graph, const char *name)
+{
+    onnx_node(graph, "Relu", "x", name);
+    onnx_info(graph, GRAPH_OUTPUT, name, NULL);
+}
+
+static void image(struct onnx_writer *graph)
+{
+    onnx_info(graph, GRAPH_INPUT, "x", (const int64_t[]){1, 2, 4, 4, 0});
+    onnx_weights(graph, "w", (const int64_t[]){2, 2, 1, 1, 0});
+    onnx_weights(graph, "m", (const int64_t[]){32, 1, 0});
+    onnx_node(graph, "Conv", "x,w", "c");
+}
+
+static void classifier(struct onnx_writer *graph, const char *name)
+{
+    char flat[32], inputs[40];
+    snprintf(flat, sizeof flat, "f%s", name);
+    snprintf(inputs, sizeof inputs, "%s,m", flat);
+    onnx_node(graph, "Flatten", "c", flat);
+    onnx_node(graph, "Gemm", inputs, name);
+    onnx_info(graph, GRAPH_OUTPUT, name, NULL);
+}
+
+static const struct crowd crowds[] = {
+    {"outputs", 30000, vector, relu},
+    {"flattened images", 15000, image, classifier},
+};
+
+Test(corners, time_to_plan_grows_with_the_model_alone)
+{
+    for (size_t i = 0; i < sizeof crowds / sizeof *crowds; i++) {
+        struct onnx_writer graph = {0}, file = {0};
+        struct stoa_error error = {0};
+        struct stoa_model *model;
+        struct stoa_session *session;
+        crowds[i].begin(&graph);
+        for (size_t n = 0; n < crowds[i].count; n++) {
+            char name[24];
+            snprintf(name, sizeof name, "y%zu", n);
+            crowds[i].node(&graph, name);
+        }
+        onnx_int(&file, MODEL_IR_VERSION, 8);
+        onnx_opset(&file, NULL, 13);
+        onnx_bytes(&file, MODEL_GRAPH, graph.data, graph.size);
+        clock_t begin = clock();
+        cr_assert(stoa_model_load_memory(file.data, file.size, NULL, &error, &model) == STOA_OK, "%s: %s",
+                  crowds[i].name, error.message);
+        cr_assert(stoa_session_create(model, NULL, &error, &session) == STOA_OK, "%s: %s", crowds[i].name,
+                  error.message);
+        double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+        cr_expect(seconds < 5, "%s: %.3f s", crowds[i].name, seconds);
+        stoa_session_free(session);
+        stoa_model_free(model);
+        onnx_free(&graph);
+        onnx_free(&file);
+    }
 }
