@@ -6,6 +6,7 @@
  * are written transposed and the pixels become the long side: y^T = W * columns. */
 #include <stdio.h>
 
+#include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "gemm/gemm.h"
@@ -44,14 +45,18 @@ static struct im2col_window window_of(const struct conv_shape *shape)
     };
 }
 
+struct tile;
+
 struct job {
     const struct conv *conv;
     const struct conv_args *args;
     struct im2col_window window;
     size_t tiles; /* of an image */
+    size_t groups_a_task, tasks_across;
+    void (*run_tile)(const struct job *job, const struct tile *tile);
 };
 
-/* One task: a tile of pixels of one group of one image. */
+/* A tile of pixels of one group of one image. */
 struct tile {
     size_t group, first, count;
     const float *x; /* the image's first channel of the group */
@@ -59,10 +64,10 @@ struct tile {
     float *scratch;
 };
 
-static struct tile tile_of(const struct job *job, size_t task, size_t worker)
+static struct tile tile_of(const struct job *job, size_t position, size_t group, size_t worker)
 {
     const struct conv_shape *shape = &job->conv->shape;
-    size_t pixels = shape->OH * shape->OW, group = task % shape->groups, position = task / shape->groups;
+    size_t pixels = shape->OH * shape->OW;
     size_t image = position / job->tiles, first = position % job->tiles * job->conv->tiling.pixels;
     return (struct tile){
         .group = group,
@@ -89,56 +94,64 @@ static void multiply_panel(const struct job *job, const struct tile *tile, const
                       y + i * ldy, ldy);
 }
 
-static void run_task(void *context, size_t task, size_t worker)
+static void run_tile(const struct job *job, const struct tile *tile)
 {
-    const struct job *job = context;
-    struct tile tile = tile_of(job, task, worker);
     size_t panels = stoa_panels_per_group(job->conv);
-    stoa_im2col_rows(&job->window, tile.x, tile.first, tile.count, tile.scratch);
+    stoa_im2col_rows(&job->window, tile->x, tile->first, tile->count, tile->scratch);
     for (size_t i = 0; i < panels; i++) {
-        struct panel panel = stoa_panel(job->conv, job->args->packed, tile.group * panels + i);
-        multiply_panel(job, &tile, &panel);
+        struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group * panels + i);
+        multiply_panel(job, tile, &panel);
     }
 }
 
-static void run_transposed_task(void *context, size_t task, size_t worker)
+static void run_transposed_tile(const struct job *job, const struct tile *tile)
 {
-    const struct job *job = context;
     const struct conv_shape *shape = &job->conv->shape;
-    struct tile tile = tile_of(job, task, worker);
-    struct panel panel = stoa_panel(job->conv, job->args->packed, tile.group);
+    struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group);
     size_t depth = depth_of(shape), k_block = job->conv->tiling.k_block;
-    float *product = tile.scratch + depth * job->conv->tiling.pixels;
-    stoa_im2col_columns(&job->window, tile.x, tile.first, tile.count, tile.scratch);
+    float *product = tile->scratch + depth * job->conv->tiling.pixels;
+    stoa_im2col_columns(&job->window, tile->x, tile->first, tile->count, tile->scratch);
     for (size_t k = 0; k < depth; k += k_block)
-        stoa_gemm(panel.width, tile.count, stoa_size_min(k_block, depth - k), panel.weights + k, depth,
-                  tile.scratch + k * tile.count, tile.count, k > 0, product, tile.count);
-    stoa_matrix_transpose_add(panel.width, tile.count, product,
-                              job->args->bias ? job->args->bias + panel.channel : NULL, tile.y + panel.channel,
+        stoa_gemm(panel.width, tile->count, stoa_size_min(k_block, depth - k), panel.weights + k, depth,
+                  tile->scratch + k * tile->count, tile->count, k > 0, product, tile->count);
+    stoa_matrix_transpose_add(panel.width, tile->count, product,
+                              job->args->bias ? job->args->bias + panel.channel : NULL, tile->y + panel.channel,
                               shape->OC);
 }
 
 /* The textbook: all columns of an image (or of one group of it), one product. */
-static void run_full_task(void *context, size_t task, size_t worker)
+static void run_full_tile(const struct job *job, const struct tile *tile)
 {
-    const struct job *job = context;
     const struct conv_shape *shape = &job->conv->shape;
-    struct tile tile = tile_of(job, task, worker);
-    struct panel panel = stoa_panel(job->conv, job->args->packed, tile.group);
+    struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group);
     size_t depth = depth_of(shape);
-    const float *columns = tile.x;
+    const float *columns = tile->x;
     if (job->conv->scratch) {
-        stoa_im2col_rows(&job->window, tile.x, 0, tile.count, tile.scratch);
-        columns = tile.scratch;
+        stoa_im2col_rows(&job->window, tile->x, 0, tile->count, tile->scratch);
+        columns = tile->scratch;
     }
-    float *y = tile.y + panel.channel;
+    float *y = tile->y + panel.channel;
     if (job->args->bias)
-        stoa_matrix_fill_rows(tile.count, panel.width, job->args->bias + panel.channel, y, shape->OC);
-    stoa_gemm(tile.count, panel.width, depth, columns, depth, panel.weights, panel.width, job->args->bias != NULL, y,
+        stoa_matrix_fill_rows(tile->count, panel.width, job->args->bias + panel.channel, y, shape->OC);
+    stoa_gemm(tile->count, panel.width, depth, columns, depth, panel.weights, panel.width, job->args->bias != NULL, y,
               shape->OC);
 }
 
-static void run_tiles(const struct conv *conv, const struct conv_args *args, pool_task task)
+/* A pool task is a tile of pixels in as many groups as write a cache line of y together: workers that write the same
+ * lines hold each other up. */
+static void run_task(void *context, size_t task, size_t worker)
+{
+    const struct job *job = context;
+    size_t position = task / job->tasks_across, first = task % job->tasks_across * job->groups_a_task;
+    size_t end = stoa_size_min(first + job->groups_a_task, job->conv->shape.groups);
+    for (size_t group = first; group < end; group++) {
+        struct tile tile = tile_of(job, position, group, worker);
+        job->run_tile(job, &tile);
+    }
+}
+
+static void run_tiles(const struct conv *conv, const struct conv_args *args,
+                      void (*run_one)(const struct job *, const struct tile *))
 {
     const struct conv_shape *shape = &conv->shape;
     struct job job = {
@@ -146,18 +159,21 @@ static void run_tiles(const struct conv *conv, const struct conv_args *args, poo
         .args = args,
         .window = window_of(shape),
         .tiles = stoa_size_ceil_div(shape->OH * shape->OW, conv->tiling.pixels),
+        .groups_a_task = stoa_size_ceil_div(STOA_ALIGNMENT / sizeof(float), shape->OC / shape->groups),
+        .run_tile = run_one,
     };
-    stoa_pool_run(args->pool, shape->N * job.tiles * shape->groups, task, &job);
+    job.tasks_across = stoa_size_ceil_div(shape->groups, job.groups_a_task);
+    stoa_pool_run(args->pool, shape->N * job.tiles * job.tasks_across, run_task, &job);
 }
 
 static void im2col_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_tiles(conv, args, conv->tiling.transposed ? run_transposed_task : run_task);
+    run_tiles(conv, args, conv->tiling.transposed ? run_transposed_tile : run_tile);
 }
 
 static void full_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_tiles(conv, args, run_full_task);
+    run_tiles(conv, args, run_full_tile);
 }
 
 static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)
