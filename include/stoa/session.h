@@ -76,8 +76,8 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_step(const struct stoa_sessi
 
 /* Bytes the session holds. */
 struct stoa_memory_info {
-    size_t weights;     /* packed copies */
-    size_t activations; /* the arena, scratch included */
+    size_t weights;     /* packed copies, folded constants and the plan's own tables */
+    size_t activations; /* one block for all, scratch included */
     size_t outputs;     /* the session's own output buffers */
 };
 STOA_API void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info);

@@ -78,7 +78,7 @@ void stoa_arena_deinit(struct arena *arena)
         stoa_release(&arena->allocator, block);
     }
     arena->blocks = NULL;
-    arena->used = arena->capacity = 0;
+    arena->used = arena->capacity = arena->bytes = 0;
 }
 
 enum stoa_status stoa_arena_allocate(struct arena *arena, size_t count, size_t size, struct stoa_error *error,
@@ -100,6 +100,7 @@ enum stoa_status stoa_arena_allocate(struct arena *arena, size_t count, size_t s
         block->next = arena->blocks;
         arena->blocks = block;
         arena->capacity = capacity;
+        arena->bytes += capacity;
         arena->used = sizeof *block;
     }
     memory = (char *)arena->blocks + arena->used;

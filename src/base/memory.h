@@ -27,6 +27,7 @@ struct arena {
     struct stoa_allocator allocator;
     struct arena_block *blocks;
     size_t used, capacity; /* of the newest block */
+    size_t bytes;          /* of all blocks */
 };
 
 void stoa_arena_init(struct arena *arena, const struct stoa_allocator *allocator);

@@ -224,8 +224,8 @@ enum stoa_status stoa_session_step(const struct stoa_session *session, size_t in
 
 void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info)
 {
-    *info =
-        (struct stoa_memory_info){.weights = session->plan->weight_bytes, .activations = session->plan->memory_bytes};
+    *info = (struct stoa_memory_info){.weights = session->plan->weight_bytes + session->plan->arena.bytes,
+                                      .activations = session->plan->memory_bytes};
     for (size_t i = 0; i < session->model->graph.output_count; i++)
         if (session->outputs[i].own)
             info->outputs += stoa_tensor_bytes(&session->plan->outputs[i].tensor);

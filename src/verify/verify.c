@@ -203,6 +203,27 @@ static enum stoa_status bind_inputs(struct verification *verification, const voi
     return STOA_OK;
 }
 
+/* What callers see of an output is, to the bit, the value the layers were judged by. */
+static enum stoa_status check_copies(const struct verification *verification, struct stoa_error *error)
+{
+    const struct graph *graph = &verification->model->graph;
+    const struct plan *plan = verification->session->plan;
+    for (size_t o = 0; o < graph->output_count; o++) {
+        const struct stoa_tensor *seen = &plan->outputs[o].tensor;
+        const struct plan_tensor *inside = &plan->values[graph->outputs[o]].main;
+        size_t elements = stoa_tensor_elements(seen);
+        for (size_t i = 0; i < elements; i++) {
+            double ours = stoa_tensor_load(&inside->tensor, stoa_tensor_offset(&inside->tensor, i));
+            double theirs = stoa_tensor_load(seen, i);
+            if (!same(ours, theirs))
+                return stoa_fail(error, STOA_ERROR_MISMATCH,
+                                 "output '%s': element %zu is %.9g, but was computed as %.9g",
+                                 graph->values[graph->outputs[o]].name, i, theirs, ours);
+        }
+    }
+    return STOA_OK;
+}
+
 static enum stoa_status verify(struct verification *verification, const void *const *inputs, struct stoa_error *error)
 {
     struct stoa_session_options options = {0};
@@ -225,7 +246,7 @@ static enum stoa_status verify(struct verification *verification, const void *co
             first->node, first->type, first->worst_index, first->value, first->engine, first->twin,
             verification->first_bound, verification->failed, verification->layers);
     }
-    return STOA_OK;
+    return check_copies(verification, error);
 }
 
 enum stoa_status stoa_verify(const struct stoa_model *model, const void *const *inputs,
