@@ -20,10 +20,12 @@
 #define MAX_ROUNDS 32
 #define DENSE_CHANNELS 16 /* the summary is over dense layers with at least so many input channels */
 
-enum contender { NAIVE, FULL, IM2COL, VIEW, ONEDNN, CONTENDERS };
-static const char *const names[CONTENDERS] = {"naive", "im2col-full", "im2col", "view", "oneDNN"};
-static const enum stoa_lowering lowerings[CONTENDERS] = {
-    [FULL] = STOA_LOWERING_IM2COL_FULL, [IM2COL] = STOA_LOWERING_IM2COL, [VIEW] = STOA_LOWERING_VIEW};
+enum contender { NAIVE, FULL, IM2COL, VIEW, CHOSEN, ONEDNN, CONTENDERS };
+static const char *const names[CONTENDERS] = {"naive", "im2col-full", "im2col", "view", "chosen", "oneDNN"};
+static const enum stoa_lowering lowerings[CONTENDERS] = {[FULL] = STOA_LOWERING_IM2COL_FULL,
+                                                         [IM2COL] = STOA_LOWERING_IM2COL,
+                                                         [VIEW] = STOA_LOWERING_VIEW,
+                                                         [CHOSEN] = STOA_LOWERING_AUTO};
 
 struct options {
     bool quick;
@@ -36,7 +38,7 @@ struct layer {
     struct conv_shape shape;
     float *x, *weights, *bias, *y;  /* x and y channels-last for the engine */
     float *plain_x, *naive_y;       /* and as N C H W */
-    struct conv *convs[CONTENDERS]; /* at NAIVE: what the cost model chooses, only to be told */
+    struct conv *convs[CONTENDERS]; /* FULL to CHOSEN */
     struct onednn_conv *onednn;
     char *scratch;
     size_t scratch_stride;
@@ -130,7 +132,7 @@ static bool layer_prepare(struct layer *layer, size_t workers)
     swap_channels(s->N, s->C, s->H * s->W, layer->plain_x, layer->x);
 
     struct stoa_allocator allocator = stoa_allocator_default();
-    for (int i = NAIVE; i <= VIEW; i++) {
+    for (int i = FULL; i <= CHOSEN; i++) {
         struct stoa_error error;
         if (stoa_conv_create(&allocator, s, layer->weights, layer->bias, lowerings[i], &error, &layer->convs[i])) {
             fprintf(stderr, "%s: %s: %s\n", layer->name, names[i], error.message);
@@ -273,11 +275,12 @@ static bool bench_layer(struct layer *layer, const struct options *options, stru
         print_times(&times[i]);
     double flops = 2e-9 * stoa_conv_macs(&layer->shape);
     printf(" %7.1f", flops / median(&times[VIEW]));
-    if (times[ONEDNN].count)
-        printf(" %7.3f", times[ONEDNN].seconds[0] / times[VIEW].seconds[0]);
-    else
-        printf(" %7s", "-");
-    printf("  %s\n", stoa_conv_describe(layer->convs[NAIVE]));
+    for (int i = VIEW; i <= CHOSEN; i++)
+        if (times[ONEDNN].count)
+            printf(" %7.3f", times[ONEDNN].seconds[0] / times[i].seconds[0]);
+        else
+            printf(" %7s", "-");
+    printf("  %s\n", stoa_conv_describe(layer->convs[CHOSEN]));
     fflush(stdout);
     summarise(layer, times, summary);
     return true;
@@ -330,12 +333,12 @@ static void print_head(const struct options *options)
     printf("threads: %zu; oneDNN: %s\n", options->threads,
            onednn_present() ? "present" : "not found when this was built");
     printf("microseconds, median (least..most) of interleaved repeats; GFLOP/s of view;\n"
-           "ratio oneDNN / view of least times, which other work on the machine disturbs least; the cost model's "
-           "choice\n\n");
+           "ratios oneDNN / view and oneDNN / chosen of least times, which other work on the machine disturbs least;\n"
+           "chosen is what the cost model takes\n\n");
     printf("%-11s %9s", "layer", names[NAIVE]);
     for (int i = FULL; i < CONTENDERS; i++)
         printf(" %27s", names[i]);
-    printf(" %7s %7s  %s\n", "GFLOP/s", "ratio", "choice");
+    printf(" %7s %7s %7s  %s\n", "GFLOP/s", "/ view", "/chosen", "choice");
 }
 
 static void print_summary(const struct summary *summary)

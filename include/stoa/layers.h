@@ -21,10 +21,11 @@ enum stoa_lowering {
     STOA_LOWERING_VIEW,        /* one product a filter tap over strided views of the image; no copy */
     STOA_LOWERING_IM2COL,      /* explicit columns, a tile at a time */
     STOA_LOWERING_IM2COL_FULL, /* the textbook way: the whole column matrix, then one product */
+    STOA_LOWERING_DEPTHWISE,   /* a direct kernel, where each channel has a filter of its own */
     STOA_LOWERING_COUNT
 };
 
-/* "auto", "view", "im2col", "im2col-full"; never null. */
+/* "auto", "view", "im2col", "im2col-full", "depthwise"; never null. */
 STOA_API const char *stoa_lowering_name(enum stoa_lowering lowering);
 
 enum stoa_activation {

@@ -262,7 +262,7 @@ static const struct option {
     {"layers", NULL, IN_VERIFY, take_layers, "check against the naive reference and print each layer"},
     {"threads", "T", IN_RUN | IN_VERIFY, take_threads, "threads to use, 1 to 1024 (default: all the process may use)"},
     {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
-     "force a way of convolving: auto, view, im2col or im2col-full"},
+     "force a way of convolving: auto, view, im2col, im2col-full or depthwise"},
     {"seed", "S", IN_RUN | IN_VERIFY, take_seed,
      "seeds the random numbers that stand in for inputs not given (default 0)"},
     {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_help, "this help"},

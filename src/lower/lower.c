@@ -13,6 +13,7 @@ static const struct lowering *const table[] = {
     &stoa_lowering_view,
     &stoa_lowering_im2col,
     &stoa_lowering_im2col_full,
+    &stoa_lowering_depthwise,
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 

@@ -3,8 +3,8 @@
  * Images are channels-last here: x[N][H][W][C], y[N][OH][OW][OC]. Weights come as ONNX has them: convolution
  * [OC][C/groups][kh][kw], transposed convolution [C][OC/groups][kh][kw].
  *
- * The ways to lower a convolution are rows of one table (lowering.h). Winograd's transforms and a direct kernel for
- * depthwise layers are further rows of it, added with their own files. */
+ * The ways to lower a convolution are rows of one table (lowering.h). Winograd's transforms are a further row of it,
+ * added with its own file. */
 #ifndef STOA_LOWER_LOWER_H
 #define STOA_LOWER_LOWER_H
 

@@ -44,6 +44,7 @@ struct conv {
 };
 
 extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;
+extern const struct lowering stoa_lowering_depthwise;
 extern const struct lowering stoa_lowering_transpose; /* of transposed convolutions; not in the table */
 
 /* Packed weights, one layout for all: for each group, panels [K][n] one after another, K = taps * C/groups with the

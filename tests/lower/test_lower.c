@@ -194,10 +194,15 @@ static void check(const struct conv_shape *shape, bool transposed, enum stoa_low
     free_data(&data);
 }
 
+static bool applies(enum stoa_lowering lowering, const struct conv_shape *s)
+{
+    return lowering != STOA_LOWERING_DEPTHWISE || (s->groups == s->C && s->OC == s->C);
+}
+
 static void check_all(const struct conv_shape *shape, struct pool *pool, struct random *random)
 {
     for (int lowering = STOA_LOWERING_AUTO; lowering < STOA_LOWERING_COUNT; lowering++)
-        for (int whole = 0; whole < 2; whole++)
+        for (int whole = 0; whole < 2 && applies((enum stoa_lowering)lowering, shape); whole++)
             check(shape, false, (enum stoa_lowering)lowering, whole, pool, random);
 }
 
@@ -296,10 +301,44 @@ Test(lower, random_shapes)
         if (stoa_conv_shape_finish(&shape, NULL) != STOA_OK || stoa_conv_macs(&shape) > MOST_MACS)
             continue;
         done++;
-        enum stoa_lowering lowering = (enum stoa_lowering)(done % STOA_LOWERING_COUNT);
+        enum stoa_lowering lowering = (enum stoa_lowering)(done % STOA_LOWERING_DEPTHWISE);
         check(&shape, false, lowering, done & 4, pool, &random);
     }
     stoa_pool_free(pool);
+}
+
+Test(lower, random_depthwise_shapes)
+{
+    static const size_t channels[] = {1, 2, 7, 15, 16, 17, 31, 64, 67, 80, 131};
+    struct pool *pool = pool_of(3);
+    struct random random = {4};
+    size_t done = 0;
+    while (done < 250) {
+        struct conv_shape shape = random_shape(&random);
+        shape.C = shape.OC = shape.groups = pick(&random, sizeof channels / sizeof *channels, channels);
+        if (stoa_conv_shape_finish(&shape, NULL) != STOA_OK || stoa_conv_macs(&shape) > MOST_MACS)
+            continue;
+        done++;
+        /* Every other shape by its own kernel, the others by each way in turn. */
+        enum stoa_lowering lowering =
+            done & 1 ? STOA_LOWERING_DEPTHWISE : (enum stoa_lowering)(done / 2 % STOA_LOWERING_COUNT);
+        check(&shape, false, lowering, done & 2, pool, &random);
+    }
+    stoa_pool_free(pool);
+}
+
+Test(lower, what_is_not_depthwise_is_refused_as_such)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct conv_shape shape =
+        completed((struct conv_shape){.N = 1, .C = 6, .H = 5, .W = 5, .OC = 12, .kernel = {3, 3}});
+    shape.groups = 6;
+    struct stoa_error error = {0};
+    struct conv *conv;
+    cr_assert(stoa_conv_shape_finish(&shape, &error) == STOA_OK);
+    cr_expect(stoa_conv_create(&allocator, &shape, NULL, NULL, STOA_LOWERING_DEPTHWISE, &error, &conv) ==
+              STOA_ERROR_UNSUPPORTED);
+    cr_expect(!conv && strstr(error.message, "6 groups of 1 to 2 channels"), "%s", error.message);
 }
 
 Test(lower, random_transposed_shapes)
