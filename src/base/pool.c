@@ -1,5 +1,7 @@
-/* A pool over pthreadpool. Each worker takes the next task off a counter, so uneven tasks balance themselves, and each
- * worker knows its own index, which pthreadpool's plain loops do not tell. */
+/* A pool over pthreadpool. Each worker has a share of neighbouring tasks, the same share in every loop of as many
+ * tasks, so that what it wrote in one layer is in its own cache in the next; when its share is done it helps with the
+ * others', so uneven tasks balance themselves. Each worker knows its own index, which pthreadpool's plain loops do not
+ * tell. */
 #include "base/pool.h"
 
 #include <pthreadpool.h>
@@ -7,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 
 #define MAX_THREADS 1024
@@ -17,11 +20,19 @@ struct pool {
     size_t workers;
 };
 
+/* Beyond so many workers, several begin with the same share. */
+#define MAX_SHARES 64
+
+struct share {
+    _Alignas(STOA_ALIGNMENT) atomic_size_t next; /* on a cache line of its own */
+    size_t end;
+};
+
 struct loop {
     pool_task task;
     void *context;
-    size_t count;
-    atomic_size_t next;
+    size_t share_count;
+    struct share shares[MAX_SHARES];
 };
 
 static size_t affinity_count(void)
@@ -72,9 +83,12 @@ size_t stoa_pool_workers(const struct pool *pool)
 static void work(void *argument, size_t worker)
 {
     struct loop *loop = argument;
-    size_t i;
-    while ((i = atomic_fetch_add_explicit(&loop->next, 1, memory_order_relaxed)) < loop->count)
-        loop->task(loop->context, i, worker);
+    for (size_t i = 0; i < loop->share_count; i++) {
+        struct share *share = &loop->shares[(worker + i) % loop->share_count];
+        size_t task;
+        while ((task = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed)) < share->end)
+            loop->task(loop->context, task, worker);
+    }
 }
 
 void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *context)
@@ -84,6 +98,13 @@ void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *contex
             task(context, i, 0);
         return;
     }
-    struct loop loop = {.task = task, .context = context, .count = count};
+    struct loop loop = {.task = task, .context = context};
+    loop.share_count = stoa_size_min(pool->workers, MAX_SHARES);
+    size_t begin = 0;
+    for (size_t i = 0; i < loop.share_count; i++) {
+        size_t length = count / loop.share_count + (i < count % loop.share_count);
+        atomic_init(&loop.shares[i].next, begin);
+        loop.shares[i].end = begin += length;
+    }
     pthreadpool_parallelize_1d(pool->threads, work, &loop, pool->workers, 0);
 }
