@@ -119,13 +119,14 @@ static void run_transposed_tile(const struct job *job, const struct tile *tile)
                               shape->OC);
 }
 
-/* The textbook: all columns of an image (or of one group of it), one product. */
+/* The textbook: all columns of an image (or of one group of it), one product; a 1x1 image, which is its own columns, in
+ * pieces. */
 static void run_full_tile(const struct job *job, const struct tile *tile)
 {
     const struct conv_shape *shape = &job->conv->shape;
     struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group);
     size_t depth = depth_of(shape);
-    const float *columns = tile->x;
+    const float *columns = tile->x + tile->first * depth;
     if (job->conv->scratch) {
         stoa_im2col_rows(&job->window, tile->x, 0, tile->count, tile->scratch);
         columns = tile->scratch;
@@ -204,6 +205,8 @@ static bool is_its_own_columns(const struct conv_shape *shape)
            !(shape->pad[0] | shape->pad[1] | shape->pad[2] | shape->pad[3]) && shape->groups == 1;
 }
 
+#define OWN_PIXELS 1024
+
 static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
 {
     const struct conv_shape *shape = &conv->shape;
@@ -219,8 +222,9 @@ static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
         return stoa_fail(error, STOA_ERROR_LIMIT, "im2col-full: %zu output pixels are more than BLAS can address",
                          pixels);
     conv->tiling.panel = out_channels;
-    conv->tiling.pixels = pixels;
-    snprintf(conv->text, sizeof conv->text, "im2col-full %zux%zux%zu", pixels, out_channels, depth);
+    /* An image that is its own columns can be cut anywhere, so that threads share it. */
+    conv->tiling.pixels = conv->scratch ? pixels : stoa_size_part(pixels, OWN_PIXELS, 4);
+    snprintf(conv->text, sizeof conv->text, "im2col-full %zux%zux%zu", conv->tiling.pixels, out_channels, depth);
     return STOA_OK;
 }
 
@@ -266,7 +270,8 @@ static double full_cost(const struct conv *conv)
 {
     const struct conv_shape *shape = &conv->shape;
     double copies = conv->scratch ? columns_of(conv) * FULL_COST + runs_of(conv) * RUN_COST : 0;
-    return copies + (double)(shape->N * shape->groups) *
+    double tiles = (double)(shape->OH * shape->OW) / (double)conv->tiling.pixels;
+    return copies + (double)(shape->N * shape->groups) * tiles *
                         stoa_gemm_cost(conv->tiling.pixels, conv->tiling.panel, depth_of(shape));
 }
 

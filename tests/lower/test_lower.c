@@ -238,6 +238,7 @@ static const struct {
     {"depthwise with multiplier", {.C = 6, .H = 5, .W = 9, .OC = 18, .kernel = {3, 3}, .stride = {2, 2}, .groups = 6}},
     {"groups wider than a panel",
      {.C = 40, .H = 5, .W = 6, .OC = 140, .kernel = {3, 3}, .pad = {1, 1, 1, 1}, .groups = 2}},
+    {"1x1 of more pixels than a tile", {.N = 2, .C = 5, .H = 37, .W = 41, .OC = 7, .kernel = {1, 1}}},
     {"no images", {.N = 0, .C = 3, .H = 5, .W = 5, .OC = 4, .kernel = {3, 3}}},
 };
 
