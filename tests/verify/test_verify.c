@@ -87,3 +87,22 @@ Test(verify, nothing_leaks_when_memory_runs_out)
     }
     net_free(&net);
 }
+
+/* Changes a value after it was judged, as a faulty copy into the caller's buffer would. */
+static void tamper(void *user, const struct stoa_layer_check *check)
+{
+    if (strcmp(check->value, user) == 0)
+        ((float *)check->output.data)[5] += 1;
+}
+
+Test(verify, a_copy_that_is_not_what_was_judged_is_named)
+{
+    struct net net;
+    net_build(&net, "input x f32[1,3,6,6]\nconst w f32[4,3,3,3]\ny = Conv(x, w)\noutput y\n", NULL);
+    char value[] = "y";
+    struct stoa_verify_options options = {.layer = tamper, .user = value};
+    struct stoa_error error = {0};
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_ERROR_MISMATCH);
+    cr_expect(strstr(error.message, "output 'y'"), "%s", error.message);
+    net_free(&net);
+}
