@@ -50,15 +50,11 @@ static const struct op_row rows[] = {
 
 Test(activation, agrees_with_the_twin)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < COUNT(rows); i++)
         op_check(&rows[i]);
 }
 
-static const struct {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-} refused[] = {
+static const struct op_refusal refused[] = {
     {{"Relu of int64", "Relu", 14, "", "i64[3]"}, STOA_ERROR_UNSUPPORTED, "int64"},
     {{"an attribute Relu has not", "Relu", 14, "alpha=0.1", "f32[3]"}, STOA_ERROR_ATTRIBUTE, "alpha"},
     {{"alpha of the wrong kind", "Elu", 7, "alpha=1", "f32[3]"}, STOA_ERROR_GRAPH, "alpha"},
@@ -74,6 +70,6 @@ static const struct {
 
 Test(activation, refuses_what_it_cannot_do)
 {
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }

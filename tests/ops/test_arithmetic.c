@@ -57,15 +57,11 @@ static const struct op_row rows[] = {
 
 Test(arithmetic, agrees_with_the_twin)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < COUNT(rows); i++)
         op_check(&rows[i]);
 }
 
-static const struct {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-} refused[] = {
+static const struct op_refusal refused[] = {
     {{"dims that do not broadcast", "Add", 7, "", "f32[2,3] f32[2]"}, STOA_ERROR_SHAPE, "[2]"},
     {{"the third does not broadcast", "Sum", 8, "", "f32[2,3] f32[3] f32[4,1]"}, STOA_ERROR_SHAPE, "input 2"},
     {{"types that differ", "Mul", 7, "", "f32[2] i64[2]"}, STOA_ERROR_GRAPH, "int64"},
@@ -81,6 +77,6 @@ static const struct {
 
 Test(arithmetic, refuses_what_it_cannot_do)
 {
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }

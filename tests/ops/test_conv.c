@@ -51,23 +51,19 @@ static const struct op_row rows[] = {
 
 Test(conv, agrees_with_twin)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < COUNT(rows); i++)
         op_check(&rows[i]);
 }
 
 Test(conv, agrees_with_twin_whatever_the_lowering)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < COUNT(rows); i++)
         for (int lowering = STOA_LOWERING_VIEW; lowering < STOA_LOWERING_COUNT; lowering++)
             op_check_lowering(&rows[i], (enum stoa_lowering)lowering);
 }
 
 #define X "f32[1,4,7,9] "
-static const struct {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-} refused[] = {
+static const struct op_refusal refused[] = {
     {{"stride 0", "Conv", 11, "strides=[0,1]", X "!f32[8,4,3,3]"}, STOA_ERROR_ATTRIBUTE, "strides[0] is 0"},
     {{"stride -1", "Conv", 11, "strides=[-1,1]", X "!f32[8,4,3,3]"}, STOA_ERROR_ATTRIBUTE, "strides[0] is -1"},
     {{"stride 2^32", "Conv", 11, "strides=[4294967296,1]", X "!f32[8,4,3,3]"}, STOA_ERROR_ATTRIBUTE, "strides[0]"},
@@ -138,8 +134,8 @@ static const struct {
 
 Test(conv, refuses)
 {
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }
 
 /* The whole column matrix of this one would take 122 GB; weights at run time, so that nothing need be that large. */

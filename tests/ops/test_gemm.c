@@ -10,8 +10,6 @@
 #include "ops/op.h"
 #include "support/op_check.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
 static const struct op_row gemm_rows[] = {
     {"one row", "Gemm", 11, "transB=1", "f32[1,512] !f32[100,512] !f32[100]"},
     {"one row, several blocks", "Gemm", 11, "transB=1", "f32[1,3000] !f32[67,3000] !f32[67]"},
@@ -73,13 +71,7 @@ static const struct op_row matmul_rows[] = {
     {"nothing to sum", "MatMul", 13, "", "f32[2,3,0] f32[0,4]"},
 };
 
-struct refusal {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-};
-
-static const struct refusal refusals[] = {
+static const struct op_refusal refused[] = {
     {{"K differs", "Gemm", 11, "transB=1", "f32[2,5] f32[3,6] f32[3]"},
      STOA_ERROR_SHAPE,
      "input A has K = 5 (its dims[1]), input B has K = 6 (its dims[1])"},
@@ -113,8 +105,8 @@ Test(gemm, matmul)
 
 Test(gemm, refused)
 {
-    for (size_t i = 0; i < COUNT(refusals); i++)
-        op_check_refused(&refusals[i].row, refusals[i].status, refusals[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }
 
 Test(gemm, products_beyond_an_int_are_refused)

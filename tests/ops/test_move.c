@@ -64,15 +64,11 @@ static const struct op_row rows[] = {
 
 Test(move, agrees_with_the_twin)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < COUNT(rows); i++)
         op_check(&rows[i]);
 }
 
-static const struct {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-} refused[] = {
+static const struct op_refusal refused[] = {
     {{"Concat without axis", "Concat", 11, "", "f32[2] f32[2]"}, STOA_ERROR_ATTRIBUTE, "axis is missing"},
     {{"Concat along an axis there is not", "Concat", 11, "axis=2", "f32[2,2]"}, STOA_ERROR_ATTRIBUTE, "axis is 2"},
     {{"Concat of two types", "Concat", 11, "axis=0", "f32[2] i64[2]"}, STOA_ERROR_GRAPH, "int64"},
@@ -131,6 +127,6 @@ static const struct {
 
 Test(move, refuses_what_it_cannot_do)
 {
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }

@@ -3,8 +3,6 @@
 
 #include "support/op_check.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
 static const struct op_row rows[] = {
     {"batch norm", "BatchNormalization", 9, "", "f32[2,16,5,7] f32[16] f32[16] f32[16] f32+[16]"},
     {"batch norm, all known", "BatchNormalization", 15, "epsilon=0.001",
@@ -55,13 +53,7 @@ static const struct op_row rows[] = {
     {"mean of many", "ReduceMean", 11, "axes=[1]", "f32[3,10007]"},
 };
 
-struct refusal {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-};
-
-static const struct refusal refusals[] = {
+static const struct op_refusal refused[] = {
     {{"epsilon -1", "BatchNormalization", 9, "epsilon=-1.0", "f32[1,2,2,2] f32[2] f32[2] f32[2] f32+[2]"},
      STOA_ERROR_ATTRIBUTE,
      "epsilon is -1"},
@@ -102,6 +94,6 @@ Test(norm, rows)
 
 Test(norm, refused)
 {
-    for (size_t i = 0; i < COUNT(refusals); i++)
-        op_check_refused(&refusals[i].row, refusals[i].status, refusals[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }

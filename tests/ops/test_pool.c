@@ -8,8 +8,6 @@
 #include "ops/direct.h"
 #include "support/op_check.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
 static const struct op_row max_rows[] = {
     {"2x2", "MaxPool", 11, "kernel_shape=[2,2]", "f32[1,3,6,7]"},
     {"2x2 stride 2", "MaxPool", 11, "kernel_shape=[2,2] strides=[2,2]", "f32[2,16,8,8]"},
@@ -77,13 +75,7 @@ static const struct op_row global_rows[] = {
     {"maximum of a signal", "GlobalMaxPool", 11, "", "f32[2,5,19]"},
 };
 
-struct refusal {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-};
-
-static const struct refusal refusals[] = {
+static const struct op_refusal refused[] = {
     {{"no kernel_shape", "MaxPool", 11, "", "f32[1,1,4,4]"}, STOA_ERROR_ATTRIBUTE, "kernel_shape is missing"},
     {{"kernel 0", "MaxPool", 11, "kernel_shape=[0,3]", "f32[1,1,4,4]"}, STOA_ERROR_ATTRIBUTE, "kernel_shape[0] is 0"},
     {{"stride 0", "MaxPool", 11, "kernel_shape=[2,2] strides=[0,1]", "f32[1,1,4,4]"},
@@ -172,8 +164,8 @@ Test(pool, global)
 
 Test(pool, refused)
 {
-    for (size_t i = 0; i < COUNT(refusals); i++)
-        op_check_refused(&refusals[i].row, refusals[i].status, refusals[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }
 
 /* Wherever a NaN lies in a window, it comes out; elsewhere it does not. */

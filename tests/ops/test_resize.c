@@ -3,7 +3,6 @@
 
 #include "support/op_check.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
 #define SCALES "- !f32{1.0,1.0,"
 #define SIZES "- - !i64{"
 
@@ -49,13 +48,7 @@ static const struct op_row rows[] = {
     {"linear, opset 10", "Resize", 10, "mode='linear'", "f32[1,3,5,4] !f32{1.0,1.0,1.5,2.0}"},
 };
 
-struct refusal {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-};
-
-static const struct refusal refusals[] = {
+static const struct op_refusal refused[] = {
     {{"cubic", "Resize", 13, "mode='cubic'", "f32[1,1,4,4] " SCALES "2.0,2.0}"}, STOA_ERROR_UNSUPPORTED, "cubic"},
     {{"crop", "Resize", 13, "coordinate_transformation_mode='tf_crop_and_resize'", "f32[1,1,4,4] " SCALES "2.0,2.0}"},
      STOA_ERROR_UNSUPPORTED,
@@ -85,6 +78,6 @@ Test(resize, rows)
 
 Test(resize, refused)
 {
-    for (size_t i = 0; i < COUNT(refusals); i++)
-        op_check_refused(&refusals[i].row, refusals[i].status, refusals[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }

@@ -68,15 +68,11 @@ static const struct op_row rows[] = {
 
 Test(shape_ops, agree_with_the_twin)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < COUNT(rows); i++)
         op_check(&rows[i]);
 }
 
-static const struct {
-    struct op_row row;
-    enum stoa_status status;
-    const char *words;
-} refused[] = {
+static const struct op_refusal refused[] = {
     {{"Flatten at axis 9", "Flatten", 9, "axis=9", "f32[2,3]"}, STOA_ERROR_ATTRIBUTE, "axis is 9"},
     {{"Flatten at axis 3 of 2", "Flatten", 9, "axis=3", "f32[2,3]"}, STOA_ERROR_ATTRIBUTE, "axis is 3"},
     {{"Reshape with two open", "Reshape", 7, "", "f32[4] !i64{-1,-1}"}, STOA_ERROR_ATTRIBUTE, "shape[1] is -1"},
@@ -123,8 +119,8 @@ static const struct {
 
 Test(shape_ops, refuse_what_they_cannot_do)
 {
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        op_check_refused(&refused[i].row, refused[i].status, refused[i].words);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }
 
 /* Channels-last memory must stay where it is when a reshape or flatten can be told by strides alone. */
@@ -145,7 +141,7 @@ Test(shape_ops, are_views_where_memory_allows)
     };
     const struct op *op = stoa_op_find("Reshape", 13, NULL);
     cr_assert(op);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct stoa_tensor x = {.dtype = STOA_FLOAT, .rank = cases[i].rank},
                            y = {.dtype = STOA_FLOAT, .rank = cases[i].to_rank};
         for (size_t k = 0; k < STOA_MAX_RANK; k++) {

@@ -3,8 +3,6 @@
 
 #include "support/op_check.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
 static const struct op_row rows[] = {
     {"scores", "Softmax", 13, "", "f32[1,1000]"},
     {"scores of a batch", "Softmax", 9, "", "f32[7,11]"},
@@ -41,10 +39,11 @@ Test(softmax, rows)
 
 Test(softmax, refused)
 {
-    struct op_row row = {"axis 2 of 2", "Softmax", 13, "axis=2", "f32[2,3]"};
-    op_check_refused(&row, STOA_ERROR_ATTRIBUTE, "axis is 2");
-    row = (struct op_row){"axis 9", "LogSoftmax", 11, "axis=9", "f32[2,3]"};
-    op_check_refused(&row, STOA_ERROR_ATTRIBUTE, "axis is 9");
-    row = (struct op_row){"integers", "Softmax", 13, "", "i64{2,3}"};
-    op_check_refused(&row, STOA_ERROR_UNSUPPORTED, "int64");
+    static const struct op_refusal refused[] = {
+        {{"axis 2 of 2", "Softmax", 13, "axis=2", "f32[2,3]"}, STOA_ERROR_ATTRIBUTE, "axis is 2"},
+        {{"axis 9", "LogSoftmax", 11, "axis=9", "f32[2,3]"}, STOA_ERROR_ATTRIBUTE, "axis is 9"},
+        {{"integers", "Softmax", 13, "", "i64{2,3}"}, STOA_ERROR_UNSUPPORTED, "int64"},
+    };
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }

@@ -255,8 +255,11 @@ void op_check(const struct op_row *row)
     op_check_lowering(row, STOA_LOWERING_AUTO);
 }
 
-void op_check_refused(const struct op_row *row, enum stoa_status status, const char *words)
+void op_check_refused(const struct op_refusal *refusal)
 {
+    const struct op_row *row = &refusal->row;
+    enum stoa_status status = refusal->status;
+    const char *words = refusal->words;
     struct check check;
     enum stoa_status got = begin(&check, row);
     if (got == STOA_OK)

@@ -22,7 +22,17 @@ struct op_row {
 void op_check(const struct op_row *row);
 /* The same with one lowering forced (Conv, ConvTranspose). */
 void op_check_lowering(const struct op_row *row, enum stoa_lowering lowering);
-/* Expects the row to be refused at parse, infer or prepare with `status`, and the message to contain `words`. */
-void op_check_refused(const struct op_row *row, enum stoa_status status, const char *words);
+
+/* A row that is to be refused: the status, and what the message must contain. */
+struct op_refusal {
+    struct op_row row;
+    enum stoa_status status;
+    const char *words;
+};
+
+/* Expects the refusal at parse, infer, prepare or run. */
+void op_check_refused(const struct op_refusal *refusal);
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
 
 #endif
