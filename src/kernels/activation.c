@@ -3,7 +3,9 @@
 #include "kernels/activation.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "base/size.h"
 #include "base/vector.h"
 #include "kernels/exp.h"
 
@@ -28,7 +30,7 @@ static STOA_INLINE float log_one_more(float e)
 }
 
 #define FUNCTION(name, expression)                                                                                     \
-    STOA_CLONES void stoa_##name(size_t count, float alpha, float beta, const float *x, float *y)                      \
+    STOA_CLONES static void each_##name(size_t count, float alpha, float beta, const float *x, float *y)               \
     {                                                                                                                  \
         (void)alpha;                                                                                                   \
         (void)beta;                                                                                                    \
@@ -81,3 +83,71 @@ FUNCTION(tanh, hyperbolic_tangent(v))
 FUNCTION(softplus, softplus(v))
 FUNCTION(elu, elu(v, alpha))
 FUNCTION(selu, beta *elu(v, alpha))
+
+void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y)
+{
+    float alpha = activation->alpha, beta = activation->beta;
+    switch (activation->kind) {
+    case ACTIVATION_NONE:
+        if (x != y && count)
+            memmove(y, x, count * sizeof *y);
+        return;
+    case ACTIVATION_RELU:
+        each_relu(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_CLIP:
+        each_clip(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_LEAKY_RELU:
+        each_leaky_relu(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_HARD_SIGMOID:
+        each_hard_sigmoid(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_HARD_SWISH:
+        each_hard_swish(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_SQRT:
+        each_sqrt(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_EXP:
+        each_exp(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_SIGMOID:
+        each_sigmoid(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_TANH:
+        each_tanh(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_SOFTPLUS:
+        each_softplus(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_ELU:
+        each_elu(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_SELU:
+        each_selu(count, alpha, beta, x, y);
+        return;
+    }
+}
+
+/* Arrays with gaps pass through a buffer. */
+void stoa_activation_loop(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    const struct activation *activation = context;
+    float *y = (float *)data[0], buffer[256];
+    const float *x = (const float *)data[1];
+    if (strides[0] == 1 && strides[1] == 1) {
+        stoa_activate(activation, count, x, y);
+        return;
+    }
+    const size_t capacity = sizeof buffer / sizeof *buffer;
+    for (size_t done = 0; done < count; done += capacity) {
+        ptrdiff_t first = (ptrdiff_t)done, part = (ptrdiff_t)stoa_size_min(capacity, count - done);
+        for (ptrdiff_t i = 0; i < part; i++)
+            buffer[i] = x[(first + i) * strides[1]];
+        stoa_activate(activation, (size_t)part, buffer, buffer);
+        for (ptrdiff_t i = 0; i < part; i++)
+            y[(first + i) * strides[0]] = buffer[i];
+    }
+}

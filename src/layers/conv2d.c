@@ -141,7 +141,7 @@ enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
     }
     stoa_conv_run(conv->conv, &args);
     if (conv->activation != STOA_IDENTITY)
-        stoa_activate(conv->activation, stoa_tensor_elements(&conv->y), args.y, args.y);
+        stoa_activate(stoa_layer_activation(conv->activation), stoa_tensor_elements(&conv->y), args.y, args.y);
     if (convert) {
         last = plain = conv->y;
         stoa_tensor_set_plain(&plain);

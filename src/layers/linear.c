@@ -96,7 +96,7 @@ enum stoa_status stoa_linear_run(const struct stoa_linear *linear, const float *
     call.outputs = &output;
     STOA_TRY(stoa_op_run_once(&call, &linear->allocator, linear->pool, error));
     if (linear->activation != STOA_IDENTITY)
-        stoa_activate(linear->activation, stoa_tensor_elements(&output), y, y);
+        stoa_activate(stoa_layer_activation(linear->activation), stoa_tensor_elements(&output), y, y);
     return STOA_OK;
 }
 

@@ -1,13 +1,10 @@
 /* Layers without weights: pooling, softmax, activations. */
 #include <stoa/layers.h>
 
-#include <string.h>
-
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
-#include "kernels/activation.h"
 #include "kernels/nd.h"
 #include "layers/activate.h"
 #include "layers/wrap.h"
@@ -19,40 +16,23 @@ enum stoa_status stoa_activation_run(enum stoa_activation kind, size_t count, co
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "activation is %d, which is none", (int)kind);
     if (count && (!x || !y))
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", x ? "y" : "x");
-    stoa_activate(kind, count, x, y);
+    stoa_activate(stoa_layer_activation(kind), count, x, y);
     return STOA_OK;
 }
 
-void stoa_activate(enum stoa_activation kind, size_t count, const float *x, float *y)
+const struct activation *stoa_layer_activation(enum stoa_activation kind)
 {
-    switch (kind) {
-    case STOA_RELU:
-        stoa_relu(count, 0, 0, x, y);
-        break;
-    case STOA_RELU6:
-        stoa_clip(count, 0, 6, x, y);
-        break;
-    case STOA_LEAKY_RELU:
-        stoa_leaky_relu(count, 0.01f, 0, x, y);
-        break;
-    case STOA_SIGMOID:
-        stoa_sigmoid(count, 0, 0, x, y);
-        break;
-    case STOA_TANH:
-        stoa_tanh(count, 0, 0, x, y);
-        break;
-    case STOA_HARD_SIGMOID:
-        stoa_hard_sigmoid(count, 1.0f / 6, 0.5f, x, y);
-        break;
-    case STOA_HARD_SWISH:
-        stoa_hard_swish(count, 1.0f / 6, 0.5f, x, y);
-        break;
-    case STOA_IDENTITY:
-    case STOA_ACTIVATION_COUNT:
-        if (x != y && count)
-            memmove(y, x, count * sizeof *y);
-        break;
-    }
+    static const struct activation activations[STOA_ACTIVATION_COUNT] = {
+        [STOA_IDENTITY] = {ACTIVATION_NONE, 0, 0},
+        [STOA_RELU] = {ACTIVATION_RELU, 0, 0},
+        [STOA_RELU6] = {ACTIVATION_CLIP, 0, 6},
+        [STOA_LEAKY_RELU] = {ACTIVATION_LEAKY_RELU, 0.01f, 0},
+        [STOA_SIGMOID] = {ACTIVATION_SIGMOID, 0, 0},
+        [STOA_TANH] = {ACTIVATION_TANH, 0, 0},
+        [STOA_HARD_SIGMOID] = {ACTIVATION_HARD_SIGMOID, 1.0f / 6, 0.5f},
+        [STOA_HARD_SWISH] = {ACTIVATION_HARD_SWISH, 1.0f / 6, 0.5f},
+    };
+    return &activations[kind];
 }
 
 enum stoa_status stoa_softmax_run(size_t rows, size_t columns, const float *x, struct stoa_error *error, float *y)

@@ -47,18 +47,6 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return STOA_OK;
 }
 
-static void clip_float(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
-{
-    const float *bounds = context, *x = (const float *)data[1];
-    float *y = (float *)data[0];
-    if (strides[0] == 1 && strides[1] == 1) {
-        stoa_clip(count, bounds[0], bounds[1], x, y);
-        return;
-    }
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++)
-        stoa_clip(1, bounds[0], bounds[1], x + i * strides[1], y + i * strides[0]);
-}
-
 /* y <- x held by one bound; x may be y. */
 static void hold(enum arithmetic operation, const struct stoa_tensor *x, const void *limit, const struct stoa_tensor *y,
                  struct pool *pool)
@@ -78,12 +66,14 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     for (size_t i = 0; i < 2; i++)
         limits[i] = stoa_op_has_input(call, i + 1) ? call->inputs[i + 1].data : NULL;
     if (x->dtype == STOA_FLOAT) {
-        float bounds[2];
-        for (size_t i = 0; i < 2; i++)
-            bounds[i] = limits[i] ? *(const float *)limits[i] : params->bounds[i];
+        struct activation clip = {ACTIVATION_CLIP, params->bounds[0], params->bounds[1]};
+        if (limits[0])
+            clip.alpha = *(const float *)limits[0];
+        if (limits[1])
+            clip.beta = *(const float *)limits[1];
         struct nd nd = stoa_nd_over(y);
         stoa_nd_read(&nd, x);
-        stoa_nd_run(&nd, run->pool, clip_float, bounds);
+        stoa_nd_run(&nd, run->pool, stoa_activation_loop, &clip);
         return STOA_OK;
     }
     if (limits[0])
