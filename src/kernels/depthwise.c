@@ -31,7 +31,7 @@ static STOA_INLINE struct taps taps_of(const struct depthwise *d, const float *x
 /* The float at tap (r, s), channel c, for pixel ox. */
 static STOA_INLINE const float *at(const struct depthwise *d, const struct taps *taps, size_t ox, size_t r, size_t s)
 {
-    return taps->x + r * d->row_step + (ox * d->stride + s * d->dilation - d->pad) * d->C;
+    return taps->x + r * d->row_step + (ox * d->stride + s * d->dilation - d->pad) * d->x_pixel;
 }
 
 static STOA_INLINE void block(const struct depthwise *d, const struct taps *taps, size_t ox, size_t vectors, size_t c,
@@ -53,7 +53,7 @@ static STOA_INLINE void block(const struct depthwise *d, const struct taps *taps
 STOA_CLONES void stoa_depthwise_row(const struct depthwise *d, const float *x, const float *weights, const float *bias,
                                     float *y)
 {
-    for (size_t ox = 0; ox < d->OW; ox++, y += d->C) {
+    for (size_t ox = 0; ox < d->OW; ox++, y += d->y_pixel) {
         struct taps taps = taps_of(d, x, ox);
         size_t c = 0;
         for (; c + WIDE <= d->C; c += WIDE)

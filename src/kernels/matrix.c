@@ -3,29 +3,18 @@
 
 #include "base/vector.h"
 
-STOA_CLONES void stoa_matrix_fill_rows(size_t rows, size_t columns, const float *values, float *y, size_t y_row)
-{
-    for (size_t i = 0; i < rows; i++)
-        if (values)
-            for (size_t j = 0; j < columns; j++)
-                y[i * y_row + j] = values[j];
-        else
-            for (size_t j = 0; j < columns; j++)
-                y[i * y_row + j] = 0;
-}
-
-STOA_CLONES void stoa_matrix_add_rows(size_t rows, size_t columns, const float *values, float *y, size_t y_row)
+STOA_CLONES void stoa_matrix_clear_rows(size_t rows, size_t columns, float *y, size_t y_row)
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j++)
-            y[i * y_row + j] += values[j];
+            y[i * y_row + j] = 0;
 }
 
-void stoa_matrix_transpose_add(size_t rows, size_t columns, const float *a, const float *bias, float *y, size_t y_row)
+void stoa_matrix_transpose(size_t rows, size_t columns, const float *a, float *y, size_t y_row)
 {
     for (size_t j = 0; j < columns; j++)
         for (size_t i = 0; i < rows; i++)
-            y[j * y_row + i] = a[i * columns + j] + (bias ? bias[i] : 0);
+            y[j * y_row + i] = a[i * columns + j];
 }
 
 STOA_CLONES void stoa_matrix_finish(size_t rows, size_t columns, float alpha, float beta, const float *c, size_t c_row,

@@ -4,12 +4,10 @@
 
 #include <stddef.h>
 
-/* y[rows][columns], rows y_row apart, <- values[columns] in every row; zeros where values is null. */
-void stoa_matrix_fill_rows(size_t rows, size_t columns, const float *values, float *y, size_t y_row);
-/* y[rows][columns], rows y_row apart, += values[columns] in every row. */
-void stoa_matrix_add_rows(size_t rows, size_t columns, const float *values, float *y, size_t y_row);
-/* y[columns][rows], its rows y_row apart, <- a[rows][columns] transposed, plus bias[rows] where bias is not null. */
-void stoa_matrix_transpose_add(size_t rows, size_t columns, const float *a, const float *bias, float *y, size_t y_row);
+/* y[rows][columns], rows y_row apart, <- zeros. */
+void stoa_matrix_clear_rows(size_t rows, size_t columns, float *y, size_t y_row);
+/* y[columns][rows], its rows y_row apart, <- a[rows][columns] transposed. */
+void stoa_matrix_transpose(size_t rows, size_t columns, const float *a, float *y, size_t y_row);
 
 /* y[rows][columns], rows y_row apart: y(i, j) <- alpha * y(i, j) + beta * c[i*c_row + j*c_column], c_column being 0 or
  * 1; c may be null, which adds nothing. */

@@ -128,8 +128,12 @@ enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
 
     bool convert = conv->layout == STOA_NCHW;
     struct stoa_tensor last = conv->x, plain = conv->x;
-    struct conv_args args = {
-        .x = x, .y = y, .pool = conv->pool, .worker_base = workspace, .worker_stride = conv->worker_stride};
+    struct conv_args args = {.x = x,
+                             .y = y,
+                             .activation = *stoa_layer_activation(conv->activation),
+                             .pool = conv->pool,
+                             .worker_base = workspace,
+                             .worker_stride = conv->worker_stride};
     if (convert) {
         stoa_tensor_set_plain(&plain);
         plain.data = stoa_read_only(x);
@@ -140,8 +144,6 @@ enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
         args.y = (float *)(void *)(inner + conv->x_bytes);
     }
     stoa_conv_run(conv->conv, &args);
-    if (conv->activation != STOA_IDENTITY)
-        stoa_activate(stoa_layer_activation(conv->activation), stoa_tensor_elements(&conv->y), args.y, args.y);
     if (convert) {
         last = plain = conv->y;
         stoa_tensor_set_plain(&plain);

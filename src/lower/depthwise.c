@@ -48,16 +48,21 @@ static void run_row(void *context, size_t task, size_t worker)
         .OW = shape->OW,
         .rows = end - first,
         .columns = shape->kernel[1],
-        .row_step = shape->dilation[0] * shape->W * shape->C,
+        .x_pixel = job->args->x_stride,
+        .y_pixel = job->args->y_stride,
+        .row_step = shape->dilation[0] * shape->W * job->args->x_stride,
         .stride = shape->stride[1],
         .dilation = shape->dilation[1],
         .pad = shape->pad[1],
     };
-    const float *x = job->args->x + image * shape->H * shape->W * shape->C;
+    const float *x = job->args->x + image * shape->H * shape->W * job->args->x_stride;
     if (end > first)
-        x += (oy * shape->stride[0] + first * shape->dilation[0] - shape->pad[0]) * shape->W * shape->C;
-    stoa_depthwise_row(&row, x, job->args->packed + first * shape->kernel[1] * shape->C, job->args->bias,
-                       job->args->y + task * shape->OW * shape->C);
+        x += (oy * shape->stride[0] + first * shape->dilation[0] - shape->pad[0]) * shape->W * job->args->x_stride;
+    float *y = job->args->y + task * shape->OW * job->args->y_stride;
+    stoa_depthwise_row(&row, x, job->args->packed + first * shape->kernel[1] * shape->C, job->args->bias, y);
+    struct epilogue epilogue = stoa_conv_epilogue(job->args, task * shape->OW, 0);
+    epilogue.bias = NULL;
+    stoa_epilogue_rows(shape->OW, shape->C, &epilogue, y, job->args->y_stride);
 }
 
 static void depthwise_run(const struct conv *conv, const struct conv_args *args)

@@ -30,13 +30,13 @@ static size_t depth_of(const struct conv_shape *shape)
     return shape->kernel[0] * shape->kernel[1] * (shape->C / shape->groups);
 }
 
-static struct im2col_window window_of(const struct conv_shape *shape)
+static struct im2col_window window_of(const struct conv_shape *shape, const struct conv_args *args)
 {
     return (struct im2col_window){
         .H = shape->H,
         .W = shape->W,
         .channels = shape->C / shape->groups,
-        .pixel_stride = shape->C,
+        .pixel_stride = args->x_stride,
         .OW = shape->OW,
         .kernel = {shape->kernel[0], shape->kernel[1]},
         .stride = {shape->stride[0], shape->stride[1]},
@@ -59,6 +59,7 @@ struct job {
 /* A tile of pixels of one group of one image. */
 struct tile {
     size_t group, first, count;
+    size_t pixel;   /* the first, counted through all images */
     const float *x; /* the image's first channel of the group */
     float *y;       /* the tile's first pixel, channel 0 */
     float *scratch;
@@ -73,25 +74,31 @@ static struct tile tile_of(const struct job *job, size_t position, size_t group,
         .group = group,
         .first = first,
         .count = stoa_size_min(job->conv->tiling.pixels, pixels - first),
-        .x = job->args->x + image * shape->H * shape->W * shape->C + group * job->window.channels,
-        .y = job->args->y + (image * pixels + first) * shape->OC,
+        .pixel = image * pixels + first,
+        .x = job->args->x + image * shape->H * shape->W * job->args->x_stride + group * job->window.channels,
+        .y = job->args->y + (image * pixels + first) * job->args->y_stride,
         .scratch =
             job->conv->scratch ? (void *)((char *)job->args->worker_base + worker * job->args->worker_stride) : NULL,
     };
 }
 
+static void finish(const struct job *job, const struct tile *tile, const struct panel *panel)
+{
+    struct epilogue epilogue = stoa_conv_epilogue(job->args, tile->pixel, panel->channel);
+    stoa_epilogue_rows(tile->count, panel->width, &epilogue, tile->y + panel->channel, job->args->y_stride);
+}
+
 static void multiply_panel(const struct job *job, const struct tile *tile, const struct panel *panel)
 {
     const struct conv_tiling *tiling = &job->conv->tiling;
-    size_t depth = depth_of(&job->conv->shape), ldy = job->conv->shape.OC;
-    float *y = tile->y + panel->channel;
+    size_t depth = depth_of(&job->conv->shape), ldy = job->args->y_stride;
     size_t segment = stoa_size_part(tile->count, tiling->segment, 4);
-    stoa_matrix_fill_rows(tile->count, panel->width, job->args->bias ? job->args->bias + panel->channel : NULL, y, ldy);
     for (size_t k = 0; k < depth; k += tiling->k_block)
         for (size_t i = 0; i < tile->count; i += segment)
             stoa_gemm(stoa_size_min(segment, tile->count - i), panel->width, stoa_size_min(tiling->k_block, depth - k),
-                      tile->scratch + i * depth + k, depth, panel->weights + k * panel->width, panel->width, 1,
-                      y + i * ldy, ldy);
+                      tile->scratch + i * depth + k, depth, panel->weights + k * panel->width, panel->width, k > 0,
+                      tile->y + panel->channel + i * ldy, ldy);
+    finish(job, tile, panel);
 }
 
 static void run_tile(const struct job *job, const struct tile *tile)
@@ -114,9 +121,8 @@ static void run_transposed_tile(const struct job *job, const struct tile *tile)
     for (size_t k = 0; k < depth; k += k_block)
         stoa_gemm(panel.width, tile->count, stoa_size_min(k_block, depth - k), panel.weights + k, depth,
                   tile->scratch + k * tile->count, tile->count, k > 0, product, tile->count);
-    stoa_matrix_transpose_add(panel.width, tile->count, product,
-                              job->args->bias ? job->args->bias + panel.channel : NULL, tile->y + panel.channel,
-                              shape->OC);
+    stoa_matrix_transpose(panel.width, tile->count, product, tile->y + panel.channel, job->args->y_stride);
+    finish(job, tile, &panel);
 }
 
 /* The textbook: all columns of an image (or of one group of it), one product; a 1x1 image, which is its own columns, in
@@ -126,16 +132,16 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
     const struct conv_shape *shape = &job->conv->shape;
     struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group);
     size_t depth = depth_of(shape);
-    const float *columns = tile->x + tile->first * depth;
+    const float *columns = tile->x + tile->first * job->args->x_stride;
+    size_t ldx = job->args->x_stride;
     if (job->conv->scratch) {
         stoa_im2col_rows(&job->window, tile->x, 0, tile->count, tile->scratch);
         columns = tile->scratch;
+        ldx = depth;
     }
-    float *y = tile->y + panel.channel;
-    if (job->args->bias)
-        stoa_matrix_fill_rows(tile->count, panel.width, job->args->bias + panel.channel, y, shape->OC);
-    stoa_gemm(tile->count, panel.width, depth, columns, depth, panel.weights, panel.width, job->args->bias != NULL, y,
-              shape->OC);
+    stoa_gemm(tile->count, panel.width, depth, columns, ldx, panel.weights, panel.width, 0, tile->y + panel.channel,
+              job->args->y_stride);
+    finish(job, tile, &panel);
 }
 
 /* A pool task is a tile of pixels in as many groups as write a cache line of y together: workers that write the same
@@ -158,7 +164,7 @@ static void run_tiles(const struct conv *conv, const struct conv_args *args,
     struct job job = {
         .conv = conv,
         .args = args,
-        .window = window_of(shape),
+        .window = window_of(shape, args),
         .tiles = stoa_size_ceil_div(shape->OH * shape->OW, conv->tiling.pixels),
         .groups_a_task = stoa_size_ceil_div(STOA_ALIGNMENT / sizeof(float), shape->OC / shape->groups),
         .run_tile = run_one,

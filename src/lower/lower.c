@@ -160,7 +160,23 @@ void stoa_conv_run(const struct conv *conv, const struct conv_args *args)
         complete.packed = conv->packed;
     if (!complete.bias)
         complete.bias = conv->bias;
+    if (!complete.x_stride)
+        complete.x_stride = conv->shape.C;
+    if (!complete.y_stride)
+        complete.y_stride = conv->shape.OC;
+    if (!complete.addend_stride)
+        complete.addend_stride = conv->shape.OC;
     conv->lowering->run(conv, &complete);
+}
+
+struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, size_t channel)
+{
+    return (struct epilogue){
+        .bias = args->bias ? args->bias + channel : NULL,
+        .addend = args->addend ? args->addend + pixel * args->addend_stride + channel : NULL,
+        .addend_row = args->addend_stride,
+        .activation = args->activation,
+    };
 }
 
 const char *stoa_conv_describe(const struct conv *conv)

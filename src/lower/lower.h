@@ -14,6 +14,7 @@
 #include <stoa/status.h>
 
 #include "base/pool.h"
+#include "kernels/activation.h"
 
 struct conv_shape {
     size_t N, C, H, W;
@@ -56,12 +57,19 @@ size_t stoa_conv_worker_scratch(const struct conv *conv);
 size_t stoa_conv_packed_size(const struct conv *conv);
 void stoa_conv_pack(const struct conv *conv, const float *weights, float *packed);
 
+/* y = f(convolution + bias + addend). Images may be slices of channels of wider ones: x_stride and y_stride floats lie
+ * from pixel to pixel, times the horizontal stride still within what BLAS can address; 0 stands for C and OC. */
 struct conv_args {
     const float *x;
-    float *y;
+    size_t x_stride;
+    float *y; /* overlaps neither x nor the addend */
+    size_t y_stride;
     const float *packed; /* null: the weights given at creation */
     const float *bias;   /* null: the bias given at creation, or none */
-    struct pool *pool;   /* may be null */
+    const float *addend; /* [N][OH][OW][OC] with addend_stride floats from pixel to pixel (0: OC); null: none */
+    size_t addend_stride;
+    struct activation activation;
+    struct pool *pool; /* may be null */
     void *worker_base; /* stoa_conv_worker_scratch bytes for each worker of the pool, worker_stride apart; null if 0 */
     size_t worker_stride;
 };

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/memory.h"
+#include "kernels/epilogue.h"
 #include "lower/lower.h"
 
 /* How the work is cut up: a function of the shape and of the BLAS, never of the number of threads. */
@@ -28,7 +29,7 @@ struct lowering {
     /* An estimate in nanoseconds, once planned. */
     double (*cost)(const struct conv *conv);
     void (*pack)(const struct conv *conv, const float *weights, float *packed);
-    /* args complete: packed is never null; bias may be. */
+    /* args complete: packed is never null, strides are never 0; bias and addend may be null. */
     void (*run)(const struct conv *conv, const struct conv_args *args);
 };
 
@@ -60,6 +61,11 @@ struct panel {
 /* Panels are counted through all groups: index = group * panels a group + panel. */
 size_t stoa_panels_per_group(const struct conv *conv);
 struct panel stoa_panel(const struct conv *conv, const float *packed, size_t index);
+
+/* What is left to do to the outputs at [pixel...][channel...] after the products; pixels are counted through all
+ * images.
+ */
+struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, size_t channel);
 
 /* panel, k_block and segment for products whose k is at most `depth`. */
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);

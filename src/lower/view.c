@@ -12,7 +12,7 @@
  * lda = phases * stride * C, and as many products as phases. Pixels whose filter row is clipped go column by column,
  * with the rows of the tile as the matrix's rows.
  *
- * The first product sets a tile where its tap sees the image from every pixel. Otherwise the tile starts from the bias.
+ * The first product sets a tile where its tap sees the image from every pixel. Otherwise the tile starts from zeros.
  *
  * A transposed convolution is the same with the strides on the other side: y's view += x's row * weights. */
 #include <stdio.h>
@@ -30,10 +30,11 @@
 
 struct tile {
     const struct conv *conv;
+    const struct conv_args *args;
     struct panel panel;
     const float *x;      /* the group's first channel of the image */
     float *y;            /* the panel's first channel of the image's output */
-    const float *bias;   /* of the panel; may be null */
+    size_t pixel;        /* the image's first output pixel, counted through all images */
     size_t channels;     /* input channels of a group */
     size_t row, row_end; /* output rows */
     size_t column, column_end;
@@ -53,24 +54,25 @@ static struct conv_shape flattened(const struct conv *conv)
 
 static float *tile_row(const struct tile *tile, const struct conv_shape *shape, size_t oy)
 {
-    return tile->y + (oy * shape->OW + tile->column) * shape->OC;
+    return tile->y + (oy * shape->OW + tile->column) * tile->args->y_stride;
 }
 
-/* Every pixel starts from the bias; products are added. */
+/* Every pixel starts from zero; products are added. */
 static void begin(const struct tile *tile, const struct conv_shape *shape)
 {
     for (size_t oy = tile->row; oy < tile->row_end; oy++)
-        stoa_matrix_fill_rows(tile->column_end - tile->column, tile->panel.width, tile->bias, tile_row(tile, shape, oy),
-                              shape->OC);
+        stoa_matrix_clear_rows(tile->column_end - tile->column, tile->panel.width, tile_row(tile, shape, oy),
+                               tile->args->y_stride);
 }
 
-/* Where the first product sets every pixel, the bias comes last: writing first what is not in the cache yet would wait
- * for memory, while the product's own writes do not. */
 static void finish(const struct tile *tile, const struct conv_shape *shape)
 {
-    for (size_t oy = tile->row; tile->bias && oy < tile->row_end; oy++)
-        stoa_matrix_add_rows(tile->column_end - tile->column, tile->panel.width, tile->bias, tile_row(tile, shape, oy),
-                             shape->OC);
+    for (size_t oy = tile->row; oy < tile->row_end; oy++) {
+        struct epilogue epilogue =
+            stoa_conv_epilogue(tile->args, tile->pixel + oy * shape->OW + tile->column, tile->panel.channel);
+        stoa_epilogue_rows(tile->column_end - tile->column, tile->panel.width, &epilogue, tile_row(tile, shape, oy),
+                           tile->args->y_stride);
+    }
 }
 
 /* y[m][width] = A[m][k] * weights + beta * y, m cut in segments. */
@@ -160,15 +162,16 @@ static void tap(const struct tile *tile, const struct conv_shape *shape, size_t 
         return;
     size_t iy = row * shape->stride[0] + dy - shape->pad[0], ix = first * shape->stride[1] + dx - shape->pad[1];
     const float *weights = tile->panel.weights + (r * shape->kernel[1] + s) * tile->channels * tile->panel.width;
+    size_t x_stride = tile->args->x_stride, y_stride = tile->args->y_stride;
     struct block block = {
         .rows = row_end - row,
         .columns = end - first,
-        .x = tile->x + (iy * shape->W + ix) * shape->C,
-        .x_row = shape->stride[0] * shape->W * shape->C,
-        .x_pixel = shape->stride[1] * shape->C,
-        .y = tile->y + (row * shape->OW + first) * shape->OC,
-        .y_row = shape->OW * shape->OC,
-        .y_pixel = shape->OC,
+        .x = tile->x + (iy * shape->W + ix) * x_stride,
+        .x_row = shape->stride[0] * shape->W * x_stride,
+        .x_pixel = shape->stride[1] * x_stride,
+        .y = tile->y + (row * shape->OW + first) * y_stride,
+        .y_row = shape->OW * y_stride,
+        .y_pixel = y_stride,
     };
     for (size_t c = 0; c < tile->channels; c += k_block, block.x += k_block)
         accumulate(tile, block, stoa_size_min(k_block, tile->channels - c), weights + c * tile->panel.width,
@@ -188,17 +191,17 @@ static void tap_by_tap(const struct tile *tile, const struct conv_shape *shape)
         for (size_t s = 0; s < kw; s++)
             if (!covered || r != r0 || s != s0)
                 tap(tile, shape, r, s, false);
-    if (covered)
-        finish(tile, shape);
+    finish(tile, shape);
 }
 
 /* One filter row, dy below the window's top, over output rows [row, row_end), which all see it inside the image; with
- * `set` it covers the tile. No groups, no horizontal dilation, whole rows as tile. */
+ * `set` it covers the tile. No groups, no horizontal dilation, whole rows as tile, x_stride = C. */
 static void merged_row(const struct tile *tile, const struct conv_shape *shape, size_t dy, size_t row, size_t row_end,
                        const float *weights, bool set)
 {
     const struct conv_tiling *tiling = &tile->conv->tiling;
-    size_t C = shape->C, stride = shape->stride[1], left = shape->pad[1], kw = shape->kernel[1], depth = kw * C;
+    size_t C = shape->C, y_stride = tile->args->y_stride, stride = shape->stride[1], left = shape->pad[1],
+           kw = shape->kernel[1], depth = kw * C;
     /* The pixels that see the whole filter row. */
     size_t first = stoa_size_min(stoa_size_ceil_div(left, stride), shape->OW);
     size_t end = shape->W + left >= kw ? stoa_size_min((shape->W + left - kw) / stride + 1, shape->OW) : 0;
@@ -208,16 +211,16 @@ static void merged_row(const struct tile *tile, const struct conv_shape *shape, 
         .rows = row_end - row,
         .x_row = shape->stride[0] * shape->W * C,
         .x_pixel = tiling->phases * stride * C,
-        .y_row = shape->OW * shape->OC,
-        .y_pixel = tiling->phases * shape->OC,
+        .y_row = shape->OW * y_stride,
+        .y_pixel = tiling->phases * y_stride,
     };
     const float *x = tile->x + (row * shape->stride[0] + dy - shape->pad[0]) * shape->W * C;
-    float *y = tile->y + row * shape->OW * shape->OC;
+    float *y = tile->y + row * shape->OW * y_stride;
     for (size_t c = 0; c < depth; c += tiling->k_block)
         for (size_t ox = first; ox < stoa_size_min(first + tiling->phases, end); ox++) {
             block.columns = stoa_size_ceil_div(end - ox, tiling->phases);
             block.x = x + (ox * stride - left) * C + c;
-            block.y = y + ox * shape->OC;
+            block.y = y + ox * y_stride;
             accumulate(tile, block, stoa_size_min(tiling->k_block, depth - c), weights + c * tile->panel.width,
                        set && c == 0 ? 0 : 1);
         }
@@ -230,7 +233,7 @@ static void merged_row(const struct tile *tile, const struct conv_shape *shape, 
         if (s == s_end)
             continue;
         block.x = x + (ox * stride + s - left) * C;
-        block.y = y + ox * shape->OC;
+        block.y = y + ox * y_stride;
         accumulate(tile, block, (s_end - s) * C, weights + s * C * tile->panel.width, set ? 0 : 1);
     }
 }
@@ -259,13 +262,13 @@ static void row_by_row(const struct tile *tile, const struct conv_shape *shape)
     for (size_t r = 0; r < shape->kernel[0]; r++)
         if (!covered || r != r0)
             filter_row(tile, shape, r, false);
-    if (covered)
-        finish(tile, shape);
+    finish(tile, shape);
 }
 
 /* A transposed convolution: input pixel (iy, ix) reaches output (iy*stride + dy - top, ix*stride + dx - left). */
 static void tap_by_tap_transposed(const struct tile *tile, const struct conv_shape *shape)
 {
+    size_t x_stride = tile->args->x_stride, y_stride = tile->args->y_stride;
     size_t k_block = tile->conv->tiling.k_block, top = shape->pad[0], left = shape->pad[1];
     const float *weights = tile->panel.weights;
     begin(tile, shape);
@@ -284,17 +287,18 @@ static void tap_by_tap_transposed(const struct tile *tile, const struct conv_sha
                                (struct block){
                                    .rows = row_end - row,
                                    .columns = end - first,
-                                   .x = tile->x + (row * shape->W + first) * shape->C + c,
-                                   .x_row = shape->W * shape->C,
-                                   .x_pixel = shape->C,
-                                   .y = tile->y + (oy * shape->OW + ox) * shape->OC,
-                                   .y_row = shape->stride[0] * shape->OW * shape->OC,
-                                   .y_pixel = shape->stride[1] * shape->OC,
+                                   .x = tile->x + (row * shape->W + first) * x_stride + c,
+                                   .x_row = shape->W * x_stride,
+                                   .x_pixel = x_stride,
+                                   .y = tile->y + (oy * shape->OW + ox) * y_stride,
+                                   .y_row = shape->stride[0] * shape->OW * y_stride,
+                                   .y_pixel = shape->stride[1] * y_stride,
                                },
                                k, weights, 1);
                 weights += k * tile->panel.width;
             }
         }
+    finish(tile, shape);
 }
 
 struct job {
@@ -320,10 +324,11 @@ static void run_task(void *context, size_t task, size_t worker)
     size_t group = panel.channel / (shape->OC / shape->groups);
     struct tile tile = {
         .conv = job->conv,
+        .args = job->args,
         .panel = panel,
-        .x = job->args->x + image * shape->H * shape->W * shape->C + group * channels,
-        .y = job->args->y + image * shape->OH * shape->OW * shape->OC + panel.channel,
-        .bias = job->args->bias ? job->args->bias + panel.channel : NULL,
+        .x = job->args->x + image * shape->H * shape->W * job->args->x_stride + group * channels,
+        .y = job->args->y + image * shape->OH * shape->OW * job->args->y_stride + panel.channel,
+        .pixel = image * shape->OH * shape->OW,
         .channels = channels,
         .row = row,
         .row_end = stoa_size_min(row + tiling->rows, shape->OH),
@@ -350,7 +355,9 @@ static void run_tiles(const struct conv *conv, const struct conv_args *args, str
 
 static void view_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_tiles(conv, args, flattened(conv), conv->tiling.phases ? row_by_row : tap_by_tap);
+    /* Taps of a filter row only lie side by side where pixels do. */
+    bool merged = conv->tiling.phases && args->x_stride == conv->shape.C;
+    run_tiles(conv, args, flattened(conv), merged ? row_by_row : tap_by_tap);
 }
 
 static void transpose_run(const struct conv *conv, const struct conv_args *args)

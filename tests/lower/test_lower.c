@@ -2,6 +2,7 @@
  * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1) on random ones. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +30,14 @@ struct sum {
     double value, magnitude;
 };
 
+/* What a run takes and must give. Images may be slices of channels of wider ones. */
 struct data {
-    float *x, *weights, *bias, *y;
-    struct sum *expected;
-    size_t outputs;
+    float *x, *weights, *bias, *addend, *y;
+    size_t x_stride, y_stride;
+    struct activation activation; /* exact on small whole numbers, and with slopes of at most 1 */
+    struct sum *expected;         /* [N*OH*OW][OC], before the activation */
+    size_t pixels;                /* N*OH*OW */
 };
-
-static size_t x_index(const struct conv_shape *s, size_t n, size_t c, size_t h, size_t w)
-{
-    return ((n * s->H + h) * s->W + w) * s->C + c;
-}
 
 static size_t y_index(const struct conv_shape *s, size_t n, size_t c, size_t h, size_t w)
 {
@@ -71,16 +70,20 @@ static void naive(const struct conv_shape *s, bool transposed, struct data *data
                             for (size_t i = 0; i < ic; i++) {
                                 size_t g = o / oc, c = g * ic + i, tap = r * s->kernel[1] + q;
                                 size_t taps = s->kernel[0] * s->kernel[1];
-                                size_t xi =
-                                    transposed ? x_index(s, n, c, h, w) : x_index(s, n, c, (size_t)lh, (size_t)lw);
+                                size_t row = transposed ? h : (size_t)lh, column = transposed ? w : (size_t)lw;
+                                size_t xi = ((n * s->H + row) * s->W + column) * data->x_stride + c;
                                 size_t yi =
                                     transposed ? y_index(s, n, o, (size_t)lh, (size_t)lw) : y_index(s, n, o, h, w);
                                 size_t wi = transposed ? (c * oc + o % oc) * taps + tap : (o * ic + i) * taps + tap;
                                 add(&data->expected[yi], data->x[xi], data->weights[wi]);
                             }
                     }
-    for (size_t i = 0; data->bias && i < data->outputs; i++)
-        add(&data->expected[i], data->bias[i % s->OC], 1);
+    for (size_t i = 0; i < data->pixels * s->OC; i++) {
+        if (data->bias)
+            add(&data->expected[i], data->bias[i % s->OC], 1);
+        if (data->addend)
+            add(&data->expected[i], data->addend[i / s->OC * data->y_stride + i % s->OC], 1);
+    }
 }
 
 static void fill(struct random *random, bool whole, size_t count, float *values)
@@ -89,20 +92,37 @@ static void fill(struct random *random, bool whole, size_t count, float *values)
         values[i] = whole ? (float)stoa_random_int(random, -4, 4) : stoa_random_normal(random);
 }
 
-static void make_data(const struct conv_shape *s, bool transposed, bool whole, bool bias, struct random *random,
-                      struct data *data)
+static float *random_floats(struct random *random, bool whole, size_t count)
 {
-    size_t inputs = s->N * s->H * s->W * s->C, weights = s->OC * (s->C / s->groups) * s->kernel[0] * s->kernel[1];
-    data->outputs = s->N * s->OH * s->OW * s->OC;
-    data->x = malloc(inputs * sizeof(float));
-    data->weights = malloc(weights * sizeof(float));
-    data->bias = bias ? malloc(s->OC * sizeof(float)) : NULL;
-    data->y = malloc(data->outputs * sizeof(float));
-    data->expected = calloc(data->outputs, sizeof *data->expected);
-    fill(random, whole, inputs, data->x);
-    fill(random, whole, weights, data->weights);
-    if (bias)
-        fill(random, whole, s->OC, data->bias);
+    float *values = malloc((count + 1) * sizeof *values);
+    fill(random, whole, count, values);
+    return values;
+}
+
+/* Half of all data are plain: no gaps, no addend, no activation. */
+static void make_data(const struct conv_shape *s, bool transposed, bool whole, struct random *random, struct data *data)
+{
+    static const struct activation activations[] = {
+        {ACTIVATION_NONE, 0, 0},
+        {ACTIVATION_RELU, 0, 0},
+        {ACTIVATION_CLIP, -3, 5},
+        {ACTIVATION_LEAKY_RELU, 0.5f, 0},
+    };
+    bool plain = stoa_random_bits(random) & 1;
+    *data = (struct data){.x_stride = s->C, .y_stride = s->OC, .pixels = s->N * s->OH * s->OW};
+    if (!plain) {
+        data->activation = activations[stoa_random_int(random, 0, 3)];
+        data->x_stride += (size_t)stoa_random_int(random, 0, 1) * 5;
+        data->y_stride += (size_t)stoa_random_int(random, 0, 1) * 3;
+    }
+    data->x = random_floats(random, whole, s->N * s->H * s->W * data->x_stride);
+    data->weights = random_floats(random, whole, s->OC * (s->C / s->groups) * s->kernel[0] * s->kernel[1]);
+    if (stoa_random_bits(random) & 1)
+        data->bias = random_floats(random, whole, s->OC);
+    if (!plain && stoa_random_bits(random) & 1)
+        data->addend = random_floats(random, whole, data->pixels * data->y_stride);
+    data->y = malloc(data->pixels * data->y_stride * sizeof(float) + 1);
+    data->expected = calloc(data->pixels * s->OC + 1, sizeof *data->expected);
     naive(s, transposed, data);
 }
 
@@ -111,6 +131,7 @@ static void free_data(struct data *data)
     free(data->x);
     free(data->weights);
     free(data->bias);
+    free(data->addend);
     free(data->y);
     free(data->expected);
 }
@@ -120,27 +141,55 @@ static void run(const struct conv *conv, const struct data *data, struct pool *p
     size_t stride = (stoa_conv_worker_scratch(conv) + 63) / 64 * 64 + 64;
     char *scratch = aligned_alloc(64, stride * stoa_pool_workers(pool));
     struct conv_args args = {.x = data->x,
+                             .x_stride = data->x_stride,
                              .y = y,
+                             .y_stride = data->y_stride,
                              .packed = packed,
                              .bias = packed ? data->bias : NULL,
+                             .addend = data->addend,
+                             .addend_stride = data->y_stride,
+                             .activation = data->activation,
                              .pool = pool,
                              .worker_base = scratch,
                              .worker_stride = stride};
-    memset(y, 0xff, data->outputs * sizeof *y); /* NaN: what is not written shows */
+    memset(y, 0xff, data->pixels * data->y_stride * sizeof *y); /* NaN: what is not written shows */
     stoa_conv_run(conv, &args);
     free(scratch);
 }
 
+static double activate(struct activation activation, double value)
+{
+    switch (activation.kind) {
+    case ACTIVATION_RELU:
+        return fmax(value, 0);
+    case ACTIVATION_CLIP:
+        return fmin(fmax(value, activation.alpha), activation.beta);
+    case ACTIVATION_LEAKY_RELU:
+        return value < 0 ? value * activation.alpha : value;
+    default:
+        return value;
+    }
+}
+
 static void compare(const char *text, const char *how, const struct conv_shape *s, bool whole, const struct data *data)
 {
-    double terms = (double)(s->C / s->groups * s->kernel[0] * s->kernel[1]) + 1;
-    for (size_t i = 0; i < data->outputs; i++) {
-        double tolerance = whole ? 0 : (terms + 1) * 0x1p-24 * data->expected[i].magnitude;
-        double difference = fabs(data->y[i] - data->expected[i].value);
+    double terms = (double)(s->C / s->groups * s->kernel[0] * s->kernel[1]) + 2;
+    for (size_t i = 0; i < data->pixels * data->y_stride; i++) {
+        size_t pixel = i / data->y_stride, channel = i % data->y_stride;
+        if (channel >= s->OC) {
+            uint32_t bits;
+            memcpy(&bits, &data->y[i], sizeof bits);
+            cr_assert(bits == UINT32_MAX, "%s: %s: wrote between pixels", text, how);
+            continue;
+        }
+        const struct sum *expected = &data->expected[pixel * s->OC + channel];
+        double value = activate(data->activation, expected->value);
+        double tolerance = whole ? 0 : (terms + 1) * 0x1p-24 * expected->magnitude;
+        double difference = fabs(data->y[i] - value);
         if (difference <= tolerance)
             continue;
-        cr_expect(false, "%s: %s: y[%zu] is %.9g, must be %.9g within %.3g", text, how, i, data->y[i],
-                  data->expected[i].value, tolerance);
+        cr_expect(false, "%s: %s: y[%zu] is %.9g, must be %.9g within %.3g", text, how, i, data->y[i], value,
+                  tolerance);
         return;
     }
 }
@@ -160,7 +209,7 @@ static void check(const struct conv_shape *shape, bool transposed, enum stoa_low
     char text[SHAPE_TEXT];
     shape_text(shape, text);
     struct data data;
-    make_data(shape, transposed, whole, stoa_random_bits(random) & 1, random, &data);
+    make_data(shape, transposed, whole, random, &data);
     struct counting_allocator memory;
     counting_allocator_init(&memory);
     struct conv *conv;
@@ -182,10 +231,10 @@ static void check(const struct conv_shape *shape, bool transposed, enum stoa_low
         }
         run(conv, &data, NULL, packed, data.y);
         compare(text, how, shape, whole, &data);
-        float *again = malloc(data.outputs * sizeof(float));
+        size_t bytes = data.pixels * data.y_stride * sizeof(float);
+        float *again = malloc(bytes + 1);
         run(conv, &data, pool, packed, again);
-        cr_expect(memcmp(again, data.y, data.outputs * sizeof(float)) == 0, "%s: %s: 3 workers differ from 1", text,
-                  how);
+        cr_expect(memcmp(again, data.y, bytes) == 0, "%s: %s: 3 workers differ from 1", text, how);
         free(again);
         free(packed);
         stoa_conv_free(conv);

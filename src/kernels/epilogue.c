@@ -1,0 +1,69 @@
+/* Sums and bounds (Relu, Clip and no function at all are bounds) in one pass; other functions follow row by row, while
+ * the row is in the L1 cache. */
+#include "kernels/epilogue.h"
+
+#include <math.h>
+
+#include "base/vector.h"
+
+static STOA_INLINE float bound(float value, float least, float most)
+{
+    value = value < least ? least : value;
+    return value > most ? most : value;
+}
+
+/* `bias` and `addend` null or not are known where this is inlined. */
+static STOA_INLINE void row(size_t columns, const float *bias, const float *addend, float least, float most, float *y)
+{
+    STOA_INDEPENDENT
+    for (size_t j = 0; j < columns; j++) {
+        float value = y[j];
+        if (bias)
+            value += bias[j];
+        if (addend)
+            value += addend[j];
+        y[j] = bound(value, least, most);
+    }
+}
+
+STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct epilogue *epilogue, float least,
+                                      float most, float *y, size_t y_row)
+{
+    const float *bias = epilogue->bias, *addend = epilogue->addend;
+    for (size_t i = 0; i < rows; i++, y += y_row) {
+        if (!addend && bias)
+            row(columns, bias, NULL, least, most, y);
+        else if (!addend)
+            row(columns, NULL, NULL, least, most, y);
+        else if (bias)
+            row(columns, bias, addend + i * epilogue->addend_row, least, most, y);
+        else
+            row(columns, NULL, addend + i * epilogue->addend_row, least, most, y);
+    }
+}
+
+void stoa_epilogue_rows(size_t rows, size_t columns, const struct epilogue *epilogue, float *y, size_t y_row)
+{
+    const struct activation *activation = &epilogue->activation;
+    switch (activation->kind) {
+    case ACTIVATION_NONE:
+        if (epilogue->bias || epilogue->addend)
+            sum_and_bound(rows, columns, epilogue, -INFINITY, INFINITY, y, y_row);
+        return;
+    case ACTIVATION_RELU:
+        sum_and_bound(rows, columns, epilogue, 0, INFINITY, y, y_row);
+        return;
+    case ACTIVATION_CLIP:
+        sum_and_bound(rows, columns, epilogue, activation->alpha, activation->beta, y, y_row);
+        return;
+    default:
+        break;
+    }
+    struct epilogue sum = *epilogue;
+    for (size_t i = 0; i < rows; i++, y += y_row) {
+        sum_and_bound(1, columns, &sum, -INFINITY, INFINITY, y, y_row);
+        stoa_activate(activation, columns, y, y);
+        if (sum.addend)
+            sum.addend += sum.addend_row;
+    }
+}
