@@ -134,7 +134,8 @@ static bool layer_prepare(struct layer *layer, size_t workers)
     struct stoa_allocator allocator = stoa_allocator_default();
     for (int i = FULL; i <= CHOSEN; i++) {
         struct stoa_error error;
-        if (stoa_conv_create(&allocator, s, layer->weights, layer->bias, lowerings[i], &error, &layer->convs[i])) {
+        if (stoa_conv_create(&allocator, s, layer->weights, layer->bias,
+                             &(struct conv_choice){.lowering = lowerings[i]}, &error, &layer->convs[i])) {
             fprintf(stderr, "%s: %s: %s\n", layer->name, names[i], error.message);
             return false;
         }

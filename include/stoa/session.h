@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 struct stoa_session;
+struct stoa_tuning;
 
 /* What the caller knows of an input when a session is planned. */
 struct stoa_input_spec {
@@ -28,8 +29,9 @@ struct stoa_input_spec {
 };
 
 struct stoa_session_options {
-    size_t threads;              /* 0: as many as the caller's CPU affinity allows */
-    enum stoa_lowering lowering; /* forces one way of convolving where it is possible */
+    size_t threads;                   /* 0: as many as the caller's CPU affinity allows */
+    enum stoa_lowering lowering;      /* forces one way of convolving where it is possible */
+    const struct stoa_tuning *tuning; /* measured choices (tuning.h), used while the session is created; may be null */
     const struct stoa_input_spec
         *inputs;        /* input_count of them; inputs not named take the model's dims, 1 for an open */
     size_t input_count; /* first dimension; any other open dimension must be given here */
@@ -69,6 +71,7 @@ struct stoa_step_info {
     size_t parameter_count; /* elements of its constant inputs */
     double seconds;         /* of the last run; 0 unless options.profile */
     char how[64];           /* the lowering and its tile, or empty */
+    const char *why; /* what was chosen among, with estimated and measured times; null where there was no choice */
 };
 STOA_API size_t stoa_session_step_count(const struct stoa_session *session);
 STOA_API STOA_CHECKED enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index,

@@ -9,6 +9,7 @@
 #include <stoa/session.h>
 #include <stoa/status.h>
 #include <stoa/tensor.h>
+#include <stoa/tuning.h>
 #include <stoa/verify.h>
 
 #ifdef __cplusplus

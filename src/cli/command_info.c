@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/report.h"
+#include "cli/tune.h"
 
 static void print_value(const char *kind, const struct stoa_value_info *info)
 {
@@ -51,10 +52,15 @@ static enum stoa_status describe(const struct settings *settings, const struct s
     STOA_TRY(stoa_cli_inputs_specify(inputs, settings, error));
     struct stoa_session_options options = {
         .threads = 1, .lowering = settings->lowering, .inputs = inputs->specs, .input_count = inputs->spec_count};
-    struct stoa_session *session;
-    STOA_TRY(stoa_session_create(model, &options, error, &session));
-    enum stoa_status status = print_session(session, error);
+    struct stoa_tuning *tuning;
+    struct stoa_session *session = NULL;
+    enum stoa_status status = stoa_cli_tune(settings, model, inputs, &options, error, &tuning);
+    if (status == STOA_OK)
+        status = stoa_session_create(model, &options, error, &session);
+    if (status == STOA_OK)
+        status = print_session(session, error);
     stoa_session_free(session);
+    stoa_tuning_free(tuning);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/report.h"
+#include "cli/tune.h"
 #include "data/file_writer.h"
 #include "data/npy.h"
 
@@ -19,6 +20,7 @@ struct run_job {
     struct stoa_allocator allocator;
     struct stoa_model *model;
     struct model_inputs inputs;
+    struct stoa_tuning *tuning;
     struct stoa_session *session;
     struct labels labels;
     double *seconds; /* of each step, the mean over the runs; null without --profile */
@@ -39,6 +41,7 @@ static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
                                            .inputs = job->inputs.specs,
                                            .input_count = job->inputs.spec_count,
                                            .profile = settings->profile};
+    STOA_TRY(stoa_cli_tune(settings, job->model, &job->inputs, &options, error, &job->tuning));
     STOA_TRY(stoa_session_create(job->model, &options, error, &job->session));
     STOA_TRY(stoa_cli_inputs_bind(&job->inputs, settings->seed, job->session, error, &random));
     if (settings->output_dir) /* now, not after the work */
@@ -127,6 +130,7 @@ int stoa_cli_run(const struct settings *settings)
     if (status == STOA_OK)
         status = report(&job, &error);
     stoa_session_free(job.session);
+    stoa_tuning_free(job.tuning);
     stoa_cli_inputs_close(&job.inputs);
     stoa_cli_labels_free(&job.allocator, &job.labels);
     stoa_release(&job.allocator, job.seconds);

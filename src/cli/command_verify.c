@@ -8,12 +8,14 @@
 #include "cli/command.h"
 #include "cli/compare.h"
 #include "cli/inputs.h"
+#include "cli/tune.h"
 
 struct verify_job {
     const struct settings *settings;
     struct stoa_allocator allocator;
     struct stoa_model *model;
     struct model_inputs inputs;
+    struct stoa_tuning *tuning;
     struct stoa_session_options options;
     const void **data; /* the inputs' data, null where random */
     /* Of the layers checked. */
@@ -34,6 +36,7 @@ static enum stoa_status prepare(struct verify_job *job, struct stoa_error *error
                                                  .lowering = settings->lowering,
                                                  .inputs = job->inputs.specs,
                                                  .input_count = job->inputs.spec_count};
+    STOA_TRY(stoa_cli_tune(settings, job->model, &job->inputs, &job->options, error, &job->tuning));
     STOA_TRY(stoa_allocate(&job->allocator, job->inputs.count, sizeof *job->data, error, &job->data));
     for (size_t i = 0; i < job->inputs.count; i++)
         job->data[i] = job->inputs.items[i].tensor.data;
@@ -134,6 +137,7 @@ int stoa_cli_verify(const struct settings *settings)
         status = check_layers(&job, &error);
     stoa_cli_inputs_close(&job.inputs);
     stoa_release(&job.allocator, job.data);
+    stoa_tuning_free(job.tuning);
     stoa_model_free(job.model);
     if (status != STOA_OK)
         fprintf(stderr, "stoa verify: %s\n", error.message);

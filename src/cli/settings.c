@@ -225,6 +225,19 @@ static bool take_layers(struct settings *settings, const char *text)
     return settings->layers = true;
 }
 
+static bool take_tune(struct settings *settings, const char *text)
+{
+    (void)text;
+    return settings->tune = true;
+}
+
+static bool take_tune_file(struct settings *settings, const char *text)
+{
+    settings->tune = true;
+    settings->tune_file = text;
+    return text[0] != '\0';
+}
+
 static bool take_help(struct settings *settings, const char *text)
 {
     (void)text;
@@ -263,6 +276,9 @@ static const struct option {
     {"threads", "T", IN_RUN | IN_VERIFY, take_threads, "threads to use, 1 to 1024 (default: all the process may use)"},
     {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
      "force a way of convolving: auto, view, im2col, im2col-full or depthwise"},
+    {"tune", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_tune,
+     "measure which way of convolving is fastest, and keep it in ~/.cache/stoa/tuning for the next time"},
+    {"tune-file", "FILE", IN_RUN | IN_VERIFY | IN_INFO, take_tune_file, "the same, kept in FILE"},
     {"seed", "S", IN_RUN | IN_VERIFY, take_seed,
      "seeds the random numbers that stand in for inputs not given (default 0)"},
     {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_help, "this help"},

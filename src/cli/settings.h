@@ -37,7 +37,8 @@ struct settings {
     size_t repeat; /* 0: run once and report no times */
     size_t top, seed;
     const char *output_dir, *labels, *data;
-    bool softmax, profile, layers, help;
+    bool softmax, profile, layers, tune, help;
+    const char *tune_file;           /* null: the user's cache */
     const struct preprocess *preset; /* null: "none" */
     struct preprocess change;        /* its members that `changed` names override the preset's */
     unsigned changed;

@@ -45,35 +45,61 @@ static void append(struct conv *conv, const char *format, ...)
     va_end(arguments);
 }
 
+/* What is known of one lowering of a convolution. */
+struct candidate {
+    double cost, measured;     /* nanoseconds; measured is 0 where it was not */
+    struct stoa_error refusal; /* empty where it applies */
+};
+
+/* Measured ones come before estimated ones: the two do not compare. */
+static bool better(const struct candidate *candidate, const struct candidate *best)
+{
+    if (!candidate->measured != !best->measured)
+        return candidate->measured > 0;
+    return candidate->measured > 0 ? candidate->measured < best->measured : candidate->cost < best->cost;
+}
+
+static void append_cost(struct conv *conv, const struct candidate *candidate)
+{
+    append(conv, "about %.1f us", candidate->cost / 1e3);
+    if (candidate->measured > 0)
+        append(conv, ", measured %.1f us", candidate->measured / 1e3);
+}
+
 /* Plans every lowering in turn, keeps the best plan, and writes the others' costs or reasons behind it. */
-static enum stoa_status choose(struct conv *conv, enum stoa_lowering forced, struct stoa_error *error)
+static enum stoa_status choose(struct conv *conv, const struct conv_choice *choice, struct stoa_error *error)
 {
     struct conv best = {.lowering = NULL};
-    double costs[TABLE_SIZE], best_cost = 0;
-    struct stoa_error reasons[TABLE_SIZE];
+    struct candidate candidates[TABLE_SIZE] = {0};
+    size_t chosen = 0;
     for (size_t i = 0; i < TABLE_SIZE; i++) {
-        reasons[i].message[0] = 0;
-        enum stoa_status status = plan(conv, table[i], &reasons[i]);
+        struct candidate *candidate = &candidates[i];
+        enum stoa_status status = plan(conv, table[i], &candidate->refusal);
         if (status != STOA_OK) {
-            if (forced == table[i]->id)
-                return stoa_fail(error, status, "%s", reasons[i].message);
+            if (choice->lowering == table[i]->id)
+                return stoa_fail(error, status, "%s", candidate->refusal.message);
             continue;
         }
-        costs[i] = table[i]->cost(conv);
-        if (forced ? forced == table[i]->id : !best.lowering || costs[i] < best_cost) {
+        candidate->cost = table[i]->cost(conv);
+        candidate->measured = choice->seconds ? 1e9 * choice->seconds[table[i]->id] : 0;
+        if (choice->lowering ? choice->lowering == table[i]->id
+                             : !best.lowering || better(candidate, &candidates[chosen])) {
             best = *conv;
-            best_cost = costs[i];
+            chosen = i;
         }
     }
     if (!best.lowering)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "lowering %d is not one there is", (int)forced);
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "lowering %d is not one there is", (int)choice->lowering);
     *conv = best;
-    append(conv, "%s%s, about %.1f us", conv->text, forced ? " (forced)" : "", best_cost / 1e3);
+    append(conv, "%s%s, ", conv->text, choice->lowering ? " (forced)" : "");
+    append_cost(conv, &candidates[chosen]);
     for (size_t i = 0; i < TABLE_SIZE; i++)
-        if (reasons[i].message[0])
-            append(conv, "; not %s: %.100s", table[i]->name, reasons[i].message);
-        else if (table[i] != conv->lowering)
-            append(conv, "; %s about %.1f us", table[i]->name, costs[i] / 1e3);
+        if (candidates[i].refusal.message[0]) {
+            append(conv, "; not %s: %.100s", table[i]->name, candidates[i].refusal.message);
+        } else if (i != chosen) {
+            append(conv, "; %s ", table[i]->name);
+            append_cost(conv, &candidates[i]);
+        }
     return STOA_OK;
 }
 
@@ -93,14 +119,14 @@ static enum stoa_status copy_parameters(struct conv *conv, const float *weights,
 
 static enum stoa_status create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                const float *weights, const float *bias, const struct lowering *only,
-                               enum stoa_lowering forced, struct stoa_error *error, struct conv **out)
+                               const struct conv_choice *choice, struct stoa_error *error, struct conv **out)
 {
     *out = NULL;
     struct conv *conv;
     STOA_TRY(stoa_allocate(allocator, 1, sizeof *conv, error, &conv));
     conv->allocator = *allocator;
     conv->shape = *shape;
-    enum stoa_status status = only ? plan(conv, only, error) : choose(conv, forced, error);
+    enum stoa_status status = only ? plan(conv, only, error) : choose(conv, choice, error);
     if (status == STOA_OK)
         status = copy_parameters(conv, weights, bias, error);
     if (status != STOA_OK) {
@@ -112,17 +138,18 @@ static enum stoa_status create(const struct stoa_allocator *allocator, const str
 }
 
 enum stoa_status stoa_conv_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
-                                  const float *weights, const float *bias, enum stoa_lowering lowering,
+                                  const float *weights, const float *bias, const struct conv_choice *choice,
                                   struct stoa_error *error, struct conv **conv)
 {
-    return create(allocator, shape, weights, bias, NULL, lowering, error, conv);
+    static const struct conv_choice none = {0};
+    return create(allocator, shape, weights, bias, NULL, choice ? choice : &none, error, conv);
 }
 
 enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                             const float *weights, const float *bias, struct stoa_error *error,
                                             struct conv **conv)
 {
-    STOA_TRY(create(allocator, shape, weights, bias, &stoa_lowering_transpose, STOA_LOWERING_AUTO, error, conv));
+    STOA_TRY(create(allocator, shape, weights, bias, &stoa_lowering_transpose, NULL, error, conv));
     append(*conv, "%s: transposed convolutions always go through views", (*conv)->text);
     return STOA_OK;
 }
@@ -177,6 +204,16 @@ struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, s
         .addend_row = args->addend_stride,
         .activation = args->activation,
     };
+}
+
+const struct conv_shape *stoa_conv_shape(const struct conv *conv)
+{
+    return &conv->shape;
+}
+
+enum stoa_lowering stoa_conv_lowering(const struct conv *conv)
+{
+    return conv->lowering->id;
 }
 
 const char *stoa_conv_describe(const struct conv *conv)

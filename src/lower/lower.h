@@ -8,6 +8,7 @@
 #ifndef STOA_LOWER_LOWER_H
 #define STOA_LOWER_LOWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stoa/host.h>
 #include <stoa/layers.h>
@@ -31,6 +32,7 @@ STOA_CHECKED enum stoa_status stoa_conv_shape_finish(struct conv_shape *shape, s
  * OH and OW are set already they stay as they are; what lies beyond the kernel's reach is bias alone. */
 STOA_CHECKED enum stoa_status stoa_conv_transpose_shape_finish(struct conv_shape *shape, const size_t output_padding[2],
                                                                struct stoa_error *error);
+bool stoa_conv_same_shape(const struct conv_shape *a, const struct conv_shape *b);
 /* Multiply-adds by the textbook's count, padding included. */
 double stoa_conv_macs(const struct conv_shape *shape);
 double stoa_conv_transpose_macs(const struct conv_shape *shape);
@@ -39,12 +41,18 @@ double stoa_conv_transpose_macs(const struct conv_shape *shape);
  * scratch. */
 struct conv;
 
+/* What decides among the lowerings; zero leaves all to the cost model. */
+struct conv_choice {
+    enum stoa_lowering lowering; /* forced; fails with LIMIT or UNSUPPORTED and the reason when it does not apply */
+    const double *seconds;       /* [STOA_LOWERING_COUNT] as measured, 0 where not: the fastest is taken; may be null */
+};
+
 /* `shape` is finished. Null weights are given to each run instead, packed by stoa_conv_pack; likewise null bias means
- * none, or the run's. Weights and bias are copied. STOA_LOWERING_AUTO takes the cheapest by the cost model; one that is
- * forced fails with LIMIT or UNSUPPORTED and the reason when it does not apply. */
+ * none, or the run's. Weights and bias are copied. A null choice is a zeroed one. */
 STOA_CHECKED enum stoa_status stoa_conv_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
-                                               const float *weights, const float *bias, enum stoa_lowering lowering,
-                                               struct stoa_error *error, struct conv **conv);
+                                               const float *weights, const float *bias,
+                                               const struct conv_choice *choice, struct stoa_error *error,
+                                               struct conv **conv);
 /* Always views: the products of a convolution's backward pass. */
 STOA_CHECKED enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator,
                                                          const struct conv_shape *shape, const float *weights,
@@ -75,6 +83,9 @@ struct conv_args {
 };
 /* Bit-identical for any number of workers: what is one task depends on the shape alone. */
 void stoa_conv_run(const struct conv *conv, const struct conv_args *args);
+
+const struct conv_shape *stoa_conv_shape(const struct conv *conv);
+enum stoa_lowering stoa_conv_lowering(const struct conv *conv);
 
 /* Lowering and tile, such as "view 56x64x64" (the m x n x k of most products). Both live as the convolution. */
 const char *stoa_conv_describe(const struct conv *conv);

@@ -41,7 +41,7 @@ struct conv {
     size_t scratch;
     float *packed, *bias; /* null where given at run time */
     char text[64];
-    char explanation[512];
+    char explanation[1024];
 };
 
 extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;

@@ -142,6 +142,17 @@ static double taps_macs(const struct conv_shape *shape)
            (double)(shape->kernel[0] * shape->kernel[1]);
 }
 
+bool stoa_conv_same_shape(const struct conv_shape *a, const struct conv_shape *b)
+{
+    bool same = a->N == b->N && a->C == b->C && a->H == b->H && a->W == b->W && a->OC == b->OC && a->OH == b->OH &&
+                a->OW == b->OW && a->groups == b->groups;
+    for (size_t i = 0; i < 2; i++)
+        same = same && a->kernel[i] == b->kernel[i] && a->stride[i] == b->stride[i] && a->dilation[i] == b->dilation[i];
+    for (size_t i = 0; i < 4; i++)
+        same = same && a->pad[i] == b->pad[i];
+    return same;
+}
+
 double stoa_conv_macs(const struct conv_shape *shape)
 {
     return taps_macs(shape) * (double)shape->OH * (double)shape->OW;

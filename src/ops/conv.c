@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 #include "base/tensor.h"
+#include "lower/tuning.h"
 #include "ops/check.h"
 #include "ops/convolution.h"
 
@@ -61,15 +62,15 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
     struct conv *conv = NULL;
     STOA_TRY(conv_shape(call, error, &shape));
     const float *weights = call->inputs[1].data;
-    if (prepare->lowering != STOA_LOWERING_AUTO) {
-        /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
-        enum stoa_status status =
-            stoa_conv_create(prepare->allocator, &shape, weights, NULL, prepare->lowering, error, &conv);
-        if (status != STOA_OK && status != STOA_ERROR_LIMIT && status != STOA_ERROR_UNSUPPORTED)
-            return status;
+    const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
+    struct conv_choice choice = {.lowering = prepare->lowering, .seconds = measured ? measured->seconds : NULL};
+    enum stoa_status status = stoa_conv_create(prepare->allocator, &shape, weights, NULL, &choice, error, &conv);
+    /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
+    if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
+        choice.lowering = STOA_LOWERING_AUTO;
+        status = stoa_conv_create(prepare->allocator, &shape, weights, NULL, &choice, error, &conv);
     }
-    if (!conv)
-        STOA_TRY(stoa_conv_create(prepare->allocator, &shape, weights, NULL, STOA_LOWERING_AUTO, error, &conv));
+    STOA_TRY(status);
     stoa_convolution_prepare(call, prepare, conv);
     return STOA_OK;
 }
@@ -96,4 +97,5 @@ const struct op stoa_op_conv = {
     .run = stoa_convolution_run,
     .macs = conv_macs,
     .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
 };

@@ -127,4 +127,5 @@ const struct op stoa_op_conv_transpose = {
     .run = stoa_convolution_run,
     .macs = conv_transpose_macs,
     .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
 };

@@ -2,6 +2,7 @@
 #include "ops/convolution.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/status.h"
 #include "base/tensor.h"
@@ -82,7 +83,17 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
     return STOA_OK;
 }
 
+const struct conv *stoa_convolution_of(const struct op_call *call)
+{
+    return strcmp(call->op->type, "Conv") == 0 ? call->state : NULL;
+}
+
 void stoa_convolution_describe(const struct op_call *call, size_t size, char *text)
 {
     snprintf(text, size, "%s", stoa_conv_describe(call->state));
+}
+
+const char *stoa_convolution_explain(const struct op_call *call)
+{
+    return stoa_conv_explain(call->state);
 }

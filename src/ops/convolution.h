@@ -22,6 +22,9 @@ void stoa_convolution_prepare(struct op_call *call, const struct op_prepare *pre
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator);
 STOA_CHECKED enum stoa_status stoa_convolution_run(const struct op_call *call, const struct op_run *run,
                                                    struct stoa_error *error);
+/* The prepared convolution of a Conv; null for any other call. */
+const struct conv *stoa_convolution_of(const struct op_call *call);
 void stoa_convolution_describe(const struct op_call *call, size_t size, char *text);
+const char *stoa_convolution_explain(const struct op_call *call);
 
 #endif

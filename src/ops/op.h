@@ -52,7 +52,9 @@ struct op_call {
 
 struct op_prepare {
     const struct stoa_allocator *allocator;
-    enum stoa_lowering lowering; /* which way convolutions go where it applies; the cost model chooses where not */
+    enum stoa_lowering lowering;      /* which way convolutions go where it applies; the cost model chooses where not */
+    const struct stoa_tuning *tuning; /* what was measured with so many threads; may be null */
+    size_t threads;
     /* Tells the owner of a constant input that prepare has copied these bytes and will not read them again; may be
      * null.
      */
@@ -97,6 +99,8 @@ struct op {
     double (*macs)(const struct op_call *call);
     /* A few words on how it will run ("view", "im2col 4x32"), written to text; may be null. */
     void (*describe)(const struct op_call *call, size_t size, char *text);
+    /* Why it will run so, as long as the call lives; may be null. */
+    const char *(*explain)(const struct op_call *call);
 };
 
 /* The operator of that name at that opset version, or null. `known` (may be null) says whether the name exists at all.

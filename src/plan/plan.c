@@ -31,8 +31,12 @@ static void consumed(void *user, const void *data, size_t size)
 
 static enum stoa_status prepare_steps(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
 {
-    struct op_prepare prepare = {
-        .allocator = &plan->weight_allocator, .lowering = options->lowering, .consumed = consumed, .user = plan};
+    struct op_prepare prepare = {.allocator = &plan->weight_allocator,
+                                 .lowering = options->lowering,
+                                 .tuning = options->tuning,
+                                 .threads = plan->workers,
+                                 .consumed = consumed,
+                                 .user = plan};
     for (size_t i = 0; i < plan->step_count; i++) {
         struct plan_step *step = &plan->steps[i];
         if (!step->call.op->prepare)

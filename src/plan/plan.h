@@ -77,7 +77,8 @@ struct plan_options {
     const struct stoa_input_spec *inputs;
     size_t input_count;
     enum stoa_lowering lowering;
-    bool keep_values; /* no value's memory is used again for another */
+    const struct stoa_tuning *tuning; /* may be null */
+    bool keep_values;                 /* no value's memory is used again for another */
     size_t workers;
 };
 

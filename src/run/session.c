@@ -22,6 +22,7 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
     struct plan_options plan_options = {.inputs = options->inputs,
                                         .input_count = options->input_count,
                                         .lowering = options->lowering,
+                                        .tuning = options->tuning,
                                         .keep_values = options->keep_values != 0,
                                         .workers = stoa_pool_workers(session->pool)};
     STOA_TRY(stoa_plan_create(session->model, &session->allocator, &plan_options, error, &session->plan));
@@ -219,6 +220,8 @@ enum stoa_status stoa_session_step(const struct stoa_session *session, size_t in
                                     .seconds = session->seconds ? session->seconds[index] : 0};
     if (call->op->describe)
         call->op->describe(call, sizeof info->how, info->how);
+    if (call->op->explain)
+        info->why = call->op->explain(call);
     return STOA_OK;
 }
 

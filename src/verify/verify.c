@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "reference/reference.h"
+#include "run/random_inputs.h"
 #include "run/session.h"
 
 /* Half the distance from 1 to the next float: what slack is counted in. */
@@ -21,7 +21,7 @@ struct verification {
     struct stoa_session *session;
     const struct stoa_verify_options *options;
     struct stoa_allocator allocator;
-    void **random; /* our own random inputs, parallel to the graph's; null where the caller gave one */
+    void **random;
     size_t layers, failed;
     struct stoa_layer_check first; /* that failed */
     double first_bound;
@@ -174,35 +174,6 @@ static enum stoa_status check_node(struct verification *verification, const stru
     return status;
 }
 
-static enum stoa_status bind_inputs(struct verification *verification, const void *const *inputs,
-                                    struct stoa_error *error)
-{
-    const struct graph *graph = &verification->model->graph;
-    STOA_TRY(stoa_allocate(&verification->allocator, graph->input_count, sizeof(void *), error, &verification->random));
-    struct random random = {.state = verification->options->seed};
-    for (size_t i = 0; i < graph->input_count; i++) {
-        const char *name = graph->values[graph->inputs[i]].name;
-        if (verification->session->inputs[i].bound)
-            continue; /* fixed by the session's options */
-        const void *data = inputs ? inputs[i] : NULL;
-        if (!data) {
-            struct stoa_tensor tensor;
-            STOA_TRY(stoa_session_input(verification->session, name, error, &tensor));
-            if (tensor.dtype != STOA_FLOAT)
-                return stoa_fail(error, STOA_ERROR_ARGUMENT,
-                                 "input '%s' is %s: random numbers are for float inputs, give one", name,
-                                 stoa_dtype_name(tensor.dtype));
-            size_t elements = stoa_tensor_elements(&tensor);
-            float *values;
-            STOA_TRY(stoa_allocate_raw(&verification->allocator, elements, sizeof *values, error, &values));
-            stoa_random_fill(&random, elements, values);
-            data = verification->random[i] = values;
-        }
-        STOA_TRY(stoa_session_bind_input(verification->session, name, data, error));
-    }
-    return STOA_OK;
-}
-
 /* What callers see of an output is, to the bit, the value the layers were judged by. */
 static enum stoa_status check_copies(const struct verification *verification, struct stoa_error *error)
 {
@@ -231,7 +202,8 @@ static enum stoa_status verify(struct verification *verification, const void *co
         options = *verification->options->session;
     options.keep_values = 1;
     STOA_TRY(stoa_session_create(verification->model, &options, error, &verification->session));
-    STOA_TRY(bind_inputs(verification, inputs, error));
+    STOA_TRY(stoa_random_inputs_bind(verification->session, inputs, verification->options->seed, error,
+                                     &verification->random));
     STOA_TRY(stoa_session_run(verification->session, error));
 
     const struct graph *graph = &verification->model->graph;
@@ -258,9 +230,8 @@ enum stoa_status stoa_verify(const struct stoa_model *model, const void *const *
     struct verification verification = {
         .model = model, .options = options ? options : &defaults, .allocator = model->allocator};
     enum stoa_status status = verify(&verification, inputs, error);
-    for (size_t i = 0; verification.random && i < model->graph.input_count; i++)
-        stoa_release(&verification.allocator, verification.random[i]);
-    stoa_release(&verification.allocator, verification.random);
+    if (verification.session)
+        stoa_random_inputs_free(verification.session, verification.random);
     stoa_session_free(verification.session);
     return status;
 }

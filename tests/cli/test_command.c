@@ -20,6 +20,7 @@
 #define CASES "cases/" /* a link to ONNX's */
 #define RELU CASES "test_relu/model.onnx"
 #define RELU_DATA CASES "test_relu/test_data_set_0"
+#define CONV CASES "test_basic_conv_with_padding/model.onnx"
 #define POOL CASES "test_averagepool_2d_default/model.onnx" /* x [1,3,32,32] */
 #define SOFTMAX CASES "test_softmax_example/model.onnx"     /* x [1,3] */
 
@@ -137,6 +138,19 @@ static const struct {
     {"verify: no such file", {"verify", "none.onnx"}, 1, NULL, "none.onnx"},
     {"info: no such file", {"info", "none.onnx"}, 1, NULL, "none.onnx"},
     {"not a model", {"run", "not.onnx"}, 1, NULL, "not.onnx"},
+
+    {"tuning",
+     {"run", CONV, "--threads", "1", "--tune-file", "times"},
+     0,
+     "output 'y'",
+     "1 convolutions measured, 0 known"},
+    {"tuned before",
+     {"info", CONV, "--tune-file", "times", "--size", "x=1x1x5x5"},
+     0,
+     "memory",
+     "0 convolutions measured, 1 known"},
+    {"no tuning file", {"run", CONV, "--tune-file", "labels"}, 1, NULL, "labels does not begin"},
+    {"a tuning file in no directory", {"run", CONV, "--tune-file", "none/times"}, 1, NULL, "none/times"},
 
     {"random input", {"run", RELU}, 0, "output 'y'  float[3,4,5]", "seed 0"},
     {"a .pb", {"run", RELU, "--input", RELU_DATA "/input_0.pb"}, 0, "min 0", NULL},

@@ -214,11 +214,12 @@ static void check(const struct conv_shape *shape, bool transposed, enum stoa_low
     counting_allocator_init(&memory);
     struct conv *conv;
     struct stoa_error error = {0};
+    struct conv_choice choice = {.lowering = lowering};
     for (int at_run = 0; at_run < 2; at_run++) {
         const float *weights = at_run ? NULL : data.weights, *bias = at_run ? NULL : data.bias;
         enum stoa_status status =
             transposed ? stoa_conv_transpose_create(&memory.interface, shape, weights, bias, &error, &conv)
-                       : stoa_conv_create(&memory.interface, shape, weights, bias, lowering, &error, &conv);
+                       : stoa_conv_create(&memory.interface, shape, weights, bias, &choice, &error, &conv);
         cr_assert(status == STOA_OK, "%s: %s", text, error.message);
         const char *how = stoa_conv_describe(conv);
         if (!transposed && lowering)
@@ -386,8 +387,9 @@ Test(lower, what_is_not_depthwise_is_refused_as_such)
     struct stoa_error error = {0};
     struct conv *conv;
     cr_assert(stoa_conv_shape_finish(&shape, &error) == STOA_OK);
-    cr_expect(stoa_conv_create(&allocator, &shape, NULL, NULL, STOA_LOWERING_DEPTHWISE, &error, &conv) ==
-              STOA_ERROR_UNSUPPORTED);
+    cr_expect(stoa_conv_create(&allocator, &shape, NULL, NULL,
+                               &(struct conv_choice){.lowering = STOA_LOWERING_DEPTHWISE}, &error,
+                               &conv) == STOA_ERROR_UNSUPPORTED);
     cr_expect(!conv && strstr(error.message, "6 groups of 1 to 2 channels"), "%s", error.message);
 }
 
@@ -497,12 +499,12 @@ Test(lower, full_columns_have_a_cap)
     struct stoa_error error = {0};
     struct conv *conv;
     cr_assert(stoa_conv_shape_finish(&shape, &error) == STOA_OK, "%s", error.message);
-    enum stoa_status status =
-        stoa_conv_create(&allocator, &shape, NULL, NULL, STOA_LOWERING_IM2COL_FULL, &error, &conv);
+    enum stoa_status status = stoa_conv_create(
+        &allocator, &shape, NULL, NULL, &(struct conv_choice){.lowering = STOA_LOWERING_IM2COL_FULL}, &error, &conv);
     cr_expect(status == STOA_ERROR_LIMIT && !conv, "status %s", stoa_status_name(status));
     cr_expect(strstr(error.message, "1024 MiB") != NULL, "%s", error.message);
 
-    cr_assert(stoa_conv_create(&allocator, &shape, NULL, NULL, STOA_LOWERING_AUTO, &error, &conv) == STOA_OK);
+    cr_assert(stoa_conv_create(&allocator, &shape, NULL, NULL, NULL, &error, &conv) == STOA_OK);
     cr_expect(strstr(stoa_conv_explain(conv), "not im2col-full") != NULL, "%s", stoa_conv_explain(conv));
     stoa_conv_free(conv);
 }
@@ -517,8 +519,7 @@ Test(lower, failing_memory)
     for (memory.fail_at = 1; memory.fail_at <= 3; memory.fail_at++) {
         struct conv *conv;
         memory.calls = 0;
-        enum stoa_status status =
-            stoa_conv_create(&memory.interface, &shape, weights, bias, STOA_LOWERING_AUTO, NULL, &conv);
+        enum stoa_status status = stoa_conv_create(&memory.interface, &shape, weights, bias, NULL, NULL, &conv);
         cr_expect(status == STOA_ERROR_MEMORY && !conv, "allocation %zu: %s", memory.fail_at, stoa_status_name(status));
         cr_expect(memory.live == 0, "allocation %zu: %zu blocks leak", memory.fail_at, memory.live);
     }
