@@ -144,6 +144,12 @@ bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor
     return true;
 }
 
+bool stoa_tensor_is_aligned(const struct stoa_tensor *tensor)
+{
+    size_t element = stoa_dtype_size(tensor->dtype);
+    return element == 0 || (uintptr_t)tensor->data % element == 0;
+}
+
 size_t stoa_tensor_offset(const struct stoa_tensor *tensor, size_t index)
 {
     size_t offset = 0;

@@ -39,6 +39,9 @@ static inline void *stoa_read_only(const void *data)
     return pointer.kept;
 }
 
+/* Whether data lie as their type must: what a file says may lie anywhere. Data that do not may only be copied. */
+bool stoa_tensor_is_aligned(const struct stoa_tensor *tensor);
+
 /* The offset (in elements) from data of the element with that row-major index. */
 size_t stoa_tensor_offset(const struct stoa_tensor *tensor, size_t index);
 /* The element at an offset (in elements) from data, as a double; integers beyond 2^53 are rounded. */

@@ -1,5 +1,6 @@
 /* A network as nodes and values: what a model file says, checked, in an order in which it can run. The graph owns every
- * name, attribute and parameter in one arena; constants point into the arena or into the model file. Immutable once
+ * name, attribute and parameter in one arena; constants point into the arena or into the model file, where large
+ * ones may lie at any address, aligned or not. Immutable once
  * stoa_graph_finish has succeeded. */
 #ifndef STOA_GRAPH_GRAPH_H
 #define STOA_GRAPH_GRAPH_H
@@ -23,7 +24,7 @@ struct graph_value {
     bool has_shape;        /* rank and dims are stated (inputs and outputs of the model) */
     size_t rank;
     int64_t dims[STOA_MAX_RANK];        /* GRAPH_UNKNOWN where open */
-    const struct stoa_tensor *constant; /* plain, with data; null when computed or given at run time */
+    const struct stoa_tensor *constant; /* plain, with data, maybe not aligned; null when computed or given */
     size_t producer;                    /* node index, or GRAPH_NONE */
     bool is_input, is_output;           /* of the model */
 };

@@ -17,13 +17,13 @@ static enum stoa_status depthwise_plan(struct conv *conv, struct stoa_error *err
     return STOA_OK;
 }
 
-/* weights[C][1][kh][kw] -> packed[kh*kw][C] */
-static void depthwise_pack(const struct conv *conv, const float *weights, float *packed)
+/* rows[count][1][kh][kw] -> packed[kh*kw][first ... of C] */
+static void depthwise_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
     size_t C = conv->shape.C, taps = conv->shape.kernel[0] * conv->shape.kernel[1];
     for (size_t t = 0; t < taps; t++)
-        for (size_t c = 0; c < C; c++)
-            packed[t * C + c] = weights[c * taps + t];
+        for (size_t c = 0; c < count; c++)
+            packed[t * C + first + c] = rows[c * taps + t];
 }
 
 struct job {

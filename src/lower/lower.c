@@ -106,15 +106,11 @@ static enum stoa_status choose(struct conv *conv, const struct conv_choice *choi
 static enum stoa_status copy_parameters(struct conv *conv, const float *weights, const float *bias,
                                         struct stoa_error *error)
 {
-    if (weights) {
-        STOA_TRY(stoa_allocate_raw(&conv->allocator, 1, stoa_conv_packed_size(conv), error, &conv->packed));
-        stoa_conv_pack(conv, weights, conv->packed);
-    }
     if (bias) {
         STOA_TRY(stoa_allocate_raw(&conv->allocator, conv->shape.OC, sizeof *bias, error, &conv->bias));
         memcpy(conv->bias, bias, conv->shape.OC * sizeof *bias);
     }
-    return STOA_OK;
+    return weights ? stoa_conv_set_weights(conv, weights, NULL, error) : STOA_OK;
 }
 
 static enum stoa_status create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
@@ -167,17 +163,6 @@ void stoa_conv_free(struct conv *conv)
 size_t stoa_conv_worker_scratch(const struct conv *conv)
 {
     return conv->scratch;
-}
-
-size_t stoa_conv_packed_size(const struct conv *conv)
-{
-    const struct conv_shape *shape = &conv->shape;
-    return shape->OC * (shape->C / shape->groups) * shape->kernel[0] * shape->kernel[1] * sizeof(float);
-}
-
-void stoa_conv_pack(const struct conv *conv, const float *weights, float *packed)
-{
-    conv->lowering->pack(conv, weights, packed);
 }
 
 void stoa_conv_run(const struct conv *conv, const struct conv_args *args)

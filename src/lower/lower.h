@@ -63,7 +63,11 @@ void stoa_conv_free(struct conv *conv);
 /* Bytes of a worker's scratch, and of packed weights; both want STOA_ALIGNMENT. */
 size_t stoa_conv_worker_scratch(const struct conv *conv);
 size_t stoa_conv_packed_size(const struct conv *conv);
-void stoa_conv_pack(const struct conv *conv, const float *weights, float *packed);
+void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *pool, float *packed);
+/* Gives a convolution that was created without weights its own. They are copied, and may lie at any address, aligned or
+ * not: where a file has them. The pool may be null. */
+STOA_CHECKED enum stoa_status stoa_conv_set_weights(struct conv *conv, const void *weights, struct pool *pool,
+                                                    struct stoa_error *error);
 
 /* y = f(convolution + bias + addend). Images may be slices of channels of wider ones: x_stride and y_stride floats lie
  * from pixel to pixel, times the horizontal stride still within what BLAS can address; 0 stands for C and OC. */

@@ -20,6 +20,9 @@ struct conv_tiling {
     bool transposed;      /* im2col: the product is y^T = W * columns */
 };
 
+/* So many output channels side by side are a whole cache line of packed weights. */
+#define LOWERING_PACK_ROWS 16
+
 struct lowering {
     enum stoa_lowering id;
     const char *name;
@@ -28,9 +31,12 @@ struct lowering {
     enum stoa_status (*plan)(struct conv *conv, struct stoa_error *error);
     /* An estimate in nanoseconds, once planned. */
     double (*cost)(const struct conv *conv);
-    void (*pack)(const struct conv *conv, const float *weights, float *packed);
+    /* Takes rows [first, first + count) of the weights' outermost dimension, which begin at `rows`, to their places in
+     * packed. Called for blocks of rows on several threads at once; first is a multiple of LOWERING_PACK_ROWS. */
+    void (*pack)(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
     /* args complete: packed is never null, strides are never 0; bias and addend may be null. */
     void (*run)(const struct conv *conv, const struct conv_args *args);
+    bool transpose; /* rows of the weights are input channels */
 };
 
 struct conv {
@@ -50,8 +56,8 @@ extern const struct lowering stoa_lowering_transpose; /* of transposed convoluti
 
 /* Packed weights, one layout for all: for each group, panels [K][n] one after another, K = taps * C/groups with the
  * channel innermost, n = panel but for a group's last. Where the tiling says transposed, panels are [n][K]. */
-void stoa_panels_pack(const struct conv *conv, const float *weights, float *packed);
-void stoa_panels_pack_transpose(const struct conv *conv, const float *weights, float *packed);
+void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
+void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 
 struct panel {
     const float *weights;

@@ -3,68 +3,63 @@
 #include "gemm/gemm.h"
 #include "lower/lowering.h"
 
-/* Sixteen source rows at a time: each is read along its length, and the writes are whole cache lines. */
-#define PACK_COLUMNS 16
-
-/* Where weight (oc, c, tap) of a group lies: oc * out_stride + c * in_stride + tap. */
-struct weight_strides {
-    size_t group, out, in;
-};
-
 static size_t taps_of(const struct conv_shape *shape)
 {
     return shape->kernel[0] * shape->kernel[1];
 }
 
-static void pack_columns(const float *from, const struct weight_strides *strides, size_t taps, size_t channels,
-                         size_t count, size_t out_tap, size_t out_channel, size_t out_column, float *to)
+/* Where weight (k, j) of a panel [K][n] or [n][K] goes: k * depth + j * column. */
+static void panel_strides(const struct conv *conv, const struct panel *panel, size_t *depth, size_t *column)
+{
+    const struct conv_shape *shape = &conv->shape;
+    bool rows = conv->tiling.transposed;
+    *depth = rows ? 1 : panel->width;
+    *column = rows ? taps_of(shape) * (shape->C / shape->groups) : 1;
+}
+
+/* to[tap][c][j] <- from[j][c][tap], count rows j: each is read along its length, and what is written is contiguous. */
+static void pack_columns(const float *from, size_t count, size_t channels, size_t taps, size_t depth, size_t column,
+                         float *to)
 {
     for (size_t c = 0; c < channels; c++)
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t j = 0; j < count; j++)
-                to[tap * out_tap + c * out_channel + j * out_column] = from[j * strides->out + c * strides->in + tap];
+                to[(tap * channels + c) * depth + j * column] = from[(j * channels + c) * taps + tap];
 }
 
-static void pack(const struct conv *conv, const struct weight_strides *strides, const float *weights, float *packed)
+void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
     const struct conv_shape *shape = &conv->shape;
-    size_t taps = taps_of(shape), channels = shape->C / shape->groups, depth = taps * channels;
-    size_t count = stoa_panels_per_group(conv) * shape->groups;
-    for (size_t i = 0; i < count; i++) {
-        struct panel panel = stoa_panel(conv, packed, i);
-        size_t per_group = shape->OC / shape->groups;
-        const float *from =
-            weights + panel.channel / per_group * strides->group + panel.channel % per_group * strides->out;
-        float *to = packed + (panel.weights - packed);
-        bool rows = conv->tiling.transposed;
-        for (size_t j = 0; j < panel.width; j += PACK_COLUMNS) {
-            size_t columns = stoa_size_min(PACK_COLUMNS, panel.width - j);
-            if (rows)
-                pack_columns(from + j * strides->out, strides, taps, channels, columns, channels, 1, depth,
-                             to + j * depth);
-            else
-                pack_columns(from + j * strides->out, strides, taps, channels, columns, channels * panel.width,
-                             panel.width, 1, to + j);
-        }
+    size_t taps = taps_of(shape), channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
+    for (size_t done = 0, columns; done < count; done += columns) {
+        size_t channel = first + done, within = channel % per_group;
+        struct panel panel =
+            stoa_panel(conv, packed, channel / per_group * stoa_panels_per_group(conv) + within / conv->tiling.panel);
+        size_t j = channel - panel.channel, depth, column;
+        columns = stoa_size_min(LOWERING_PACK_ROWS, stoa_size_min(panel.width - j, count - done));
+        panel_strides(conv, &panel, &depth, &column);
+        pack_columns(rows + done * channels * taps, columns, channels, taps, depth, column,
+                     packed + (panel.weights - packed) + j * column);
     }
 }
 
-void stoa_panels_pack(const struct conv *conv, const float *weights, float *packed)
+/* Row c of a transposed convolution's weights is [OC/groups][taps] of one input channel. */
+void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
     const struct conv_shape *shape = &conv->shape;
-    size_t depth = taps_of(shape) * (shape->C / shape->groups);
-    pack(conv, &(struct weight_strides){.group = shape->OC / shape->groups * depth, .out = depth, .in = taps_of(shape)},
-         weights, packed);
-}
-
-void stoa_panels_pack_transpose(const struct conv *conv, const float *weights, float *packed)
-{
-    const struct conv_shape *shape = &conv->shape;
-    size_t taps = taps_of(shape), out_channels = shape->OC / shape->groups;
-    pack(conv,
-         &(struct weight_strides){
-             .group = shape->C / shape->groups * out_channels * taps, .out = taps, .in = out_channels * taps},
-         weights, packed);
+    size_t taps = taps_of(shape), channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
+    size_t panels = stoa_panels_per_group(conv);
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; p < panels; p++) {
+            size_t group = (first + i) / channels, c = (first + i) % channels, depth, column;
+            struct panel panel = stoa_panel(conv, packed, group * panels + p);
+            panel_strides(conv, &panel, &depth, &column);
+            const float *from = rows + (i * per_group + p * conv->tiling.panel) * taps;
+            float *to = packed + (panel.weights - packed) + c * depth;
+            for (size_t tap = 0; tap < taps; tap++)
+                for (size_t j = 0; j < panel.width; j++)
+                    to[tap * channels * depth + j * column] = from[j * taps + tap];
+        }
 }
 
 size_t stoa_panels_per_group(const struct conv *conv)

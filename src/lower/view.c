@@ -466,4 +466,5 @@ const struct lowering stoa_lowering_transpose = {
     .cost = NULL,
     .pack = stoa_panels_pack_transpose,
     .run = transpose_run,
+    .transpose = true,
 };

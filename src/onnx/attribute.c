@@ -61,7 +61,7 @@ static enum stoa_status read_tensor(const Onnx__AttributeProto *message, const s
         return stoa_fail(error, STOA_ERROR_GRAPH, "is of type TENSOR, but holds none");
     struct stoa_tensor *read;
     STOA_TRY(stoa_arena_allocate(arena, 1, sizeof *read, error, &read));
-    STOA_TRY(stoa_onnx_tensor(message->t, source, arena, error, read));
+    STOA_TRY(stoa_onnx_tensor(message->t, source, false, arena, error, read));
     *tensor = read;
     return STOA_OK;
 }

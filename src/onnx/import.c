@@ -55,7 +55,7 @@ static enum stoa_status add_initializer(struct import *import, const Onnx__Tenso
     struct stoa_tensor tensor;
     size_t value;
     STOA_TRY(stoa_graph_value(import->graph, message->name, import->error, &value));
-    STOA_TRY(stoa_onnx_tensor(message, import->source, &import->graph->arena, import->error, &tensor));
+    STOA_TRY(stoa_onnx_tensor(message, import->source, true, &import->graph->arena, import->error, &tensor));
     return stoa_graph_set_constant(import->graph, value, &tensor, import->error);
 }
 

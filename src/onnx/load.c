@@ -34,7 +34,7 @@ static enum stoa_status load(const char *path, const void *data, size_t size, co
     enum stoa_status status = STOA_OK;
     if (path) {
         status = stoa_file_map(path, error, &model->file);
-        source = (struct onnx_source){.bytes = model->file.data, .size = model->file.size, .map = &model->file};
+        source = (struct onnx_source){.bytes = model->file.data, .size = model->file.size};
     }
     if (status == STOA_OK) {
         stoa_budget_init(&model->budget, &allocator, stoa_onnx_read_limit(source.size));

@@ -1,6 +1,6 @@
 /* Large tensors come as raw_data, little-endian bytes at any address of the file. Where they happen to be aligned for
- * their type they are used in place. Where not they must be copied, since no float may be read at an odd address; the
- * copied pages are given back as it goes, so that a file's weights are in memory once, not twice. */
+ * their type they are used in place. Where not, only a copy may be read; large ones are left to whoever needs them, who
+ * mostly copies them anyway, into an order of his own. */
 #include "onnx/tensor.h"
 
 #include <inttypes.h>
@@ -14,7 +14,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data are used as they lie: little-endian machines only");
 
-#define COPY_CHUNK ((size_t)1 << 20)
+/* Tensors of fewer bytes than this are copied at once. */
+#define LOOSE_LEAST ((size_t)64 << 10)
 
 enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, enum stoa_dtype *dtype)
 {
@@ -74,28 +75,8 @@ static enum stoa_status read_dims(const Onnx__TensorProto *message, struct stoa_
     return STOA_OK;
 }
 
-static bool is_aligned(const void *data, size_t alignment)
-{
-    return (uintptr_t)data % alignment == 0;
-}
-
-static enum stoa_status copy_raw(const uint8_t *from, size_t size, const struct onnx_source *source,
-                                 struct arena *arena, struct stoa_error *error, void **data)
-{
-    uint8_t *to;
-    STOA_TRY(stoa_arena_allocate(arena, size, 1, error, &to));
-    for (size_t done = 0; done < size; done += COPY_CHUNK) {
-        size_t chunk = stoa_size_min(size - done, COPY_CHUNK);
-        memcpy(to + done, from + done, chunk);
-        if (source->map && size > COPY_CHUNK)
-            stoa_file_forget(source->map, from + done, chunk);
-    }
-    *data = to;
-    return STOA_OK;
-}
-
 static enum stoa_status read_raw(const Onnx__TensorProto *message, const struct onnx_source *source, size_t elements,
-                                 struct arena *arena, struct stoa_error *error, struct stoa_tensor *tensor)
+                                 bool loose, struct arena *arena, struct stoa_error *error, struct stoa_tensor *tensor)
 {
     struct raw_reference reference;
     memcpy(&reference, message->raw_data.data, sizeof reference);
@@ -107,15 +88,14 @@ static enum stoa_status read_raw(const Onnx__TensorProto *message, const struct 
                          elements * element);
     }
     const uint8_t *bytes = source->bytes + reference.offset;
+    tensor->data = stoa_read_only(bytes);
     /* Truth values are made 0 or 1, whatever the file has. */
-    if (tensor->dtype != STOA_BOOL && is_aligned(bytes, element)) {
-        tensor->data = stoa_read_only(bytes);
+    if (tensor->dtype != STOA_BOOL && (stoa_tensor_is_aligned(tensor) || (loose && size >= LOOSE_LEAST)))
         return STOA_OK;
-    }
-    STOA_TRY(copy_raw(bytes, size, source, arena, error, &tensor->data));
-    uint8_t *truth = tensor->data;
-    for (size_t i = 0; i < size && tensor->dtype == STOA_BOOL; i++)
-        truth[i] = truth[i] != 0;
+    STOA_TRY(stoa_arena_allocate(arena, size, 1, error, &tensor->data));
+    uint8_t *copy = tensor->data;
+    for (size_t i = 0; i < size; i++)
+        copy[i] = tensor->dtype == STOA_BOOL ? bytes[i] != 0 : bytes[i];
     return STOA_OK;
 }
 
@@ -159,7 +139,7 @@ static enum stoa_status read_typed(const Onnx__TensorProto *message, size_t coun
     }
 }
 
-enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct onnx_source *source,
+enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct onnx_source *source, bool loose,
                                   struct arena *arena, struct stoa_error *error, struct stoa_tensor *tensor)
 {
     char text[STOA_DIMS_TEXT];
@@ -179,7 +159,7 @@ enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct
     if (message->has_raw_data && typed.count)
         return stoa_fail(error, STOA_ERROR_DATA, "both raw_data and %s are set", typed.name);
     if (message->has_raw_data)
-        return read_raw(message, source, elements, arena, error, tensor);
+        return read_raw(message, source, elements, loose, arena, error, tensor);
     if (typed.count != elements)
         return stoa_fail(error, STOA_ERROR_DATA, "%s has %zu elements, dims %s need %zu", typed.name, typed.count,
                          stoa_dims_text(tensor->rank, tensor->dims, text), elements);

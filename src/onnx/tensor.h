@@ -2,9 +2,9 @@
 #ifndef STOA_ONNX_TENSOR_H
 #define STOA_ONNX_TENSOR_H
 
+#include <stdbool.h>
 #include <stoa/tensor.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "onnx.pb-c.h"
 
@@ -12,7 +12,6 @@
 struct onnx_source {
     const uint8_t *bytes;
     size_t size;
-    const struct file_map *map; /* null unless the bytes are a mapped file */
 };
 
 /* ONNX's data type as ours; STOA_ERROR_UNSUPPORTED for those of ONNX that the engine does not have, STOA_ERROR_DATA for
@@ -20,9 +19,10 @@ struct onnx_source {
 STOA_CHECKED enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, enum stoa_dtype *dtype);
 
 /* Checks the message and sets *tensor, plain. Its data lie in the source if they are stored as the machine wants them,
- * otherwise in the arena. Messages do not name the tensor. */
+ * otherwise in the arena. With `loose`, large data lie in the source even where they are not aligned
+ * (stoa_tensor_is_aligned). Messages do not name the tensor. */
 STOA_CHECKED enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct onnx_source *source,
-                                               struct arena *arena, struct stoa_error *error,
+                                               bool loose, struct arena *arena, struct stoa_error *error,
                                                struct stoa_tensor *tensor);
 
 #endif

@@ -15,7 +15,7 @@ static enum stoa_status read_message(const struct onnx_source *source, size_t li
     Onnx__TensorProto *message;
     STOA_TRY(stoa_onnx_unpack(source->bytes, source->size, ONNX_TENSOR, limit, arena, error, &message));
     *name = message->name ? message->name : "";
-    return stoa_onnx_tensor(message, source, arena, error, tensor);
+    return stoa_onnx_tensor(message, source, true, arena, error, tensor);
 }
 
 static enum stoa_status copy_out(const struct stoa_allocator *allocator, const void *from, size_t size,

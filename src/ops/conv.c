@@ -61,18 +61,16 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
     struct conv_shape shape;
     struct conv *conv = NULL;
     STOA_TRY(conv_shape(call, error, &shape));
-    const float *weights = call->inputs[1].data;
     const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
     struct conv_choice choice = {.lowering = prepare->lowering, .seconds = measured ? measured->seconds : NULL};
-    enum stoa_status status = stoa_conv_create(prepare->allocator, &shape, weights, NULL, &choice, error, &conv);
+    enum stoa_status status = stoa_conv_create(prepare->allocator, &shape, NULL, NULL, &choice, error, &conv);
     /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
     if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
         choice.lowering = STOA_LOWERING_AUTO;
-        status = stoa_conv_create(prepare->allocator, &shape, weights, NULL, &choice, error, &conv);
+        status = stoa_conv_create(prepare->allocator, &shape, NULL, NULL, &choice, error, &conv);
     }
     STOA_TRY(status);
-    stoa_convolution_prepare(call, prepare, conv);
-    return STOA_OK;
+    return stoa_convolution_prepare(call, prepare, conv, error);
 }
 
 static double conv_macs(const struct op_call *call)
@@ -89,6 +87,7 @@ const struct op stoa_op_conv = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
+    .loose_inputs = 1 << 1,
     .params_size = sizeof(struct conv_params),
     .parse = conv_parse,
     .infer = conv_infer,

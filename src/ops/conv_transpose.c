@@ -100,9 +100,8 @@ static enum stoa_status conv_transpose_prepare(struct op_call *call, const struc
     struct conv_shape shape;
     struct conv *conv;
     STOA_TRY(conv_transpose_shape(call, error, &shape));
-    STOA_TRY(stoa_conv_transpose_create(prepare->allocator, &shape, call->inputs[1].data, NULL, error, &conv));
-    stoa_convolution_prepare(call, prepare, conv);
-    return STOA_OK;
+    STOA_TRY(stoa_conv_transpose_create(prepare->allocator, &shape, NULL, NULL, error, &conv));
+    return stoa_convolution_prepare(call, prepare, conv, error);
 }
 
 static double conv_transpose_macs(const struct op_call *call)
@@ -119,6 +118,7 @@ const struct op stoa_op_conv_transpose = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
+    .loose_inputs = 1 << 1,
     .params_size = sizeof(struct conv_transpose_params),
     .parse = conv_transpose_parse,
     .infer = conv_transpose_infer,

@@ -47,15 +47,23 @@ void stoa_convolution_output(const struct op_call *call, const struct conv_shape
     y->dims[3] = shape->OW;
 }
 
-void stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare, struct conv *conv)
+enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare, struct conv *conv,
+                                          struct stoa_error *error)
 {
-    call->state = conv;
-    call->worker_scratch = stoa_conv_worker_scratch(conv);
     const struct stoa_tensor *weights = &call->inputs[1];
     if (!weights->data)
         call->shared_scratch = stoa_conv_packed_size(conv);
-    else
+    else {
+        enum stoa_status status = stoa_conv_set_weights(conv, weights->data, prepare->pool, error);
+        if (status != STOA_OK) {
+            stoa_conv_free(conv);
+            return status;
+        }
         stoa_op_consumed(prepare, weights->data, stoa_tensor_bytes(weights));
+    }
+    call->state = conv;
+    call->worker_scratch = stoa_conv_worker_scratch(conv);
+    return STOA_OK;
 }
 
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator)
@@ -70,7 +78,7 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
     const struct conv *conv = call->state;
     float *packed = call->shared_scratch ? run->shared : NULL;
     if (packed)
-        stoa_conv_pack(conv, call->inputs[1].data, packed);
+        stoa_conv_pack(conv, call->inputs[1].data, run->pool, packed);
     stoa_conv_run(conv, &(struct conv_args){
                             .x = call->inputs[0].data,
                             .y = call->outputs[0].data,

@@ -17,8 +17,9 @@ STOA_CHECKED enum stoa_status stoa_convolution_read(const struct op_call *call, 
 /* Dims of the output. */
 void stoa_convolution_output(const struct op_call *call, const struct conv_shape *shape);
 
-/* Makes `conv` the state of the call, whose weights it has packed where they are constant. */
-void stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare, struct conv *conv);
+/* Gives `conv` the call's weights where they are constant, and makes it the call's state; frees it on failure. */
+STOA_CHECKED enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare,
+                                                       struct conv *conv, struct stoa_error *error);
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator);
 STOA_CHECKED enum stoa_status stoa_convolution_run(const struct op_call *call, const struct op_run *run,
                                                    struct stoa_error *error);

@@ -1,5 +1,6 @@
 /* Gemm: y = alpha * A * B + beta * C, A and B optionally transposed, C broadcast to y. Constant weights are used where
- * they lie, unless the activations come channels-last: then a copy of B has its rows in that order. */
+ * they lie, unless they are not aligned there or the activations come channels-last: then a copy of B has its rows in
+ * that order. */
 
 #include "base/memory.h"
 #include "base/status.h"
@@ -99,10 +100,8 @@ static enum stoa_status prepare(struct op_call *call, const struct op_prepare *p
     /* A transposed A is turned before each run: a small part of the work, and every other way is the same after it. */
     if (params->a_transposed)
         call->shared_scratch = product.m * product.k * sizeof(float);
-    if (!call->column_channels)
-        return STOA_OK;
     float *packed;
-    STOA_TRY(stoa_product_permute(&product, call->column_channels, prepare, error, &packed));
+    STOA_TRY(stoa_product_pack(&product, &call->inputs[B], call->column_channels, prepare, error, &packed));
     call->state = packed;
     return STOA_OK;
 }
@@ -152,6 +151,7 @@ const struct op stoa_op_gemm = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_PLAIN,
+    .loose_inputs = 1 << B,
     .params_size = sizeof(struct gemm_params),
     .parse = parse,
     .infer = infer,

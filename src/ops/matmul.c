@@ -101,11 +101,9 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
 
 static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
-    if (!call->column_channels)
-        return STOA_OK;
     struct product product = product_of(call);
     float *packed;
-    STOA_TRY(stoa_product_permute(&product, call->column_channels, prepare, error, &packed));
+    STOA_TRY(stoa_product_pack(&product, &call->inputs[B], call->column_channels, prepare, error, &packed));
     call->state = packed;
     return STOA_OK;
 }
@@ -143,6 +141,7 @@ const struct op stoa_op_matmul = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_PLAIN,
+    .loose_inputs = 1 << B,
     .infer = infer,
     .prepare = prepare,
     .release = release,

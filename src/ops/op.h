@@ -60,6 +60,7 @@ struct op_prepare {
      */
     void (*consumed)(void *user, const void *data, size_t size);
     void *user;
+    struct pool *pool; /* to pack on; may be null */
 };
 
 /* The scratch pointers may be null where no bytes are asked for. */
@@ -77,6 +78,9 @@ struct op {
     unsigned char min_inputs, max_inputs; /* the first min_inputs must be present */
     unsigned char min_outputs, max_outputs;
     enum op_layout layout;
+    /* Bit i: prepare takes a constant input i at any address, aligned or not (stoa_tensor_is_aligned), and run does not
+     * read it. Whoever calls sees to it that all other data are aligned. */
+    unsigned char loose_inputs;
     bool dims_only; /* run reads the dims of its inputs, never their data, so that the planner can fold it */
     size_t params_size;
 

@@ -11,6 +11,7 @@
 #include "ops/product.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/size.h"
@@ -21,7 +22,8 @@
 #include "kernels/nd.h"
 
 #define GEMV_ELEMENTS ((size_t)64 * 1024) /* of b in a block of rows */
-#define PERMUTE_BYTES ((size_t)4 << 20)   /* copied between two reports of what has been consumed */
+#define TASK_BYTES ((size_t)256 << 10)    /* of weights moved by a task, */
+#define CHUNK_BYTES ((size_t)16 << 20)    /* and between two reports of what has been consumed */
 
 enum product_way { PRODUCT_GEMV, PRODUCT_GEMV_COLUMN, PRODUCT_GEMM };
 
@@ -162,34 +164,84 @@ void stoa_product_describe(const struct product *p, size_t size, char *text)
         snprintf(text, size, "gemv %zu rows", tiling.way == PRODUCT_GEMV ? tiling.n : tiling.m);
 }
 
-enum stoa_status stoa_product_permute(const struct product *p, size_t channels, const struct op_prepare *prepare,
-                                      struct stoa_error *error, float **packed)
+/* Slabs of the first dimension of the weights as the file has them. */
+struct moving {
+    const unsigned char *from;
+    unsigned char *aligned;            /* a task's slabs for each worker; null where `from` is aligned */
+    size_t slab, step;                 /* bytes of a slab; slabs of a task */
+    size_t first, end;                 /* slabs to move */
+    struct stoa_tensor source, target; /* of one slab: dims[0] and data are the task's */
+    float *to;
+};
+
+static void move_slabs(void *context, size_t task, size_t worker)
+{
+    const struct moving *moving = context;
+    size_t first = moving->first + task * moving->step, count = stoa_size_min(moving->step, moving->end - first);
+    struct stoa_tensor source = moving->source, target = moving->target;
+    source.dims[0] = target.dims[0] = count;
+    source.data = stoa_read_only(moving->from + first * moving->slab);
+    if (moving->aligned) {
+        void *aligned = moving->aligned + worker * moving->step * moving->slab;
+        memcpy(aligned, source.data, count * moving->slab);
+        source.data = aligned;
+    }
+    target.data = moving->to + first * target.strides[0];
+    stoa_nd_copy(&source, &target, NULL);
+}
+
+static void move(struct moving *moving, size_t slabs, const struct op_prepare *prepare)
+{
+    size_t chunk = stoa_size_max(1, CHUNK_BYTES / stoa_size_max(1, moving->slab));
+    for (moving->first = 0; moving->first < slabs; moving->first = moving->end) {
+        moving->end = stoa_size_min(moving->first + chunk, slabs);
+        size_t count = moving->end - moving->first;
+        stoa_pool_run(prepare->pool, stoa_size_ceil_div(count, moving->step), move_slabs, moving);
+        stoa_op_consumed(prepare, moving->from + moving->first * moving->slab, count * moving->slab);
+    }
+}
+
+enum stoa_status stoa_product_pack(const struct product *p, const struct stoa_tensor *b, size_t channels,
+                                   const struct op_prepare *prepare, struct stoa_error *error, float **packed)
 {
     *packed = NULL;
-    if (p->k % channels != 0)
+    if (!b->data || (!channels && stoa_tensor_is_aligned(b)))
+        return STOA_OK;
+    if (channels && p->k % channels != 0)
         return stoa_fail(error, STOA_ERROR_SHAPE, "the weights have %zu rows for images of %zu channels", p->k,
                          channels);
-    STOA_TRY(stoa_allocate_raw(prepare->allocator, p->n * p->k, sizeof(float), error, packed));
-
-    /* [n][channels][places] -> [n][places][channels], or [channels][places][n] -> [places][channels][n], by slabs of
-     * the first dimension. */
+    /* [n][channels][places] -> [n][places][channels], or [channels][places][n] -> [places][channels][n]; without
+     * channels, rows as they are. */
     bool turned = p->b_transposed;
-    size_t places = p->k / channels, slab_count = turned ? p->n : channels, slab_size = turned ? p->k : places * p->n;
-    struct stoa_tensor from = {.dtype = STOA_FLOAT, .rank = 3};
-    from.dims[1] = turned ? channels : places;
-    from.dims[2] = turned ? places : p->n;
-    struct stoa_tensor to = from;
-    to.strides[0] = turned ? p->k : p->n;
-    to.strides[1] = turned ? 1 : channels * p->n;
-    to.strides[2] = turned ? channels : 1;
-    size_t step = stoa_size_max(1, PERMUTE_BYTES / sizeof(float) / stoa_size_max(1, slab_size));
-    for (size_t first = 0; first < slab_count; first += step) {
-        from.dims[0] = to.dims[0] = stoa_size_min(step, slab_count - first);
-        stoa_tensor_set_plain(&from);
-        from.data = stoa_read_only(p->b + first * slab_size);
-        to.data = *packed + first * to.strides[0];
-        stoa_nd_copy(&from, &to, NULL);
-        stoa_op_consumed(prepare, from.data, from.dims[0] * slab_size * sizeof(float));
+    size_t slabs = stoa_tensor_elements(b) / stoa_size_max(1, b->dims[b->rank - 1]), slab = b->dims[b->rank - 1];
+    struct moving moving = {.from = b->data};
+    moving.source = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 2, .dims = {1, slab}, .strides = {slab, 1}};
+    moving.target = moving.source;
+    if (channels) {
+        size_t places = p->k / channels;
+        slabs = turned ? p->n : channels;
+        slab = turned ? p->k : places * p->n;
+        moving.source.rank = moving.target.rank = 3;
+        moving.source.dims[1] = moving.target.dims[1] = turned ? channels : places;
+        moving.source.dims[2] = moving.target.dims[2] = turned ? places : p->n;
+        stoa_tensor_set_plain(&moving.source);
+        moving.target.strides[0] = turned ? p->k : p->n;
+        moving.target.strides[1] = turned ? 1 : channels * p->n;
+        moving.target.strides[2] = turned ? channels : 1;
     }
+    moving.slab = slab * sizeof(float);
+    moving.step = stoa_size_max(1, TASK_BYTES / stoa_size_max(1, moving.slab));
+    STOA_TRY(stoa_allocate_raw(prepare->allocator, 1, stoa_tensor_bytes(b), error, &moving.to));
+    if (!stoa_tensor_is_aligned(b)) {
+        enum stoa_status status = stoa_allocate_raw(prepare->allocator, stoa_pool_workers(prepare->pool),
+                                                    moving.step * moving.slab, error, &moving.aligned);
+        if (status != STOA_OK) {
+            stoa_release(prepare->allocator, moving.to);
+            return status;
+        }
+    }
+    move(&moving, slabs, prepare);
+    stoa_release(prepare->allocator, moving.aligned);
+    *packed = moving.to;
     return STOA_OK;
 }

@@ -32,10 +32,11 @@ void stoa_product_run(const struct product *product, struct pool *pool);
 double stoa_product_macs(const struct product *product);
 void stoa_product_describe(const struct product *product, size_t size, char *text);
 
-/* call->column_channels: *packed = a copy of the constant weights b ([n][k] or [k][n]) with k in the order of
- * channels-last images; tells prepare->consumed what has been read. */
-STOA_CHECKED enum stoa_status stoa_product_permute(const struct product *product, size_t channels,
-                                                   const struct op_prepare *prepare, struct stoa_error *error,
-                                                   float **packed);
+/* Constant weights b that cannot be used where they lie: *packed = a copy, with k in the order of channels-last images
+ * if call->column_channels says so, or because b is not aligned; tells prepare->consumed what has been read. Null where
+ * none is needed. */
+STOA_CHECKED enum stoa_status stoa_product_pack(const struct product *product, const struct stoa_tensor *b,
+                                                size_t channels, const struct op_prepare *prepare,
+                                                struct stoa_error *error, float **packed);
 
 #endif

@@ -7,6 +7,8 @@
 /* shapes.c: what the caller and the model say of the inputs becomes values. */
 STOA_CHECKED enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *options,
                                                struct stoa_error *error);
+/* settle.c: makes the data of value v, if it is a constant, aligned: a copy in the plan's arena where it is not. */
+STOA_CHECKED enum stoa_status stoa_plan_settle(struct plan *plan, size_t v, struct stoa_error *error);
 /* fold.c: runs a call whose inputs are all constant; its outputs become constants in the plan's arena. */
 STOA_CHECKED enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct stoa_error *error);
 /* steps.c: nodes become steps, with layout conversions where tensors do not lie as an operator wants them. */

@@ -1,27 +1,13 @@
 /* The stages of planning in their order, and the plan's memory. */
 #include "plan/plan.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "plan/build.h"
-
-static void *tally_allocate(void *user, size_t alignment, size_t size)
-{
-    struct plan *plan = user;
-    void *memory = plan->allocator.allocate(plan->allocator.user, alignment, size);
-    if (memory)
-        plan->weight_bytes += size;
-    return memory;
-}
-
-static void tally_release(void *user, void *memory)
-{
-    struct plan *plan = user;
-    plan->allocator.release(plan->allocator.user, memory);
-}
 
 static void consumed(void *user, const void *data, size_t size)
 {
@@ -31,12 +17,13 @@ static void consumed(void *user, const void *data, size_t size)
 
 static enum stoa_status prepare_steps(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
 {
-    struct op_prepare prepare = {.allocator = &plan->weight_allocator,
+    struct op_prepare prepare = {.allocator = &plan->weights.interface,
                                  .lowering = options->lowering,
                                  .tuning = options->tuning,
                                  .threads = plan->workers,
                                  .consumed = consumed,
-                                 .user = plan};
+                                 .user = plan,
+                                 .pool = options->pool};
     for (size_t i = 0; i < plan->step_count; i++) {
         struct plan_step *step = &plan->steps[i];
         if (!step->call.op->prepare)
@@ -125,9 +112,8 @@ enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct s
     STOA_TRY(stoa_allocate(allocator, 1, sizeof *plan, error, &plan));
     plan->model = model;
     plan->allocator = *allocator;
-    plan->weight_allocator =
-        (struct stoa_allocator){.allocate = tally_allocate, .release = tally_release, .user = plan};
-    plan->workers = options->workers;
+    stoa_budget_init(&plan->weights, allocator, SIZE_MAX);
+    plan->workers = stoa_pool_workers(options->pool);
     stoa_arena_init(&plan->arena, allocator);
     enum stoa_status status = build(plan, options, error);
     if (status != STOA_OK) {
@@ -144,7 +130,7 @@ void stoa_plan_free(struct plan *plan)
         return;
     for (size_t i = 0; i < plan->step_count; i++)
         if (plan->steps[i].call.op->release)
-            plan->steps[i].call.op->release(&plan->steps[i].call, &plan->weight_allocator);
+            plan->steps[i].call.op->release(&plan->steps[i].call, &plan->weights.interface);
     struct stoa_allocator allocator = plan->allocator;
     stoa_arena_deinit(&plan->arena);
     stoa_release(&allocator, plan->values);

@@ -10,6 +10,7 @@
 #include <stoa/status.h>
 #include <stoa/tensor.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "graph/model.h"
 #include "ops/op.h"
@@ -60,16 +61,16 @@ struct plan_step {
 struct plan {
     const struct stoa_model *model;
     struct stoa_allocator allocator;
-    struct stoa_allocator weight_allocator; /* the same, adding up what prepare takes */
-    struct arena arena;                     /* steps' arrays, folded constants */
-    struct plan_value *values;              /* parallel to the graph's */
+    struct budget weights;     /* what prepare takes from it */
+    struct arena arena;        /* steps' arrays, folded constants */
+    struct plan_value *values; /* parallel to the graph's */
     struct plan_storage *storages;
     size_t storage_count, storage_capacity;
     struct plan_step *steps;
     size_t step_count, step_capacity;
     struct plan_tensor *outputs; /* the graph's outputs as callers see them: plain */
     unsigned char *memory;       /* the block */
-    size_t memory_bytes, weight_bytes;
+    size_t memory_bytes;
     size_t scratch_place, workers; /* scratch of the running step lies in the block from scratch_place on */
 };
 
@@ -79,7 +80,7 @@ struct plan_options {
     enum stoa_lowering lowering;
     const struct stoa_tuning *tuning; /* may be null */
     bool keep_values;                 /* no value's memory is used again for another */
-    size_t workers;
+    struct pool *pool;                /* that will run the plan: weights are packed on it; may be null */
 };
 
 STOA_CHECKED enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,

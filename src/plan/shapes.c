@@ -94,6 +94,8 @@ enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *
                                            &planned->main.storage));
             planned->other.storage = PLAN_NONE;
             planned->known = true;
+            if (options->keep_values) /* callers may read any of them */
+                STOA_TRY(stoa_plan_settle(plan, v, error));
         }
     return STOA_OK;
 }

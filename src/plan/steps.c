@@ -2,6 +2,7 @@
  * operator wants it otherwise; a conversion made once serves all later readers. Renaming operators become views and
  * make no step, and a flattened image in front of a matrix product stays as it lies: the product permutes its weights
  * instead. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -281,9 +282,13 @@ static enum stoa_status plan_node(struct plan *plan, const struct uses *uses, co
     STOA_TRY(make_call(plan, node->op, node->params, node->input_count, node->output_count, error, &step));
     step.node = node->name;
     struct op_call *call = &step.call;
-    for (size_t i = 0; i < call->input_count; i++)
-        if (node->inputs[i] != GRAPH_NONE)
-            call->inputs[i] = plan->values[node->inputs[i]].main.tensor;
+    for (size_t i = 0; i < call->input_count; i++) {
+        if (node->inputs[i] == GRAPH_NONE)
+            continue;
+        if (i >= CHAR_BIT || !(node->op->loose_inputs >> i & 1))
+            STOA_TRY(stoa_plan_settle(plan, node->inputs[i], error));
+        call->inputs[i] = plan->values[node->inputs[i]].main.tensor;
+    }
     for (size_t i = 0; i < call->output_count; i++)
         if (node->outputs[i] != GRAPH_NONE && (i < node->op->min_outputs || uses->wanted[node->outputs[i]]))
             call->outputs[i].dtype = STOA_FLOAT; /* present; infer says the type */
@@ -317,6 +322,7 @@ static enum stoa_status plan_outputs(struct plan *plan, struct stoa_error *error
     const struct graph *graph = &plan->model->graph;
     for (size_t o = 0; o < graph->output_count; o++) {
         struct plan_value *value = &plan->values[graph->outputs[o]];
+        STOA_TRY(stoa_plan_settle(plan, graph->outputs[o], error));
         /* A plain copy that some step has asked for serves as well. */
         bool copied =
             !lies(&value->main.tensor, PLAIN) && value->other.storage != PLAN_NONE && lies(&value->other.tensor, PLAIN);

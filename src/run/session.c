@@ -24,7 +24,7 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
                                         .lowering = options->lowering,
                                         .tuning = options->tuning,
                                         .keep_values = options->keep_values != 0,
-                                        .workers = stoa_pool_workers(session->pool)};
+                                        .pool = session->pool};
     STOA_TRY(stoa_plan_create(session->model, &session->allocator, &plan_options, error, &session->plan));
     session->keep_values = options->keep_values != 0;
     if (options->profile)
@@ -227,7 +227,7 @@ enum stoa_status stoa_session_step(const struct stoa_session *session, size_t in
 
 void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info)
 {
-    *info = (struct stoa_memory_info){.weights = session->plan->weight_bytes + session->plan->arena.bytes,
+    *info = (struct stoa_memory_info){.weights = session->plan->weights.live + session->plan->arena.bytes,
                                       .activations = session->plan->memory_bytes};
     for (size_t i = 0; i < session->model->graph.output_count; i++)
         if (session->outputs[i].own)

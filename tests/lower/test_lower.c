@@ -228,7 +228,7 @@ static void check(const struct conv_shape *shape, bool transposed, enum stoa_low
         float *packed = NULL;
         if (at_run) {
             packed = aligned_alloc(64, (stoa_conv_packed_size(conv) + 63) / 64 * 64);
-            stoa_conv_pack(conv, data.weights, packed);
+            stoa_conv_pack(conv, data.weights, NULL, packed);
         }
         run(conv, &data, NULL, packed, data.y);
         compare(text, how, shape, whole, &data);

@@ -150,23 +150,32 @@ static void consume(void *user, const void *data, size_t size)
     consumption->calls++;
 }
 
-static float *multiply(const struct flattened_row *row, const struct stoa_tensor *inputs, size_t column_channels)
+/* With loose weights, they lie at an odd address. */
+static float *multiply(const struct flattened_row *row, const struct stoa_tensor *inputs, size_t column_channels,
+                       bool loose)
 {
-    struct consumption consumption = {.next = inputs[1].data};
+    size_t weights = stoa_tensor_bytes(&inputs[1]);
+    char *odd = malloc(weights + 1);
+    struct stoa_tensor b = inputs[1];
+    memcpy(odd + 1, b.data, weights);
+    if (loose)
+        b.data = odd + 1;
+    struct consumption consumption = {.next = b.data};
     struct direct direct = {.name = row->name,
                             .type = row->type,
                             .opset = 13,
                             .attribute_count = row->transposed,
                             .attributes = {{.name = "transB", .kind = ATTRIBUTE_INT, .integer = 1}},
                             .input_count = 2,
-                            .inputs = {inputs[0], inputs[1]},
+                            .inputs = {inputs[0], b},
                             .known = 2,
                             .column_channels = column_channels,
                             .consumed = consume,
                             .user = &consumption};
     float *y = direct_run(&direct).data;
-    size_t bytes = column_channels ? stoa_tensor_bytes(&inputs[1]) : 0;
-    size_t consumed = (size_t)(consumption.next - (const char *)inputs[1].data);
+    size_t bytes = column_channels || loose ? weights : 0;
+    size_t consumed = (size_t)(consumption.next - (const char *)b.data);
+    free(odd);
     cr_expect(consumed == bytes, "%s: %zu bytes consumed of %zu", row->name, consumed, bytes);
     cr_expect(consumption.calls <= bytes / (2 << 20) + 1, "%s: %zu reports", row->name, consumption.calls);
     return y;
@@ -196,9 +205,15 @@ Test(gemm, channels_last_rows)
         inputs[1].dims[1] = row->transposed ? k : row->n;
         stoa_tensor_set_plain(&inputs[0]);
         stoa_tensor_set_plain(&inputs[1]);
-        float *expected = multiply(row, inputs, 0);
+        float *expected = multiply(row, inputs, 0, false), *got = multiply(row, inputs, 0, true);
+        cr_expect(memcmp(expected, got, row->m * row->n * bytes) == 0, "%s: results of loose weights differ",
+                  row->name);
+        free(got);
         inputs[0].data = last;
-        float *got = multiply(row, inputs, row->channels);
+        got = multiply(row, inputs, row->channels, true);
+        cr_expect(memcmp(expected, got, row->m * row->n * bytes) == 0, "%s: results of loose rows differ", row->name);
+        free(got);
+        got = multiply(row, inputs, row->channels, false);
         cr_expect(memcmp(expected, got, row->m * row->n * bytes) == 0, "%s: results differ", row->name);
         free(plain);
         free(last);
