@@ -9,14 +9,15 @@
 #include "base/size.h"
 #include "base/vector.h"
 #include "kernels/nd.h"
+#include "kernels/transpose.h"
 
-#define TILE 16
+#define TILE TRANSPOSE_TILE
 /* Elements of one task of a tiled copy. */
 #define TASK 16384
 
 /* Elements by size alone, whatever their type is. */
 typedef uint8_t __attribute__((may_alias)) unit1;
-typedef uint32_t __attribute__((may_alias)) unit4;
+typedef transpose_unit unit4;
 typedef uint64_t __attribute__((may_alias)) unit8;
 
 #define COPY_LOOP(type)                                                                                                \
@@ -40,59 +41,6 @@ typedef uint64_t __attribute__((may_alias)) unit8;
 COPY_LOOP(unit1)
 COPY_LOOP(unit4)
 COPY_LOOP(unit8)
-
-/* A tile of 4-byte elements, rows <= TILE and columns <= TILE: y[i*ldy + j] <- x[j*ldx + i], i < rows, j < columns. */
-#if defined(__GNUC__) && defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define HAVE_SHUFFLE
-#endif
-#endif
-
-#ifdef HAVE_SHUFFLE
-typedef uint32_t four __attribute__((vector_size(16)));
-
-static STOA_INLINE four load(const unit4 *x)
-{
-    four value;
-    memcpy(&value, x, sizeof value);
-    return value;
-}
-
-static STOA_INLINE void store(four value, unit4 *y)
-{
-    memcpy(y, &value, sizeof value);
-}
-
-/* y[4][ldy] <- x[4][ldx], transposed. */
-static STOA_INLINE void transpose_four(const unit4 *x, size_t ldx, unit4 *y, size_t ldy)
-{
-    four a = load(x), b = load(x + ldx), c = load(x + 2 * ldx), d = load(x + 3 * ldx);
-    four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    store(__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), y);
-    store(__builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7), y + ldy);
-    store(__builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), y + 2 * ldy);
-    store(__builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7), y + 3 * ldy);
-}
-#endif
-
-/* y[TILE][ldy] <- x[TILE][ldx], transposed. Whole lines of x go through a buffer, since the rows of x may all fall into
- * the same cache set. */
-static void transpose_tile(const unit4 *x, size_t ldx, unit4 *y, size_t ldy)
-{
-    unit4 rows[TILE][TILE];
-    for (size_t j = 0; j < TILE; j++)
-        memcpy(rows[j], x + j * ldx, sizeof rows[j]);
-    for (size_t i = 0; i < TILE; i += 4)
-        for (size_t j = 0; j < TILE; j += 4) {
-#ifdef HAVE_SHUFFLE
-            transpose_four(&rows[j][i], TILE, y + i * ldy + j, ldy);
-#else
-            for (size_t k = 0; k < 16; k++)
-                y[(i + k / 4) * ldy + j + k % 4] = rows[j + k % 4][i + k / 4];
-#endif
-        }
-}
 
 struct transposition {
     struct nd outer; /* the dimensions beside the two */
@@ -136,7 +84,7 @@ static void transpose_block(const struct transposition *t, size_t size, const ch
             size_t rows = stoa_size_min(TILE, last - i), columns = stoa_size_min(TILE, t->columns - j);
             size_t from = j * t->ldx + i, to = i * t->ldy + j;
             if (size == 4 && rows == TILE && columns == TILE)
-                transpose_tile((const unit4 *)x + from, t->ldx, (unit4 *)y + to, t->ldy);
+                stoa_transpose_tile((const unit4 *)x + from, t->ldx, (unit4 *)y + to, t->ldy);
             else if (size == 4)
                 edge_unit4((const unit4 *)x + from, t->ldx, rows, columns, (unit4 *)y + to, t->ldy);
             else if (size == 8)

@@ -1,6 +1,9 @@
 /* Packed weights, and the cutting of work into products that the BLAS at hand is good at. */
+#include <string.h>
+
 #include "base/size.h"
 #include "gemm/gemm.h"
+#include "kernels/transpose.h"
 #include "lower/lowering.h"
 
 static size_t taps_of(const struct conv_shape *shape)
@@ -17,14 +20,26 @@ static void panel_strides(const struct conv *conv, const struct panel *panel, si
     *column = rows ? taps_of(shape) * (shape->C / shape->groups) : 1;
 }
 
-/* to[tap][c][j] <- from[j][c][tap], count rows j: each is read along its length, and what is written is contiguous. */
+/* to[tap][c][j] <- from[j][c][tap], count rows j. Sixteen of them go by tiles, which are transposed in the cache and
+ * written a line at a time. */
 static void pack_columns(const float *from, size_t count, size_t channels, size_t taps, size_t depth, size_t column,
                          float *to)
 {
-    for (size_t c = 0; c < channels; c++)
-        for (size_t tap = 0; tap < taps; tap++)
-            for (size_t j = 0; j < count; j++)
-                to[(tap * channels + c) * depth + j * column] = from[(j * channels + c) * taps + tap];
+    size_t K = channels * taps, k = 0;
+    for (; count == TRANSPOSE_TILE && column == 1 && k + TRANSPOSE_TILE <= K; k += TRANSPOSE_TILE) {
+        float tile[TRANSPOSE_TILE][TRANSPOSE_TILE];
+        stoa_transpose_tile((const transpose_unit *)(from + k), K, (transpose_unit *)tile, TRANSPOSE_TILE);
+        for (size_t i = 0, c = k / taps, tap = k % taps; i < TRANSPOSE_TILE; i++) {
+            memcpy(to + (tap * channels + c) * depth, tile[i], sizeof tile[i]);
+            if (++tap == taps) {
+                tap = 0;
+                c++;
+            }
+        }
+    }
+    for (; k < K; k++)
+        for (size_t j = 0; j < count; j++)
+            to[(k % taps * channels + k / taps) * depth + j * column] = from[j * K + k];
 }
 
 void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
