@@ -42,7 +42,7 @@ static const struct {
     {"Reshape and Transpose", "input x f32[1]\nconst w f32[200,100]\nconst s i64{100,200}\nr = Reshape(w, s)\n"
                               "t = Transpose(r)\nd = Identity(t)\ny = Mul(d, x)\noutput y\noutput r\n"},
     {"double and whole numbers", "input i i64[2]\nconst d f64[150,100]\nconst l i64[100,100]\nconst s i32[200,100]\n"
-                                 "a = Gather(d, i)\nb = Gather(l, i)\nc = Gather(s, i)\nconst e u8[70000]\n"
+                                 "a = Gather(d, i)\nb = Gather(l, i)\nc = Gather(s, i)\nconst e u8+[70000]\n"
                                  "f = Gather(e, i)\noutput a\noutput b\noutput c\noutput f\n"},
     {"an output", "input x f32[2]\nconst w f32[200,100]\ny = Relu(x)\noutput w\noutput y\n"},
 };
