@@ -56,6 +56,7 @@ struct stoa_conv2d_desc {
     enum stoa_activation activation;
     enum stoa_lowering lowering;            /* one that does not apply to the layer is an error */
     size_t threads;                         /* 0: 1, so that a layer inside a threaded program stays on its thread */
+    const struct stoa_pool *pool;           /* null: threads of its own; else `threads` does not count; copied */
     const struct stoa_allocator *allocator; /* null: the C library's */
 };
 struct stoa_conv2d;
@@ -101,6 +102,7 @@ struct stoa_linear_desc {
     size_t in_features, out_features;
     enum stoa_activation activation;
     size_t threads;                         /* 0: 1 */
+    const struct stoa_pool *pool;           /* as for conv2d */
     const struct stoa_allocator *allocator; /* null: the C library's */
 };
 struct stoa_linear;

@@ -30,6 +30,7 @@ struct stoa_input_spec {
 
 struct stoa_session_options {
     size_t threads;                   /* 0: as many as the caller's CPU affinity allows */
+    const struct stoa_pool *pool;     /* null: threads of the session's own; else `threads` does not count; copied */
     enum stoa_lowering lowering;      /* forces one way of convolving where it is possible */
     const struct stoa_tuning *tuning; /* measured choices (tuning.h), used while the session is created; may be null */
     const struct stoa_input_spec

@@ -15,13 +15,16 @@ typedef void (*pool_task)(void *context, size_t task, size_t worker);
 /* threads = 0: as many as the calling thread's CPU affinity allows. */
 STOA_CHECKED enum stoa_status stoa_pool_create(const struct stoa_allocator *allocator, size_t threads,
                                                struct stoa_error *error, struct pool **pool);
+/* A pool over the caller's, which is copied. */
+STOA_CHECKED enum stoa_status stoa_pool_adopt(const struct stoa_allocator *allocator, const struct stoa_pool *given,
+                                              struct stoa_error *error, struct pool **pool);
 void stoa_pool_free(struct pool *pool);
 
 /* The number of workers, at least 1; a null pool has 1. */
 size_t stoa_pool_workers(const struct pool *pool);
 
-/* Calls task(context, i, worker) for each i below count and returns when all are done. Loops of several callers may
- * overlap (only their scratch memory must differ); a task must not run a loop of its own. */
+/* Calls task(context, i, worker) for each i below count and returns when all are done. Loops of several callers take
+ * turns, or overlap if the pool is the host's; a task must not run a loop of its own. */
 void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *context);
 
 #endif

@@ -61,7 +61,8 @@ static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2
     conv->layout = desc->layout;
     conv->activation = desc->activation;
     STOA_TRY(stoa_conv_shape_finish(&shape, error));
-    STOA_TRY(stoa_pool_create(&conv->allocator, or_one(desc->threads), error, &conv->pool));
+    STOA_TRY(desc->pool ? stoa_pool_adopt(&conv->allocator, desc->pool, error, &conv->pool)
+                        : stoa_pool_create(&conv->allocator, or_one(desc->threads), error, &conv->pool));
     STOA_TRY(stoa_conv_create(&conv->allocator, &shape, NULL, bias,
                               &(struct conv_choice){.lowering = desc->lowering}, error, &conv->conv));
     STOA_TRY(stoa_conv_set_weights(conv->conv, weights, conv->pool, error));

@@ -51,8 +51,10 @@ static enum stoa_status create(struct stoa_linear *linear, const struct stoa_lin
     STOA_TRY(layer->call.op->infer(&layer->call, error));
     STOA_TRY(stoa_tensor_measure(&layer->output, error, NULL, NULL));
     stoa_tensor_set_plain(&layer->output);
-    STOA_TRY(stoa_pool_create(&linear->allocator, desc->threads ? desc->threads : 1, error, &linear->pool));
-    struct op_prepare prepare = {.allocator = &linear->allocator};
+    STOA_TRY(desc->pool
+                 ? stoa_pool_adopt(&linear->allocator, desc->pool, error, &linear->pool)
+                 : stoa_pool_create(&linear->allocator, desc->threads ? desc->threads : 1, error, &linear->pool));
+    struct op_prepare prepare = {.allocator = &linear->allocator, .pool = linear->pool};
     STOA_TRY(layer->call.op->prepare(&layer->call, &prepare, error));
     linear->prepared = true;
     linear->activation = desc->activation;

@@ -17,7 +17,8 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
     STOA_TRY(stoa_allocate(&session->allocator, graph->input_count, sizeof *session->inputs, error, &session->inputs));
     STOA_TRY(
         stoa_allocate(&session->allocator, graph->output_count, sizeof *session->outputs, error, &session->outputs));
-    STOA_TRY(stoa_pool_create(&session->allocator, options->threads, error, &session->pool));
+    STOA_TRY(options->pool ? stoa_pool_adopt(&session->allocator, options->pool, error, &session->pool)
+                           : stoa_pool_create(&session->allocator, options->threads, error, &session->pool));
 
     struct plan_options plan_options = {.inputs = options->inputs,
                                         .input_count = options->input_count,

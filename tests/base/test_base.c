@@ -1,14 +1,12 @@
-/* Status, sizes, memory, tensors, attributes, pool. */
+/* Status, sizes, memory, tensors, attributes. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/attributes.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/pool.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -186,41 +184,6 @@ Test(base, attributes_are_read_once_and_checked)
         cr_expect(status == reads[i].status, "%s: %s", reads[i].name, stoa_status_name(status));
         cr_expect(strstr(error.message, reads[i].words), "%s: %s", reads[i].name, error.message);
     }
-}
-
-struct tally {
-    atomic_size_t sum;
-    atomic_int busy[4];
-    atomic_int overlaps;
-};
-
-static void add_task(void *context, size_t task, size_t worker)
-{
-    struct tally *tally = context;
-    if (atomic_fetch_add(&tally->busy[worker], 1) != 0)
-        atomic_fetch_add(&tally->overlaps, 1);
-    atomic_fetch_add(&tally->sum, task);
-    atomic_fetch_sub(&tally->busy[worker], 1);
-}
-
-Test(base, a_pool_runs_each_task_once_and_no_worker_twice_at_a_time)
-{
-    struct stoa_allocator allocator = stoa_allocator_default();
-    for (size_t threads = 1; threads <= 4; threads++) {
-        struct pool *pool;
-        cr_assert(stoa_pool_create(&allocator, threads, NULL, &pool) == STOA_OK);
-        cr_expect(stoa_pool_workers(pool) == threads);
-        for (size_t count = 0; count < 2000; count = count * 2 + 1) {
-            struct tally tally = {0};
-            stoa_pool_run(pool, count, add_task, &tally);
-            cr_expect(tally.sum == (count ? count * (count - 1) / 2 : 0), "%zu threads, %zu tasks", threads, count);
-            cr_expect(tally.overlaps == 0);
-        }
-        stoa_pool_free(pool);
-    }
-    struct pool *pool;
-    struct stoa_error error;
-    cr_expect(stoa_pool_create(&allocator, 1 << 20, &error, &pool) == STOA_ERROR_LIMIT && !pool);
 }
 
 Test(base, files_that_are_none_are_refused)

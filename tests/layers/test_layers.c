@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "support/allocator.h"
+#include "support/host_pool.h"
 
 #define MAX 40000
 
@@ -255,6 +256,42 @@ static void *run_many_times(void *argument)
         run->status = stoa_conv2d_run(run->conv, run->x, size, workspace, NULL, run->y);
     free(workspace);
     return NULL;
+}
+
+Test(layers, the_hosts_pool_gives_the_same_bits)
+{
+    enum { C = 20, SIDE = 12, OC = 24 };
+    static float x[C * SIDE * SIDE], w[OC * C * 9], own[OC * SIDE * SIDE], given[OC * SIDE * SIDE];
+    _Alignas(64) static unsigned char workspace[1 << 20];
+    struct random random = {.state = 9};
+    stoa_random_fill(&random, C * SIDE * SIDE, x);
+    stoa_random_fill(&random, OC * C * 9, w);
+    const struct stoa_pool pool = host_pool_threads(3);
+    struct stoa_error error = {0};
+    for (int i = 0; i < 2; i++) {
+        float *y = i ? given : own;
+        struct stoa_conv2d_desc desc = {.height = SIDE,
+                                        .width = SIDE,
+                                        .in_channels = C,
+                                        .out_channels = OC,
+                                        .kernel = {3, 3},
+                                        .pad = {1, 1, 1, 1},
+                                        .pool = i ? &pool : NULL};
+        struct stoa_conv2d *conv;
+        cr_assert(stoa_conv2d_create(&desc, w, NULL, &error, &conv) == STOA_OK, "%s", error.message);
+        cr_assert(stoa_conv2d_workspace_size(conv) <= sizeof workspace);
+        cr_assert(stoa_conv2d_run(conv, x, sizeof workspace, workspace, &error, y) == STOA_OK, "%s", error.message);
+        stoa_conv2d_free(conv);
+    }
+    cr_expect(memcmp(own, given, sizeof own) == 0, "conv2d: results differ");
+    for (int i = 0; i < 2; i++) {
+        struct stoa_linear_desc desc = {.in_features = 2880, .out_features = 20, .pool = i ? &pool : NULL};
+        struct stoa_linear *linear;
+        cr_assert(stoa_linear_create(&desc, (float[2880 * 20]){1}, NULL, &error, &linear) == STOA_OK);
+        cr_assert(stoa_linear_run(linear, x, &error, i ? given : own) == STOA_OK);
+        stoa_linear_free(linear);
+    }
+    cr_expect(memcmp(own, given, 20 * sizeof *own) == 0, "linear: results differ");
 }
 
 /* One layer in several threads at once, whether it has threads of its own or not. */

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "support/allocator.h"
+#include "support/host_pool.h"
 #include "support/net.h"
 
 /* Convolutions of several kinds, branches, a flattened image in front of a product, two outputs. */
@@ -69,6 +70,31 @@ Test(session, any_number_of_threads_gives_the_same_bits)
                               stoa_lowering_name((enum stoa_lowering)lowering), threads);
             }
         }
+    net_free(&net);
+}
+
+Test(session, the_hosts_pool_gives_the_same_bits)
+{
+    struct net net;
+    net_build(&net, network, NULL);
+    float image[IMAGE];
+    struct random random = {.state = 3};
+    stoa_random_fill(&random, IMAGE, image);
+    const struct stoa_pool pools[] = {host_pool_serial(1), host_pool_serial(3), host_pool_threads(2)};
+    static struct results one, many;
+    for (size_t i = 0; i <= sizeof pools / sizeof *pools; i++) {
+        struct stoa_session_options options = {.threads = i ? 1000000 : 1, .pool = i ? &pools[i - 1] : NULL};
+        struct stoa_session *session = open_session(&net, options, 1);
+        run_on(session, image, i ? &many : &one);
+        stoa_session_free(session);
+        if (i)
+            cr_expect(memcmp(&one, &many, sizeof one) == 0, "pool %zu: results differ", i - 1);
+    }
+    struct stoa_error error = {0};
+    struct stoa_session *session;
+    cr_expect(stoa_session_create(net.model, &(struct stoa_session_options){.pool = &(struct stoa_pool){.workers = 1}},
+                                  &error, &session) == STOA_ERROR_ARGUMENT);
+    cr_expect(strstr(error.message, "pool.parallel_for is null"), "%s", error.message);
     net_free(&net);
 }
 
