@@ -29,10 +29,3 @@ void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, cons
 {
     product(CblasTrans, m, n, k, a, lda, b, ldb, beta, c, ldc);
 }
-
-void stoa_gemv(size_t m, size_t n, const float *a, size_t lda, const float *x, float beta, float *y)
-{
-    if (m == 0)
-        return;
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint)m, (blasint)n, 1.0f, a, (blasint)lda, x, 1, beta, y, 1);
-}

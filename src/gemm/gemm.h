@@ -18,8 +18,6 @@ void stoa_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const f
 /* C[m][n] = A[m][k] * B[n][k]^T + beta * C. Slower on small products than stoa_gemm: pack B where it is used often. */
 void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                   float *c, size_t ldc);
-/* y[m] = A[m][n] * x[n] + beta * y. */
-void stoa_gemv(size_t m, size_t n, const float *a, size_t lda, const float *x, float beta, float *y);
 
 /* The largest m*n*k that BLAS computes without packing its operands first; 0 when it always packs. Products within it
  * are fast however small they are; beyond it (and always where it is 0) only large products are. */

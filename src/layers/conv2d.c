@@ -63,8 +63,8 @@ static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2
     STOA_TRY(stoa_conv_shape_finish(&shape, error));
     STOA_TRY(desc->pool ? stoa_pool_adopt(&conv->allocator, desc->pool, error, &conv->pool)
                         : stoa_pool_create(&conv->allocator, or_one(desc->threads), error, &conv->pool));
-    STOA_TRY(stoa_conv_create(&conv->allocator, &shape, NULL, bias,
-                              &(struct conv_choice){.lowering = desc->lowering}, error, &conv->conv));
+    STOA_TRY(stoa_conv_create(&conv->allocator, &shape, NULL, bias, &(struct conv_choice){.lowering = desc->lowering},
+                              error, &conv->conv));
     STOA_TRY(stoa_conv_set_weights(conv->conv, weights, conv->pool, error));
     conv->x = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.C, shape.H, shape.W}};
     conv->y = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.OC, shape.OH, shape.OW}};

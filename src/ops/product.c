@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "gemm/gemm.h"
+#include "kernels/gemv.h"
 #include "kernels/matrix.h"
 #include "kernels/nd.h"
 
@@ -89,10 +90,10 @@ static void multiply(const struct product *p, const struct tiling *tiling, size_
     switch (tiling->way) {
     case PRODUCT_GEMV:
         for (size_t i = 0; i < rows; i++)
-            stoa_gemv(columns, p->k, b, ldb, a + i * lda, 0, y + i * p->n);
+            stoa_gemv(columns, p->k, b, ldb, a + i * lda, y + i * p->n);
         break;
     case PRODUCT_GEMV_COLUMN:
-        stoa_gemv(rows, p->k, a, lda, b, 0, y);
+        stoa_gemv(rows, p->k, a, lda, b, y);
         break;
     case PRODUCT_GEMM:
         for (size_t from = 0; from < p->k; from += tiling->k) {

@@ -59,27 +59,6 @@ Test(gemm, products_are_exact_on_whole_numbers)
                 check(r, (float)beta, transposed);
 }
 
-Test(gemm, a_matrix_times_a_vector)
-{
-    static float a[MOST];
-    float x[64], y[64];
-    struct random random = {.state = 1};
-    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
-        size_t m = stoa_random_int(&random, 0, 64), n = stoa_random_int(&random, 1, 64), lda = n + rows[r].gap;
-        fill(&random, m, n, lda, a);
-        fill(&random, 1, n, n, x);
-        memset(y, 0xff, sizeof y); /* NaN, which beta = 0 does not read */
-        stoa_gemv(m, n, a, lda, x, 0, y);
-        for (size_t i = 0; i < 64; i++) {
-            float sum = 0;
-            for (size_t j = 0; i < m && j < n; j++)
-                sum += a[i * lda + j] * x[j];
-            cr_expect(i < m ? y[i] == sum : isnan(y[i]), "[%zu,%zu]: y[%zu] is %g, not %g", m, n, i, (double)y[i],
-                      (double)sum);
-        }
-    }
-}
-
 Test(gemm, sizes_fit_an_int)
 {
     cr_expect(stoa_gemm_fits(0) && stoa_gemm_fits(INT32_MAX));
