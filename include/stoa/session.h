@@ -33,6 +33,9 @@ struct stoa_session_options {
     const struct stoa_pool *pool;     /* null: threads of the session's own; else `threads` does not count; copied */
     enum stoa_lowering lowering;      /* forces one way of convolving where it is possible */
     const struct stoa_tuning *tuning; /* measured choices (tuning.h), used while the session is created; may be null */
+    /* Not 0: planned memory (stoa_memory_info, all of it) stays within so many bytes. Slower ways of convolving are
+     * taken where the faster ones need more; STOA_ERROR_LIMIT, with the least possible, where none fit. */
+    size_t max_bytes;
     const struct stoa_input_spec
         *inputs;        /* input_count of them; inputs not named take the model's dims, 1 for an open */
     size_t input_count; /* first dimension; any other open dimension must be given here */

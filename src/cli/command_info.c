@@ -50,8 +50,11 @@ static enum stoa_status describe(const struct settings *settings, const struct s
     stoa_cli_print_blas();
     STOA_TRY(stoa_cli_inputs_open(model, error, inputs));
     STOA_TRY(stoa_cli_inputs_specify(inputs, settings, error));
-    struct stoa_session_options options = {
-        .threads = 1, .lowering = settings->lowering, .inputs = inputs->specs, .input_count = inputs->spec_count};
+    struct stoa_session_options options = {.threads = 1,
+                                           .lowering = settings->lowering,
+                                           .max_bytes = settings->max_bytes,
+                                           .inputs = inputs->specs,
+                                           .input_count = inputs->spec_count};
     struct stoa_tuning *tuning;
     struct stoa_session *session = NULL;
     enum stoa_status status = stoa_cli_tune(settings, model, inputs, &options, error, &tuning);

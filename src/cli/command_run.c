@@ -38,6 +38,7 @@ static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
     STOA_TRY(stoa_cli_inputs_specify(&job->inputs, settings, error));
     struct stoa_session_options options = {.threads = settings->threads,
                                            .lowering = settings->lowering,
+                                           .max_bytes = settings->max_bytes,
                                            .inputs = job->inputs.specs,
                                            .input_count = job->inputs.spec_count,
                                            .profile = settings->profile};

@@ -34,6 +34,7 @@ static enum stoa_status prepare(struct verify_job *job, struct stoa_error *error
     STOA_TRY(stoa_cli_inputs_specify(&job->inputs, settings, error));
     job->options = (struct stoa_session_options){.threads = settings->threads,
                                                  .lowering = settings->lowering,
+                                                 .max_bytes = settings->max_bytes,
                                                  .inputs = job->inputs.specs,
                                                  .input_count = job->inputs.spec_count};
     STOA_TRY(stoa_cli_tune(settings, job->model, &job->inputs, &job->options, error, &job->tuning));

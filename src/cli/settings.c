@@ -123,6 +123,11 @@ static bool take_batch(struct settings *settings, const char *text)
     return read_size(text, 1, INT32_MAX, &settings->batch);
 }
 
+static bool take_max_bytes(struct settings *settings, const char *text)
+{
+    return read_size(text, 1, SIZE_MAX, &settings->max_bytes);
+}
+
 static bool take_repeat(struct settings *settings, const char *text)
 {
     return read_size(text, 1, INT32_MAX, &settings->repeat);
@@ -268,6 +273,8 @@ static const struct option {
     {"labels", "FILE", IN_RUN, take_labels, "names of the classes, one a line"},
     {"top", "K", IN_RUN, take_top, "show the K best classes of each row of scores, 1 to 100 (default 5)"},
     {"softmax", NULL, IN_RUN, take_softmax, "turn rows of scores (outputs of two dimensions) into probabilities first"},
+    {"max-bytes", "N", IN_RUN | IN_VERIFY | IN_INFO, take_max_bytes,
+     "plan for at most N bytes of weights, activations and outputs"},
     {"repeat", "R", IN_RUN, take_repeat, "run R times and report the times, 1 or more"},
     {"profile", NULL, IN_RUN, take_profile, "print a table of layer times"},
     {"data", "DIR", IN_VERIFY, take_data,

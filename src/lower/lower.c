@@ -48,6 +48,7 @@ static void append(struct conv *conv, const char *format, ...)
 /* What is known of one lowering of a convolution. */
 struct candidate {
     double cost, measured;     /* nanoseconds; measured is 0 where it was not */
+    double memory;             /* its price, in nanoseconds too */
     struct stoa_error refusal; /* empty where it applies */
 };
 
@@ -56,7 +57,9 @@ static bool better(const struct candidate *candidate, const struct candidate *be
 {
     if (!candidate->measured != !best->measured)
         return candidate->measured > 0;
-    return candidate->measured > 0 ? candidate->measured < best->measured : candidate->cost < best->cost;
+    double mine = candidate->measured > 0 ? candidate->measured : candidate->cost;
+    double its = best->measured > 0 ? best->measured : best->cost;
+    return mine + candidate->memory < its + best->memory;
 }
 
 static void append_cost(struct conv *conv, const struct candidate *candidate)
@@ -81,6 +84,8 @@ static enum stoa_status choose(struct conv *conv, const struct conv_choice *choi
             continue;
         }
         candidate->cost = table[i]->cost(conv);
+        candidate->memory = choice->byte_price *
+                            ((double)stoa_conv_packed_size(conv) + (double)conv->scratch * (double)choice->workers);
         candidate->measured = choice->seconds ? 1e9 * choice->seconds[table[i]->id] : 0;
         if (choice->lowering ? choice->lowering == table[i]->id
                              : !best.lowering || better(candidate, &candidates[chosen])) {

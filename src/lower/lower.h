@@ -45,6 +45,8 @@ struct conv;
 struct conv_choice {
     enum stoa_lowering lowering; /* forced; fails with LIMIT or UNSUPPORTED and the reason when it does not apply */
     const double *seconds;       /* [STOA_LOWERING_COUNT] as measured, 0 where not: the fastest is taken; may be null */
+    double byte_price; /* nanoseconds that a byte of packed weights or scratch counts for: above 0 memory is tight */
+    size_t workers;    /* who have scratch */
 };
 
 /* `shape` is finished. Null weights are given to each run instead, packed by stoa_conv_pack; likewise null bias means

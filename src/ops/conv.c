@@ -1,6 +1,7 @@
 /* Conv in two dimensions. */
 #include <limits.h>
 
+#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "lower/tuning.h"
@@ -62,7 +63,10 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
     struct conv *conv = NULL;
     STOA_TRY(conv_shape(call, error, &shape));
     const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
-    struct conv_choice choice = {.lowering = prepare->lowering, .seconds = measured ? measured->seconds : NULL};
+    struct conv_choice choice = {.lowering = prepare->lowering,
+                                 .seconds = measured ? measured->seconds : NULL,
+                                 .byte_price = prepare->byte_price,
+                                 .workers = stoa_size_max(prepare->threads, 1)};
     enum stoa_status status = stoa_conv_create(prepare->allocator, &shape, NULL, NULL, &choice, error, &conv);
     /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
     if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {

@@ -55,6 +55,7 @@ struct op_prepare {
     enum stoa_lowering lowering;      /* which way convolutions go where it applies; the cost model chooses where not */
     const struct stoa_tuning *tuning; /* what was measured with so many threads; may be null */
     size_t threads;
+    double byte_price; /* what memory counts for in choices (conv_choice); 0 where there is enough */
     /* Tells the owner of a constant input that prepare has copied these bytes and will not read them again; may be
      * null.
      */

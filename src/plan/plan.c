@@ -15,12 +15,14 @@ static void consumed(void *user, const void *data, size_t size)
     stoa_file_forget(&plan->model->file, data, size);
 }
 
-static enum stoa_status prepare_steps(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
+static enum stoa_status prepare_steps(struct plan *plan, const struct plan_options *options, double byte_price,
+                                      struct stoa_error *error)
 {
     struct op_prepare prepare = {.allocator = &plan->weights.interface,
                                  .lowering = options->lowering,
                                  .tuning = options->tuning,
                                  .threads = plan->workers,
+                                 .byte_price = byte_price,
                                  .consumed = consumed,
                                  .user = plan,
                                  .pool = options->pool};
@@ -87,15 +89,33 @@ enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind
     return STOA_OK;
 }
 
-static enum stoa_status build(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
+/* Once everything has a size, and before the block is taken. */
+static enum stoa_status check_memory(const struct plan *plan, const struct plan_options *options,
+                                     struct stoa_error *error)
+{
+    size_t weights = plan->weights.live + plan->arena.bytes, outputs = 0, total;
+    for (size_t o = 0; o < plan->model->graph.output_count; o++)
+        outputs += stoa_tensor_bytes(&plan->outputs[o].tensor);
+    bool fits = stoa_size_add(weights, plan->memory_bytes, &total) && stoa_size_add(total, outputs, &total);
+    if (!options->max_bytes || (fits && total <= options->max_bytes))
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_LIMIT,
+                     "max_bytes is %zu, at least %zu are needed: %zu for weights, %zu for activations and scratch, %zu "
+                     "for outputs",
+                     options->max_bytes, total, weights, plan->memory_bytes, outputs);
+}
+
+static enum stoa_status build(struct plan *plan, const struct plan_options *options, double byte_price,
+                              struct stoa_error *error)
 {
     const struct graph *graph = &plan->model->graph;
     STOA_TRY(stoa_allocate(&plan->allocator, graph->value_count, sizeof *plan->values, error, &plan->values));
     STOA_TRY(stoa_allocate(&plan->allocator, graph->output_count, sizeof *plan->outputs, error, &plan->outputs));
     STOA_TRY(stoa_plan_inputs(plan, options, error));
     STOA_TRY(stoa_plan_steps(plan, error));
-    STOA_TRY(prepare_steps(plan, options, error));
+    STOA_TRY(prepare_steps(plan, options, byte_price, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
+    STOA_TRY(check_memory(plan, options, error));
     STOA_TRY(stoa_allocate_raw(&plan->allocator, 1, plan->memory_bytes, error, &plan->memory));
     for (size_t s = 0; s < plan->storage_count; s++)
         if (plan->storages[s].kind == STORAGE_ARENA)
@@ -104,24 +124,39 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     return STOA_OK;
 }
 
-enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,
-                                  const struct plan_options *options, struct stoa_error *error, struct plan **out)
+static enum stoa_status create(const struct stoa_model *model, const struct stoa_allocator *allocator,
+                               const struct plan_options *options, double byte_price, size_t weight_limit,
+                               struct stoa_error *error, struct plan **out)
 {
-    *out = NULL;
     struct plan *plan;
     STOA_TRY(stoa_allocate(allocator, 1, sizeof *plan, error, &plan));
     plan->model = model;
     plan->allocator = *allocator;
-    stoa_budget_init(&plan->weights, allocator, SIZE_MAX);
+    stoa_budget_init(&plan->weights, allocator, weight_limit);
     plan->workers = stoa_pool_workers(options->pool);
     stoa_arena_init(&plan->arena, allocator);
-    enum stoa_status status = build(plan, options, error);
+    enum stoa_status status = build(plan, options, byte_price, error);
     if (status != STOA_OK) {
+        status = stoa_budget_status(&plan->weights, status, "the packed weights", error);
         stoa_plan_free(plan);
         return status;
     }
     *out = plan;
     return STOA_OK;
+}
+
+/* Where memory is limited, plans are made at rising prices of a byte until one fits: what saves the most time for its
+ * memory is kept longest. At the last price only memory counts, and its plan says what the least possible is. */
+enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,
+                                  const struct plan_options *options, struct stoa_error *error, struct plan **out)
+{
+    static const double prices[] = {0, 0.02, 0.1, 0.5, 2, 10, 1e9};
+    const size_t last = options->max_bytes ? sizeof prices / sizeof *prices - 1 : 0;
+    enum stoa_status status = STOA_ERROR_LIMIT;
+    *out = NULL;
+    for (size_t i = 0; i <= last && status == STOA_ERROR_LIMIT; i++)
+        status = create(model, allocator, options, prices[i], i < last ? options->max_bytes : SIZE_MAX, error, out);
+    return status;
 }
 
 void stoa_plan_free(struct plan *plan)

@@ -80,6 +80,7 @@ struct plan_options {
     enum stoa_lowering lowering;
     const struct stoa_tuning *tuning; /* may be null */
     bool keep_values;                 /* no value's memory is used again for another */
+    size_t max_bytes;                 /* of weights, block and outputs; 0: as many as it takes */
     struct pool *pool;                /* that will run the plan: weights are packed on it; may be null */
 };
 

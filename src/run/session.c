@@ -25,6 +25,7 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
                                         .lowering = options->lowering,
                                         .tuning = options->tuning,
                                         .keep_values = options->keep_values != 0,
+                                        .max_bytes = options->max_bytes,
                                         .pool = session->pool};
     STOA_TRY(stoa_plan_create(session->model, &session->allocator, &plan_options, error, &session->plan));
     session->keep_values = options->keep_values != 0;

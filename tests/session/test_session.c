@@ -98,6 +98,55 @@ Test(session, the_hosts_pool_gives_the_same_bits)
     net_free(&net);
 }
 
+/* A stem of large columns: the textbook way wants the whole matrix, others do with little. */
+static const char wide[] = "input x f32[1,8,96,96]\nconst w f32[64,8,5,5]\nconst v f32[8,64,3,3]\n"
+                           "a = Conv(x, w) pads=[2,2,2,2]\ny = Conv(a, v) pads=[1,1,1,1]\noutput y\n";
+
+static size_t planned(const struct stoa_session *session)
+{
+    struct stoa_memory_info info;
+    stoa_session_memory(session, &info);
+    return info.weights + info.activations + info.outputs;
+}
+
+Test(session, memory_stays_within_max_bytes)
+{
+    struct counting_allocator memory;
+    counting_allocator_init(&memory);
+    struct net net;
+    net_build(&net, wide, NULL);
+    struct stoa_error error = {0};
+    struct stoa_session_options options = {.threads = 2, .max_bytes = 1, .allocator = &memory.interface};
+    struct stoa_session *session;
+    cr_assert(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_LIMIT && !session);
+    const char *words = "max_bytes is 1, at least ", *least_text = strstr(error.message, words);
+    cr_assert(least_text, "%s", error.message);
+    cr_expect(memory.live == 0, "%zu blocks leaked", memory.live);
+    size_t least = strtoul(least_text + strlen(words), NULL, 10), free_choice = 0;
+
+    /* What is said to be the least is, to the byte; and more is never refused. */
+    const size_t limits[] = {least, least + 1, least + (1 << 20), 0};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        options.max_bytes = limits[i];
+        cr_assert(stoa_session_create(net.model, &options, &error, &session) == STOA_OK, "%zu: %s", limits[i],
+                  error.message);
+        free_choice = planned(session);
+        cr_expect(!limits[i] || free_choice <= limits[i], "%zu bytes of %zu", free_choice, limits[i]);
+        stoa_session_free(session);
+    }
+    cr_expect(least <= free_choice);
+    options.max_bytes = least - 1;
+    cr_expect(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_LIMIT);
+
+    /* A model refused for other reasons is refused for them. */
+    struct stoa_input_spec spec = {.name = "z", .rank = 1};
+    options.inputs = &spec;
+    options.input_count = 1;
+    cr_expect(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_ARGUMENT);
+    cr_expect(memory.live == 0, "%zu blocks leaked", memory.live);
+    net_free(&net);
+}
+
 Test(session, running_allocates_nothing_and_repeats_itself)
 {
     struct counting_allocator memory;
