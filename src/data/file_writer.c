@@ -78,6 +78,17 @@ void stoa_file_writer_abandon(struct file_writer *writer)
     unlink(writer->temporary);
 }
 
+enum stoa_status stoa_file_write(const char *path, const void *data, size_t size, struct stoa_error *error)
+{
+    struct file_writer writer;
+    STOA_TRY(stoa_file_writer_begin(path, error, &writer));
+    enum stoa_status status = stoa_file_writer_write(&writer, data, size, error);
+    if (status == STOA_OK)
+        return stoa_file_writer_finish(&writer, error);
+    stoa_file_writer_abandon(&writer);
+    return status;
+}
+
 enum stoa_status stoa_directory_make(const char *path, struct stoa_error *error)
 {
     struct stat info;

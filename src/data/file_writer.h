@@ -24,6 +24,10 @@ STOA_CHECKED enum stoa_status stoa_file_writer_write(struct file_writer *writer,
 STOA_CHECKED enum stoa_status stoa_file_writer_finish(struct file_writer *writer, struct stoa_error *error);
 void stoa_file_writer_abandon(struct file_writer *writer);
 
+/* All of these for bytes that are at hand. */
+STOA_CHECKED enum stoa_status stoa_file_write(const char *path, const void *data, size_t size,
+                                              struct stoa_error *error);
+
 /* A directory for such files: made, unless it is there. */
 STOA_CHECKED enum stoa_status stoa_directory_make(const char *path, struct stoa_error *error);
 
