@@ -1,438 +1,354 @@
-/* Times single convolutions: a naive loop, the textbook's im2col, tiled im2col, views, and oneDNN where it is there.
- * Contenders take turns, so that whatever else the machine does falls on all of them; each result is compared with the
- * naive loop's before it is timed. */
-#include <math.h>
-#include <stdbool.h>
+/* Single convolutions: the naive loop, every lowering, what the cost model chooses ("stoa"), and oneDNN's algorithms.
+ * Each result is compared with the naive loop's before it is timed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <stoa/blas.h>
-
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/random.h"
-#include "cli/blas_restart.h"
-#include "lower/lower.h"
+#include "base/status.h"
+#include "contest.h"
+#include "datafile.h"
+#include "naive.h"
 #include "onednn.h"
+#include "settle.h"
+#include "suite.h"
 
-#define MAX_ROUNDS 32
-#define DENSE_CHANNELS 16 /* the summary is over dense layers with at least so many input channels */
-
-enum contender { NAIVE, FULL, IM2COL, VIEW, CHOSEN, ONEDNN, CONTENDERS };
-static const char *const names[CONTENDERS] = {"naive", "im2col-full", "im2col", "view", "chosen", "oneDNN"};
-static const enum stoa_lowering lowerings[CONTENDERS] = {[FULL] = STOA_LOWERING_IM2COL_FULL,
-                                                         [IM2COL] = STOA_LOWERING_IM2COL,
-                                                         [VIEW] = STOA_LOWERING_VIEW,
-                                                         [CHOSEN] = STOA_LOWERING_AUTO};
-
-struct options {
-    bool quick;
-    size_t threads;
-    const char *filter, *shapes;
-};
+#define TURN_SECONDS 4e-3
+#define DENSE_CHANNELS 16  /* dense layers with fewer input channels are "shallow": a stem's */
+#define NAIVE_MACS 2e9     /* beyond so much work in a batch, only its first and last image are checked */
+#define ONEDNN_TARGET 0.95 /* of each row */
+#define MAX_CONTENDERS (BENCH_MAX_LIST * (STOA_LOWERING_COUNT + 4))
 
 struct layer {
-    char name[32];
-    struct conv_shape shape;
-    float *x, *weights, *bias, *y;  /* x and y channels-last for the engine */
-    float *plain_x, *naive_y;       /* and as N C H W */
-    struct conv *convs[CONTENDERS]; /* FULL to CHOSEN */
-    struct onednn_conv *onednn;
+    const struct conv_shape *shape;
+    float *x, *y;                    /* channels-last for the engine */
+    float *plain_x, *weights, *bias; /* as ONNX has them */
+    float *expected, *result;        /* N C H W */
+    size_t image, images;            /* outputs of one image; how many images are checked: all, or first and last */
+};
+
+/* A contender at work; which it is, its members that are not null say. */
+struct runner {
+    const struct layer *layer;
+    size_t threads;
+    struct conv *conv;
+    struct pool *pool;
     char *scratch;
     size_t scratch_stride;
+    struct onednn_conv *onednn;
 };
 
-struct times {
-    size_t count;
-    double seconds[MAX_ROUNDS]; /* sorted */
-};
-
-static float *floats(size_t count)
+static enum stoa_status floats(size_t count, struct stoa_error *error, float **block)
 {
-    float *block = aligned_alloc(64, (count * sizeof(float) + 127) / 64 * 64);
-    if (!block) {
-        fprintf(stderr, "stoa-bench-layers: out of memory: %zu floats\n", count);
-        exit(1);
+    struct stoa_allocator allocator = stoa_allocator_default();
+    return stoa_allocate_raw(&allocator, count, sizeof(float), error, block);
+}
+
+static void drop(void *block)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    stoa_release(&allocator, block);
+}
+
+/* The image that is the i-th to be checked. */
+static size_t checked_image(const struct layer *layer, size_t i)
+{
+    return layer->images < layer->shape->N && i > 0 ? layer->shape->N - 1 : i;
+}
+
+static void run_naive(void *context)
+{
+    const struct layer *layer = ((struct runner *)context)->layer;
+    const struct conv_shape *s = layer->shape;
+    for (size_t i = 0; i < layer->images; i++) {
+        size_t n = checked_image(layer, i);
+        stoa_bench_naive(s, layer->plain_x + n * s->C * s->H * s->W, layer->weights, layer->bias,
+                         layer->expected + n * layer->image);
     }
-    return block;
 }
 
-/* to[n][columns][rows] <- from[n][rows][columns]: between N C H W and N H W C, either way. */
-static void swap_channels(size_t n, size_t rows, size_t columns, const float *from, float *to)
+static void run_conv(void *context)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < columns; c++)
-                to[(i * columns + c) * rows + r] = from[(i * rows + r) * columns + c];
+    const struct runner *runner = context;
+    stoa_conv_run(runner->conv, &(struct conv_args){.x = runner->layer->x,
+                                                    .y = runner->layer->y,
+                                                    .pool = runner->pool,
+                                                    .worker_base = runner->scratch,
+                                                    .worker_stride = runner->scratch_stride});
 }
 
-static float naive_pixel(const struct conv_shape *s, const float *x, const float *weights, size_t oy, size_t ox)
+static void run_onednn(void *context)
 {
-    float sum = 0;
-    for (size_t c = 0; c < s->C / s->groups; c++)
-        for (size_t r = 0; r < s->kernel[0]; r++)
-            for (size_t q = 0; q < s->kernel[1]; q++) {
-                size_t iy = oy * s->stride[0] + r - s->pad[0], ix = ox * s->stride[1] + q - s->pad[1];
-                if (iy < s->H && ix < s->W)
-                    sum += x[(c * s->H + iy) * s->W + ix] * weights[(c * s->kernel[0] + r) * s->kernel[1] + q];
-            }
-    return sum;
+    stoa_bench_onednn_run(((struct runner *)context)->onednn);
 }
 
-static void naive(const struct layer *layer)
+static enum stoa_status turn(void *context, const struct turn *turn, struct stoa_error *error, double *seconds)
 {
-    const struct conv_shape *s = &layer->shape;
-    size_t channels = s->C / s->groups, outputs = s->OC / s->groups, depth = channels * s->kernel[0] * s->kernel[1];
-    for (size_t n = 0; n < s->N; n++)
-        for (size_t o = 0; o < s->OC; o++) {
-            const float *x = layer->plain_x + (n * s->C + o / outputs * channels) * s->H * s->W;
-            float *y = layer->naive_y + (n * s->OC + o) * s->OH * s->OW;
-            for (size_t oy = 0; oy < s->OH; oy++)
-                for (size_t ox = 0; ox < s->OW; ox++)
-                    y[oy * s->OW + ox] = layer->bias[o] + naive_pixel(s, x, layer->weights + o * depth, oy, ox);
-        }
+    const struct runner *runner = context;
+    void (*run)(void *) = runner->conv ? run_conv : runner->onednn ? run_onednn : run_naive;
+    STOA_TRY(stoa_bench_time_turn(turn, run, context, error, seconds));
+    if (runner->threads > 1)
+        stoa_bench_settle(0);
+    return STOA_OK;
 }
 
-static void layer_run(const struct layer *layer, enum contender contender, struct pool *pool)
+/* Once is enough: the slowest of all needs no warming up. */
+static enum stoa_status naive_turn(void *context, const struct turn *turn, struct stoa_error *error, double *seconds)
 {
-    if (contender == NAIVE)
-        naive(layer);
-    else if (contender == ONEDNN)
-        onednn_run(layer->onednn);
-    else
-        stoa_conv_run(layer->convs[contender], &(struct conv_args){.x = layer->x,
-                                                                   .y = layer->y,
-                                                                   .pool = pool,
-                                                                   .worker_base = layer->scratch,
-                                                                   .worker_stride = layer->scratch_stride});
+    struct turn cold = {.runs = 1, .cold = true};
+    (void)turn;
+    return stoa_bench_time_turn(&cold, run_naive, context, error, seconds);
 }
 
-static bool layer_has(const struct layer *layer, enum contender contender)
+static enum stoa_status prepare(const struct conv_shape *s, struct stoa_error *error, struct layer *layer)
 {
-    return contender == NAIVE || (contender == ONEDNN ? layer->onednn != NULL : layer->convs[contender] != NULL);
-}
-
-static bool layer_prepare(struct layer *layer, size_t workers)
-{
-    const struct conv_shape *s = &layer->shape;
     size_t inputs = s->N * s->C * s->H * s->W, outputs = s->N * s->OC * s->OH * s->OW;
     size_t weights = s->OC * (s->C / s->groups) * s->kernel[0] * s->kernel[1];
     struct random random = {.state = 1};
-    layer->plain_x = floats(inputs);
-    layer->x = floats(inputs);
-    layer->weights = floats(weights);
-    layer->bias = floats(s->OC);
-    layer->y = floats(outputs);
-    layer->naive_y = floats(outputs);
+    bool whole = s->N <= 2 || stoa_conv_macs(s) <= NAIVE_MACS;
+    *layer = (struct layer){.shape = s, .image = s->OC * s->OH * s->OW, .images = whole ? s->N : 2};
+    STOA_TRY(floats(inputs, error, &layer->x));
+    STOA_TRY(floats(inputs, error, &layer->plain_x));
+    STOA_TRY(floats(weights, error, &layer->weights));
+    STOA_TRY(floats(s->OC, error, &layer->bias));
+    STOA_TRY(floats(outputs, error, &layer->y));
+    STOA_TRY(floats(outputs, error, &layer->expected));
+    STOA_TRY(floats(outputs, error, &layer->result));
     stoa_random_fill(&random, inputs, layer->plain_x);
     stoa_random_fill(&random, weights, layer->weights);
     stoa_random_fill(&random, s->OC, layer->bias);
-    swap_channels(s->N, s->C, s->H * s->W, layer->plain_x, layer->x);
+    stoa_bench_swap_channels(s->N, s->C, s->H * s->W, layer->plain_x, layer->x);
+    return STOA_OK;
+}
 
+static void release(struct layer *layer)
+{
+    drop(layer->x);
+    drop(layer->plain_x);
+    drop(layer->weights);
+    drop(layer->bias);
+    drop(layer->y);
+    drop(layer->expected);
+    drop(layer->result);
+}
+
+static void close_runner(struct runner *runner)
+{
+    stoa_conv_free(runner->conv);
+    stoa_pool_free(runner->pool);
+    stoa_bench_onednn_free(runner->onednn);
+    drop(runner->scratch);
+}
+
+static enum stoa_status open_conv(const struct layer *layer, enum stoa_lowering lowering, struct stoa_error *error,
+                                  struct runner *runner)
+{
     struct stoa_allocator allocator = stoa_allocator_default();
-    for (int i = FULL; i <= CHOSEN; i++) {
-        struct stoa_error error;
-        if (stoa_conv_create(&allocator, s, layer->weights, layer->bias,
-                             &(struct conv_choice){.lowering = lowerings[i]}, &error, &layer->convs[i])) {
-            fprintf(stderr, "%s: %s: %s\n", layer->name, names[i], error.message);
-            return false;
-        }
-        size_t scratch = (stoa_conv_worker_scratch(layer->convs[i]) + 63) / 64 * 64;
-        if (scratch > layer->scratch_stride)
-            layer->scratch_stride = scratch;
+    STOA_TRY(stoa_conv_create(&allocator, layer->shape, layer->weights, layer->bias,
+                              &(struct conv_choice){.lowering = lowering}, error, &runner->conv));
+    STOA_TRY(stoa_pool_create(&allocator, runner->threads, error, &runner->pool));
+    runner->scratch_stride = (stoa_conv_worker_scratch(runner->conv) + STOA_ALIGNMENT - 1) & ~(STOA_ALIGNMENT - 1UL);
+    return stoa_allocate_raw(&allocator, runner->threads, runner->scratch_stride, error, &runner->scratch);
+}
+
+/* Runs it once and compares; a result that is wrong is noted in the entry. */
+static bool check(struct runner *runner, struct entry *entry)
+{
+    const struct layer *layer = runner->layer;
+    const struct conv_shape *s = layer->shape;
+    double difference = 0, largest = 0;
+    bool right = true;
+    memset(layer->y, 0xff, s->N * layer->image * sizeof(float));
+    if (runner->conv) {
+        run_conv(runner);
+        stoa_bench_swap_channels(s->N, s->OH * s->OW, s->OC, layer->y, layer->result);
+    } else {
+        run_onednn(runner);
+        stoa_bench_onednn_result(runner->onednn, layer->result);
     }
-    layer->scratch = (char *)floats(layer->scratch_stride * workers / sizeof(float));
-    layer->onednn = onednn_create(s, layer->plain_x, layer->weights, layer->bias);
-    return true;
-}
-
-static void layer_release(struct layer *layer)
-{
-    for (int i = 0; i < CONTENDERS; i++)
-        stoa_conv_free(layer->convs[i]);
-    onednn_free(layer->onednn);
-    free(layer->x);
-    free(layer->weights);
-    free(layer->bias);
-    free(layer->y);
-    free(layer->plain_x);
-    free(layer->naive_y);
-    free(layer->scratch);
-}
-
-/* Whether the contender's result is the naive loop's, but for rounding. */
-static bool layer_check(struct layer *layer, enum contender contender, struct pool *pool)
-{
-    const struct conv_shape *s = &layer->shape;
-    size_t outputs = s->N * s->OC * s->OH * s->OW;
-    float *y = floats(outputs);
-    memset(layer->y, 0xff, outputs * sizeof(float));
-    layer_run(layer, contender, pool);
-    if (contender == ONEDNN)
-        onednn_result(layer->onednn, y);
-    else
-        swap_channels(s->N, s->OH * s->OW, s->OC, layer->y, y);
-    double largest = 0, difference = 0;
-    bool finite = true;
-    for (size_t i = 0; i < outputs; i++) {
-        largest = fmax(largest, fabs((double)layer->naive_y[i]));
-        difference = fmax(difference, fabs((double)layer->naive_y[i] - y[i]));
-        finite = finite && isfinite(y[i]);
+    for (size_t i = 0; right && i < layer->images; i++) {
+        size_t at = checked_image(layer, i) * layer->image;
+        right = stoa_bench_right(layer->image, layer->result + at, layer->expected + at, &difference, &largest);
     }
-    free(y);
-    if (finite && difference <= 1e-4 * largest)
-        return true;
-    fprintf(stderr, "%s: %s is wrong by %g of %g\n", layer->name, names[contender], difference, largest);
-    return false;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const struct times *times)
-{
-    size_t middle = times->count / 2;
-    return times->count % 2 ? times->seconds[middle] : (times->seconds[middle - 1] + times->seconds[middle]) / 2;
-}
-
-static void measure(const struct layer *layer, const struct options *options, struct pool *pool,
-                    struct times times[CONTENDERS])
-{
-    size_t rounds = options->quick ? 7 : 21;
-    double target = options->quick ? 4e-3 : 10e-3;
-    size_t repeats[CONTENDERS] = {0};
-    for (int i = FULL; i < CONTENDERS; i++) {
-        if (!layer_has(layer, i))
-            continue;
-        double start = stoa_seconds();
-        layer_run(layer, i, pool);
-        repeats[i] = (size_t)(target / (stoa_seconds() - start)) + 1;
+    if (!right) {
+        entry->state = ENTRY_WRONG;
+        snprintf(entry->message, sizeof entry->message, "off by %g where the largest is %g", difference, largest);
     }
-    for (size_t round = 0; round < rounds; round++)
-        for (int i = FULL; i < CONTENDERS; i++) {
-            if (!repeats[i])
-                continue;
-            double start = stoa_seconds();
-            for (size_t j = 0; j < repeats[i]; j++)
-                layer_run(layer, i, pool);
-            times[i].seconds[times[i].count++] = (stoa_seconds() - start) / (double)repeats[i];
-        }
-    for (int i = 0; i < CONTENDERS; i++)
-        qsort(times[i].seconds, times[i].count, sizeof(double), ascending);
+    return right;
 }
 
-static void print_times(const struct times *times)
-{
-    if (!times->count)
-        printf(" %27s", "-");
-    else
-        printf(" %9.1f (%7.0f..%7.0f)", 1e6 * median(times), 1e6 * times->seconds[0],
-               1e6 * times->seconds[times->count - 1]);
-}
-
-/* Sums of logarithms, for geometric means. */
-struct summary {
-    size_t count, peer_count; /* layers, and those of them that oneDNN takes */
-    double median_ratio, best_ratio, full_ratio, im2col_ratio;
+/* The contenders of one case. */
+struct field {
+    const struct bench *bench;
+    struct layer layer;
+    struct bench_case *c;
+    struct runner runners[MAX_CONTENDERS];
+    struct contender contenders[MAX_CONTENDERS];
+    size_t runner_count, count;
 };
 
-static void summarise(const struct layer *layer, const struct times times[CONTENDERS], struct summary *summary)
+static enum stoa_status add_naive(struct field *field, struct stoa_error *error)
 {
-    if (layer->shape.groups > 1 || layer->shape.C < DENSE_CHANNELS)
-        return;
-    double view = median(&times[VIEW]);
-    summary->count++;
-    summary->full_ratio += log(median(&times[FULL]) / view);
-    summary->im2col_ratio += log(median(&times[IM2COL]) / view);
-    if (times[ONEDNN].count) {
-        summary->peer_count++;
-        summary->median_ratio += log(median(&times[ONEDNN]) / view);
-        summary->best_ratio += log(times[ONEDNN].seconds[0] / times[VIEW].seconds[0]);
+    struct runner *runner = &field->runners[field->runner_count++];
+    struct entry *entry;
+    *runner = (struct runner){.layer = &field->layer, .threads = 1};
+    run_naive(runner);
+    if (!stoa_bench_against(&field->bench->options, "naive"))
+        return STOA_OK;
+    STOA_TRY(stoa_bench_add_entry(field->c, "naive", "naive", error, &entry));
+    entry->ours = true;
+    if (field->layer.images < field->layer.shape->N) {
+        entry->state = ENTRY_ABSENT;
+        stoa_bench_set(sizeof entry->message, entry->message, "it would take too long");
+        return STOA_OK;
     }
+    field->contenders[field->count++] =
+        (struct contender){.entry = field->c->entry_count - 1, .once = true, .context = runner, .turn = naive_turn};
+    return STOA_OK;
 }
 
-static bool bench_layer(struct layer *layer, const struct options *options, struct pool *pool, struct summary *summary)
+/* Puts a runner that is open, or could not be opened for the reason given, in the field. */
+static enum stoa_status enter(struct field *field, struct runner *runner, const char *name, const char *family,
+                              const char *reason, struct stoa_error *error)
 {
-    struct times times[CONTENDERS] = {{0}};
-    if (!layer_prepare(layer, stoa_pool_workers(pool)))
-        return false;
-    double start = stoa_seconds();
-    naive(layer);
-    times[NAIVE] = (struct times){.count = 1, .seconds = {stoa_seconds() - start}};
-    bool right = true;
-    for (int i = FULL; i < CONTENDERS; i++)
-        right = right && (!layer_has(layer, i) || layer_check(layer, i, pool));
-    if (!right)
-        return false;
-
-    measure(layer, options, pool, times);
-    printf("%-11s %9.0f", layer->name, 1e6 * times[NAIVE].seconds[0]);
-    for (int i = FULL; i < CONTENDERS; i++)
-        print_times(&times[i]);
-    double flops = 2e-9 * stoa_conv_macs(&layer->shape);
-    printf(" %7.1f", flops / median(&times[VIEW]));
-    for (int i = VIEW; i <= CHOSEN; i++)
-        if (times[ONEDNN].count)
-            printf(" %7.3f", times[ONEDNN].seconds[0] / times[i].seconds[0]);
-        else
-            printf(" %7s", "-");
-    printf("  %s\n", stoa_conv_describe(layer->convs[CHOSEN]));
-    fflush(stdout);
-    summarise(layer, times, summary);
-    return true;
-}
-
-/* One line of the file of shapes; 1: a layer, 0: nothing, -1: not understood. */
-static int parse_line(const char *line, struct layer *layer)
-{
-    *layer = (struct layer){{0}};
-    struct conv_shape *s = &layer->shape;
-    size_t kernel, stride, pad;
-    if (line[strspn(line, " \t\r\n")] == 0 || line[0] == '#')
-        return 0;
-    if (sscanf(line, "%31s %zu %zu %zu %zu %zu %zu %zu %zu %zu", layer->name, &s->N, &s->C, &s->H, &s->W, &s->OC,
-               &kernel, &stride, &pad, &s->groups) != 10)
-        return -1;
-    for (int i = 0; i < 2; i++) {
-        s->kernel[i] = kernel;
-        s->stride[i] = stride;
-        s->dilation[i] = 1;
-        s->pad[i] = s->pad[i + 2] = pad;
+    struct entry *entry;
+    STOA_TRY(stoa_bench_add_entry(field->c, name, family, error, &entry));
+    entry->threads = runner->threads;
+    entry->ours = strcmp(family, "onednn") != 0;
+    if (reason) {
+        entry->state = ENTRY_ABSENT;
+        stoa_bench_set(sizeof entry->message, entry->message, reason);
+        return STOA_OK;
     }
-    struct stoa_error error;
-    if (stoa_conv_shape_finish(s, &error) == STOA_OK)
-        return 1;
-    fprintf(stderr, "%s: %s\n", layer->name, error.message);
-    return -1;
+    if (runner->conv)
+        stoa_bench_set(sizeof entry->how, entry->how, stoa_conv_describe(runner->conv));
+    if (check(runner, entry))
+        field->contenders[field->count++] =
+            (struct contender){.entry = field->c->entry_count - 1, .context = runner, .turn = turn};
+    return STOA_OK;
 }
 
-static void print_cpu(void)
+static enum stoa_status add_lowering(struct field *field, size_t threads, enum stoa_lowering lowering,
+                                     struct stoa_error *error)
 {
-    char line[256];
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, "model name", 10) == 0) {
-            printf("CPU%s", strchr(line, ':'));
-            break;
-        }
-    if (file)
-        fclose(file);
+    const char *name = lowering == STOA_LOWERING_AUTO ? "stoa" : stoa_lowering_name(lowering);
+    struct runner *runner = &field->runners[field->runner_count++];
+    *runner = (struct runner){.layer = &field->layer, .threads = threads};
+    struct stoa_error reason;
+    enum stoa_status status = open_conv(&field->layer, lowering, &reason, runner);
+    if (status == STOA_OK)
+        return enter(field, runner, name, name, NULL, error);
+    if (status != STOA_ERROR_UNSUPPORTED && status != STOA_ERROR_LIMIT)
+        return stoa_fail(error, status, "%s: %s", name, reason.message);
+    return enter(field, runner, name, name, reason.message, error);
 }
 
-static void print_head(const struct options *options)
+static enum stoa_status add_onednn(struct field *field, size_t threads, enum onednn_algorithm algorithm,
+                                   struct stoa_error *error)
 {
-    struct stoa_blas_info blas;
-    stoa_blas_describe(&blas);
-    print_cpu();
-    printf("BLAS: %s, core %s, %d thread; small-matrix kernels: %s\n", blas.config, blas.core, blas.threads,
-           blas.small_matrix ? "yes" : "no");
-    printf("threads: %zu; oneDNN: %s\n", options->threads,
-           onednn_present() ? "present" : "not found when this was built");
-    printf("microseconds, median (least..most) of interleaved repeats; GFLOP/s of view;\n"
-           "ratios oneDNN / view and oneDNN / chosen of least times, which other work on the machine disturbs least;\n"
-           "chosen is what the cost model takes\n\n");
-    printf("%-11s %9s", "layer", names[NAIVE]);
-    for (int i = FULL; i < CONTENDERS; i++)
-        printf(" %27s", names[i]);
-    printf(" %7s %7s %7s  %s\n", "GFLOP/s", "/ view", "/chosen", "choice");
+    const struct layer *layer = &field->layer;
+    struct runner *runner = &field->runners[field->runner_count++];
+    *runner = (struct runner){.layer = layer, .threads = threads};
+    runner->onednn =
+        stoa_bench_onednn_create(layer->shape, algorithm, threads, layer->plain_x, layer->weights, layer->bias);
+    const char *reason = runner->onednn                ? NULL
+                         : stoa_bench_onednn_present() ? "oneDNN does not offer it"
+                                                       : "oneDNN was not found when this was built";
+    return enter(field, runner, algorithm == ONEDNN_DIRECT ? "onednn-direct" : "onednn-winograd", "onednn", reason,
+                 error);
 }
 
-static void print_summary(const struct summary *summary)
+static enum stoa_status add_threads(struct field *field, size_t threads, struct stoa_error *error)
 {
-    if (!summary->count)
-        return;
-    double count = (double)summary->count, peer_count = (double)summary->peer_count;
-    printf("\ngeometric means over the %zu dense layers with C >= %d:\n", summary->count, DENSE_CHANNELS);
-    if (summary->peer_count)
-        printf("  oneDNN direct / view  %.3f (medians), %.3f (least times)\n", exp(summary->median_ratio / peer_count),
-               exp(summary->best_ratio / peer_count));
-    printf("  im2col-full / view    %.3f\n  im2col / view         %.3f\n", exp(summary->full_ratio / count),
-           exp(summary->im2col_ratio / count));
-}
-
-static int bench_file(const struct options *options, struct pool *pool)
-{
-    FILE *file = fopen(options->shapes, "r");
-    if (!file) {
-        perror(options->shapes);
-        return 1;
+    const struct bench_options *options = &field->bench->options;
+    size_t first = field->c->entry_count;
+    for (int i = STOA_LOWERING_AUTO; i < STOA_LOWERING_COUNT; i++)
+        if (i == STOA_LOWERING_AUTO || stoa_bench_against(options, stoa_lowering_name((enum stoa_lowering)i)))
+            STOA_TRY(add_lowering(field, threads, (enum stoa_lowering)i, error));
+    if (stoa_bench_against(options, "onednn")) {
+        STOA_TRY(add_onednn(field, threads, ONEDNN_DIRECT, error));
+        STOA_TRY(add_onednn(field, threads, ONEDNN_WINOGRAD, error));
     }
-    char line[256];
-    struct summary summary = {0};
-    int status = 0;
-    size_t timed = 0;
-    print_head(options);
-    while (status == 0 && fgets(line, sizeof line, file)) {
-        struct layer layer;
-        int parsed = parse_line(line, &layer);
-        if (parsed < 0) {
-            fprintf(stderr, "%s: not understood: %s", options->shapes, line);
-            status = 1;
-        } else if (parsed > 0 && (!options->filter || strstr(layer.name, options->filter))) {
-            status = bench_layer(&layer, options, pool, &summary) ? 0 : 1;
-            layer_release(&layer);
-            timed++;
-        }
+    for (size_t i = first + 1; i < field->c->entry_count; i++) {
+        struct entry *entry = &field->c->entries[i];
+        entry->rival = first;
+        entry->target = strcmp(entry->family, "onednn") == 0 ? ONEDNN_TARGET : 0;
     }
-    fclose(file);
-    print_summary(&summary);
-    if (status == 0 && timed == 0) {
-        fprintf(stderr, "%s: no layer to time%s%s\n", options->shapes, options->filter ? " that is named like " : "",
-                options->filter ? options->filter : "");
-        status = 1;
+    return STOA_OK;
+}
+
+static const char *group(const struct conv_shape *s)
+{
+    if (s->groups == 1)
+        return s->C >= DENSE_CHANNELS ? "dense" : "shallow";
+    return s->groups == s->C ? "depthwise" : "grouped";
+}
+
+static void describe(const struct conv_shape *s, struct bench_case *c)
+{
+    c->batch = s->N;
+    c->flops = 2 * stoa_conv_macs(s);
+    stoa_bench_set(sizeof c->group, c->group, group(s));
+    size_t used = (size_t)snprintf(c->shape, sizeof c->shape, "%zu→%zu, %zux%zu, %zux%zu", s->C, s->OC, s->H, s->W,
+                                   s->kernel[0], s->kernel[1]);
+    if (s->stride[0] > 1)
+        used += (size_t)snprintf(c->shape + used, sizeof c->shape - used, " stride %zu", s->stride[0]);
+    if (s->groups > 1)
+        snprintf(c->shape + used, sizeof c->shape - used, ", %zu groups", s->groups);
+}
+
+static enum stoa_status measure(struct field *field, struct stoa_error *error)
+{
+    const struct bench_options *options = &field->bench->options;
+    STOA_TRY(add_naive(field, error));
+    for (size_t i = 0; i < options->threads.count; i++)
+        STOA_TRY(add_threads(field, options->threads.items[i], error));
+    return stoa_bench_contest(options, TURN_SECONDS, field->contenders, field->count, error, field->c);
+}
+
+static enum stoa_status bench_layer(struct bench *bench, const char *name, const struct conv_shape *shape,
+                                    struct stoa_error *error)
+{
+    struct field *field = calloc(1, sizeof *field);
+    if (!field)
+        return stoa_fail(error, STOA_ERROR_MEMORY, "out of memory");
+    field->bench = bench;
+    enum stoa_status status = stoa_bench_add_case(&bench->record, "layers", name, error, &field->c);
+    if (status == STOA_OK) {
+        field->c->cold = bench->options.cold;
+        describe(shape, field->c);
+        status = prepare(shape, error, &field->layer);
     }
+    if (status == STOA_OK)
+        status = measure(field, error);
+    if (status == STOA_OK)
+        bench->row(bench, field->c);
+    else
+        stoa_error_prefix(error, "%s: ", name);
+    for (size_t i = 0; i < field->runner_count; i++)
+        close_runner(&field->runners[i]);
+    release(&field->layer);
+    free(field);
     return status;
 }
 
-static int usage(const char *word)
+enum stoa_status stoa_bench_layers(struct bench *bench, struct stoa_error *error)
 {
-    fprintf(stderr,
-            "stoa-bench-layers: %s\nusage: stoa-bench-layers [--quick] [--threads N] [--filter NAME] "
-            "[--shapes FILE]\n",
-            word);
-    return 2;
-}
-
-int main(int argc, char **argv)
-{
-    struct options options = {.threads = 1, .shapes = BENCH_SHAPES};
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--quick") == 0) {
-            options.quick = true;
-            continue;
+    static struct layer_line lines[BENCH_MAX_CASES];
+    char path[4096];
+    size_t count;
+    const struct size_list *batches = &bench->options.batch;
+    STOA_TRY(stoa_bench_read_layers(stoa_bench_list_path(bench, "shapes/layers.txt", sizeof path, path), error, &count,
+                                    lines));
+    for (size_t i = 0; i < count; i++)
+        for (size_t b = 0; stoa_bench_selected(bench, lines[i].name) && b < (batches->count ? batches->count : 1);
+             b++) {
+            struct conv_shape shape = lines[i].shape;
+            if (batches->count)
+                shape.N = batches->items[b];
+            STOA_TRY(bench_layer(bench, lines[i].name, &shape, error));
         }
-        if (!value)
-            return usage(argv[i]);
-        if (strcmp(argv[i], "--threads") == 0)
-            options.threads = strtoul(value, NULL, 10);
-        else if (strcmp(argv[i], "--filter") == 0)
-            options.filter = value;
-        else if (strcmp(argv[i], "--shapes") == 0)
-            options.shapes = value;
-        else
-            return usage(argv[i]);
-        i++;
-    }
-    if (options.threads == 0)
-        return usage("--threads must be at least 1");
-    char threads[32];
-    snprintf(threads, sizeof threads, "%zu", options.threads);
-    stoa_cli_choose_blas(argv, threads); /* oneDNN shares out its work by OpenMP */
-
-    struct stoa_allocator allocator = stoa_allocator_default();
-    struct stoa_error error;
-    struct pool *pool;
-    if (stoa_pool_create(&allocator, options.threads, &error, &pool)) {
-        fprintf(stderr, "stoa-bench-layers: %s\n", error.message);
-        return 1;
-    }
-    int status = bench_file(&options, pool);
-    stoa_pool_free(pool);
-    return status;
+    return STOA_OK;
 }

@@ -3,6 +3,7 @@
 
 #ifdef HAVE_ONEDNN
 
+#include <dlfcn.h>
 #include <dnnl.h>
 #include <stdlib.h>
 
@@ -14,11 +15,23 @@ struct onednn_conv {
     dnnl_primitive_t primitive;
     dnnl_memory_t memory[MEMORIES];
     dnnl_memory_desc_t plain[MEMORIES];
+    int threads;
 };
 
-int onednn_present(void)
+bool stoa_bench_onednn_present(void)
 {
-    return 1;
+    return true;
+}
+
+/* oneDNN shares its work out by OpenMP, whose library comes with it: this is the calling thread's setting there. */
+static void set_threads(int threads)
+{
+    union {
+        void *symbol;
+        void (*call)(int);
+    } function = {.symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads")};
+    if (function.symbol)
+        function.call(threads);
 }
 
 static int failed(dnnl_status_t status)
@@ -85,7 +98,8 @@ static int fill(struct onednn_conv *conv, dnnl_primitive_desc_t desc, const floa
     return 0;
 }
 
-static int prepare(struct onednn_conv *conv, const struct conv_shape *s, const float *const source[MEMORIES])
+static int prepare(struct onednn_conv *conv, const struct conv_shape *s, enum onednn_algorithm algorithm,
+                   const float *const source[MEMORIES])
 {
     if (failed(dnnl_engine_create(&conv->engine, dnnl_cpu, 0)) ||
         failed(dnnl_stream_create(&conv->stream, conv->engine, dnnl_stream_default_flags)))
@@ -97,9 +111,10 @@ static int prepare(struct onednn_conv *conv, const struct conv_shape *s, const f
     dnnl_convolution_desc_t convolution;
     dnnl_primitive_desc_t desc;
     if (describe(s, conv, any) ||
-        failed(dnnl_convolution_forward_desc_init(&convolution, dnnl_forward_inference, dnnl_convolution_direct,
-                                                  &any[X], &any[WEIGHTS], &any[BIAS], &any[Y], stride, before,
-                                                  after)) ||
+        failed(dnnl_convolution_forward_desc_init(
+            &convolution, dnnl_forward_inference,
+            algorithm == ONEDNN_WINOGRAD ? dnnl_convolution_winograd : dnnl_convolution_direct, &any[X], &any[WEIGHTS],
+            &any[BIAS], &any[Y], stride, before, after)) ||
         failed(dnnl_primitive_desc_create(&desc, &convolution, NULL, conv->engine, NULL)))
         return -1;
     int status = failed(dnnl_primitive_create(&conv->primitive, desc)) ? -1 : fill(conv, desc, source);
@@ -107,20 +122,23 @@ static int prepare(struct onednn_conv *conv, const struct conv_shape *s, const f
     return status;
 }
 
-struct onednn_conv *onednn_create(const struct conv_shape *shape, const float *x, const float *weights,
-                                  const float *bias)
+struct onednn_conv *stoa_bench_onednn_create(const struct conv_shape *shape, enum onednn_algorithm algorithm,
+                                             size_t threads, const float *x, const float *weights, const float *bias)
 {
     struct onednn_conv *conv = calloc(1, sizeof *conv);
     if (!conv)
         return NULL;
-    if (prepare(conv, shape, (const float *const[MEMORIES]){x, weights, bias, NULL}) == 0)
+    conv->threads = (int)threads;
+    set_threads(conv->threads);
+    if (prepare(conv, shape, algorithm, (const float *const[MEMORIES]){x, weights, bias, NULL}) == 0)
         return conv;
-    onednn_free(conv);
+    stoa_bench_onednn_free(conv);
     return NULL;
 }
 
-void onednn_run(struct onednn_conv *conv)
+void stoa_bench_onednn_run(struct onednn_conv *conv)
 {
+    set_threads(conv->threads);
     dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, conv->memory[X]},
                               {DNNL_ARG_WEIGHTS, conv->memory[WEIGHTS]},
                               {DNNL_ARG_BIAS, conv->memory[BIAS]},
@@ -129,7 +147,7 @@ void onednn_run(struct onednn_conv *conv)
     dnnl_stream_wait(conv->stream);
 }
 
-void onednn_result(struct onednn_conv *conv, float *y)
+void stoa_bench_onednn_result(struct onednn_conv *conv, float *y)
 {
     dnnl_memory_t plain;
     const dnnl_memory_desc_t *own;
@@ -140,7 +158,7 @@ void onednn_result(struct onednn_conv *conv, float *y)
     dnnl_memory_destroy(plain);
 }
 
-void onednn_free(struct onednn_conv *conv)
+void stoa_bench_onednn_free(struct onednn_conv *conv)
 {
     if (!conv)
         return;
@@ -158,33 +176,35 @@ void onednn_free(struct onednn_conv *conv)
 
 #else
 
-int onednn_present(void)
+bool stoa_bench_onednn_present(void)
 {
-    return 0;
+    return false;
 }
 
-struct onednn_conv *onednn_create(const struct conv_shape *shape, const float *x, const float *weights,
-                                  const float *bias)
+struct onednn_conv *stoa_bench_onednn_create(const struct conv_shape *shape, enum onednn_algorithm algorithm,
+                                             size_t threads, const float *x, const float *weights, const float *bias)
 {
     (void)shape;
+    (void)algorithm;
+    (void)threads;
     (void)x;
     (void)weights;
     (void)bias;
     return NULL;
 }
 
-void onednn_run(struct onednn_conv *conv)
+void stoa_bench_onednn_run(struct onednn_conv *conv)
 {
     (void)conv;
 }
 
-void onednn_result(struct onednn_conv *conv, float *y)
+void stoa_bench_onednn_result(struct onednn_conv *conv, float *y)
 {
     (void)conv;
     (void)y;
 }
 
-void onednn_free(struct onednn_conv *conv)
+void stoa_bench_onednn_free(struct onednn_conv *conv)
 {
     (void)conv;
 }

@@ -1,9 +1,8 @@
 # Whole networks, sourced by tests/run: PyTorch's outputs for batch 1 and 3, 1 and 2 threads, each lowering; then each
 # layer against the naive reference.
-networks=build/networks
+networks=build/models
 stoa=build/release/src/cli/stoa
-mkdir -p $networks
-[ -f $networks/complete ] || { /usr/bin/python3 bench/models/export.py $networks && touch $networks/complete; } ||
+/usr/bin/python3 bench/models/export.py $networks ||
     { echo "the networks could not be exported"; failed=$((failed + 1)); }
 
 for model in $networks/*.onnx; do

@@ -3,7 +3,7 @@
 
     /usr/bin/python3 export.py DIR [NAME...]
 
-For each NAME (default: all) this writes DIR/NAME.onnx (opset 13, the batch left open) and, for batches of 1 and 3,
+For each NAME (default: all) that is not there already this writes DIR/NAME.onnx (opset 13, the batch left open) and, for batches of 1 and 3,
 DIR/NAME.b1/ and DIR/NAME.b3/ with input_0.npy and output_0.npy, which `stoa verify DIR/NAME.onnx --data DIR/NAME.b3`
 compares with. Needs Debian's python3-torchvision. Seeds are fixed. Random weights check the arithmetic and time like
 trained ones; what the network answers means nothing.
@@ -12,13 +12,14 @@ import os
 import sys
 import warnings
 
-import numpy
-import torch
-import torchvision.models
-
 SIDE = 224
 BATCHES = (1, 3)
 NAMES = ('alexnet', 'vgg16', 'squeezenet1_1', 'resnet18', 'resnet50', 'mobilenet_v2', 'googlenet', 'mobilenet_v3_small')
+
+
+def complete(name, directory):
+    """Whether an earlier run wrote everything: the file it writes last is there."""
+    return os.path.exists(os.path.join(directory, '%s.b%d' % (name, BATCHES[-1]), 'output_0.npy'))
 
 
 def build(name):
@@ -53,10 +54,17 @@ def export(name, directory):
 def main():
     if len(sys.argv) < 2 or sys.argv[1].startswith('-') or not set(sys.argv[2:]) <= set(NAMES):
         sys.exit(__doc__ + '\nNames: ' + ' '.join(NAMES))
-    warnings.filterwarnings('ignore')  # the exporter's notes on tracing
     directory = sys.argv[1]
+    missing = [name for name in sys.argv[2:] or NAMES if not complete(name, directory)]
+    if not missing:
+        return
+    global numpy, torch, torchvision  # slow to load, so only when there is something to do
+    import numpy
+    import torch
+    import torchvision.models
+    warnings.filterwarnings('ignore')  # the exporter's notes on tracing
     os.makedirs(directory, exist_ok=True)
-    for name in sys.argv[2:] or NAMES:
+    for name in missing:
         export(name, directory)
         print(name, flush=True)
 

@@ -12,4 +12,7 @@ int stoa_cli_run(const struct settings *settings);
 int stoa_cli_verify(const struct settings *settings);
 int stoa_cli_info(const struct settings *settings);
 
+/* Becomes the benchmark suite; words[0] is the command's name, a null ends them. Returns only when that fails. */
+int stoa_cli_bench(char **words);
+
 #endif

@@ -24,7 +24,8 @@ static void print_help(FILE *out)
     fputs("stoa runs convolutional networks (ONNX) on the CPU.\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  stoa %-7s MODEL.onnx [options]   %s\n", commands[i].name, commands[i].summary);
-    fputs("\n  stoa COMMAND --help                  the options of a command\n"
+    fputs("  stoa bench   ...                    measure products, layers and models, beside peers\n"
+          "\n  stoa COMMAND --help                  the options of a command\n"
           "  stoa --version\n\n"
           "Exit status: 0 fine, 1 the run or the check failed, 2 the command was not understood.\n",
           out);
@@ -60,6 +61,8 @@ static int dispatch(int argc, char **argv)
         stoa_cli_print_blas();
         return CLI_FINE;
     }
+    if (strcmp(argv[1], "bench") == 0)
+        return stoa_cli_bench(argv + 1);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return run_command(&commands[i], argc - 2, argv + 2);
