@@ -74,12 +74,25 @@ struct stoa_step_info {
     double macs;            /* multiply-adds of one run */
     size_t parameter_count; /* elements of its constant inputs */
     double seconds;         /* of the last run; 0 unless options.profile */
+    double begin;           /* when it began, in seconds from the beginning of that run */
     char how[64];           /* the lowering and its tile, or empty */
     const char *why; /* what was chosen among, with estimated and measured times; null where there was no choice */
 };
 STOA_API size_t stoa_session_step_count(const struct stoa_session *session);
 STOA_API STOA_CHECKED enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index,
                                                          struct stoa_error *error, struct stoa_step_info *info);
+
+/* What one of the session's threads did of a step in the last run. All 0 unless options.profile, and where the thread
+ * took no part; steps that do not share out their work have thread 0 alone, and may report nothing even of that. */
+struct stoa_worker_info {
+    double begin;   /* in seconds from the beginning of the run */
+    double seconds; /* from there to the end of its last part */
+    double busy;    /* of these, spent working */
+};
+STOA_API size_t stoa_session_worker_count(const struct stoa_session *session);
+STOA_API STOA_CHECKED enum stoa_status stoa_session_worker(const struct stoa_session *session, size_t step,
+                                                           size_t worker, struct stoa_error *error,
+                                                           struct stoa_worker_info *info);
 
 /* Bytes the session holds. */
 struct stoa_memory_info {

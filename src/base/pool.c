@@ -63,8 +63,9 @@ struct pool {
     bool spin;
     struct worker *threads; /* workers 1, 2, … of ours; worker 0 is whoever runs the loop */
     size_t thread_count;
-    pthread_mutex_t turn; /* loops of several callers go one after the other */
-    struct loop *loop;    /* valid while the state is open or workers are in it */
+    struct pool_span *spans; /* null: nobody watches */
+    pthread_mutex_t turn;    /* loops of several callers go one after the other */
+    struct loop *loop;       /* valid while the state is open or workers are in it */
     _Alignas(STOA_ALIGNMENT) _Atomic uint64_t state;
     _Alignas(STOA_ALIGNMENT) atomic_size_t sleepers; /* workers that must be woken; then the caller, if it sleeps */
     atomic_bool caller_sleeps;
@@ -277,8 +278,38 @@ size_t stoa_pool_workers(const struct pool *pool)
     return pool ? pool->workers : 1;
 }
 
+void stoa_pool_watch(struct pool *pool, struct pool_span *spans)
+{
+    pool->spans = spans;
+}
+
+/* A loop's task, and whose spans it goes to. */
+struct watched {
+    pool_task task;
+    void *context;
+    struct pool_span *spans;
+};
+
+static void run_watched(void *context, size_t task, size_t worker)
+{
+    const struct watched *watched = context;
+    struct pool_span *span = &watched->spans[worker];
+    double begin = stoa_seconds();
+    watched->task(watched->context, task, worker);
+    double end = stoa_seconds();
+    if (span->end == 0)
+        span->begin = begin;
+    span->end = end;
+    span->busy += end - begin;
+}
+
 void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *context)
 {
+    struct watched watched = {.task = task, .context = context, .spans = pool ? pool->spans : NULL};
+    if (watched.spans) {
+        task = run_watched;
+        context = &watched;
+    }
     if (stoa_pool_workers(pool) == 1 || count <= 1) {
         for (size_t i = 0; i < count; i++)
             task(context, i, 0);

@@ -27,4 +27,12 @@ size_t stoa_pool_workers(const struct pool *pool);
  * turns, or overlap if the pool is the host's; a task must not run a loop of its own. */
 void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *context);
 
+/* What a worker did since its span was zeroed. */
+struct pool_span {
+    double begin, end; /* of its first and of its last task (stoa_seconds) */
+    double busy;       /* seconds of its tasks */
+};
+/* From here on each worker adds to spans[worker] what it does; null ends that. No loop may be running. */
+void stoa_pool_watch(struct pool *pool, struct pool_span *spans);
+
 #endif

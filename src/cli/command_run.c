@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/report.h"
+#include "cli/trace.h"
 #include "cli/tune.h"
 #include "data/file_writer.h"
 #include "data/npy.h"
@@ -41,7 +42,7 @@ static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
                                            .max_bytes = settings->max_bytes,
                                            .inputs = job->inputs.specs,
                                            .input_count = job->inputs.spec_count,
-                                           .profile = settings->profile};
+                                           .profile = settings->profile || settings->trace};
     STOA_TRY(stoa_cli_tune(settings, job->model, &job->inputs, &options, error, &job->tuning));
     STOA_TRY(stoa_session_create(job->model, &options, error, &job->session));
     STOA_TRY(stoa_cli_inputs_bind(&job->inputs, settings->seed, job->session, error, &random));
@@ -118,6 +119,8 @@ static enum stoa_status report(struct run_job *job, struct stoa_error *error)
     }
     if (settings->profile)
         STOA_TRY(stoa_cli_print_profile(job->session, job->seconds, error));
+    if (settings->trace)
+        STOA_TRY(stoa_cli_trace_write(settings->trace, job->session, error));
     return STOA_OK;
 }
 

@@ -224,6 +224,12 @@ static bool take_profile(struct settings *settings, const char *text)
     return settings->profile = true;
 }
 
+static bool take_trace(struct settings *settings, const char *text)
+{
+    settings->trace = text;
+    return text[0] != '\0';
+}
+
 static bool take_layers(struct settings *settings, const char *text)
 {
     (void)text;
@@ -277,6 +283,8 @@ static const struct option {
      "plan for at most N bytes of weights, activations and outputs"},
     {"repeat", "R", IN_RUN, take_repeat, "run R times and report the times, 1 or more"},
     {"profile", NULL, IN_RUN, take_profile, "print a table of layer times"},
+    {"trace", "FILE.json", IN_RUN, take_trace,
+     "write the last run as a Chrome trace, which chrome://tracing and ui.perfetto.dev show"},
     {"data", "DIR", IN_VERIFY, take_data,
      "compare with DIR/output_i on DIR/input_i (.pb or .npy) instead of with the naive reference"},
     {"layers", NULL, IN_VERIFY, take_layers, "check against the naive reference and print each layer"},

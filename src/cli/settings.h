@@ -37,7 +37,7 @@ struct settings {
     size_t batch;     /* 0: as it is */
     size_t repeat;    /* 0: run once and report no times */
     size_t top, seed;
-    const char *output_dir, *labels, *data;
+    const char *output_dir, *labels, *data, *trace;
     bool softmax, profile, layers, tune, help;
     const char *tune_file;           /* null: the user's cache */
     const struct preprocess *preset; /* null: "none" */

@@ -29,9 +29,11 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
                                         .pool = session->pool};
     STOA_TRY(stoa_plan_create(session->model, &session->allocator, &plan_options, error, &session->plan));
     session->keep_values = options->keep_values != 0;
-    if (options->profile)
-        STOA_TRY(
-            stoa_allocate(&session->allocator, session->plan->step_count, sizeof(double), error, &session->seconds));
+    if (options->profile) {
+        size_t steps = session->plan->step_count, workers = stoa_pool_workers(session->pool);
+        STOA_TRY(stoa_allocate(&session->allocator, steps, sizeof *session->times, error, &session->times));
+        STOA_TRY(stoa_allocate(&session->allocator, steps, workers * sizeof *session->spans, error, &session->spans));
+    }
     for (size_t i = 0; i < graph->input_count; i++)
         session->inputs[i].bound = session->plan->values[graph->inputs[i]].main.tensor.data != NULL; /* fixed */
     for (size_t i = 0; i < graph->output_count; i++) {
@@ -101,7 +103,8 @@ void stoa_session_free(struct stoa_session *session)
         stoa_release(&allocator, session->outputs[i].own);
     stoa_release(&allocator, session->inputs);
     stoa_release(&allocator, session->outputs);
-    stoa_release(&allocator, session->seconds);
+    stoa_release(&allocator, session->times);
+    stoa_release(&allocator, session->spans);
     stoa_release(&allocator, session);
 }
 
@@ -171,6 +174,33 @@ enum stoa_status stoa_session_bind_output(struct stoa_session *session, const ch
     return STOA_OK;
 }
 
+static enum stoa_status run_step(const struct stoa_session *session, size_t index, struct stoa_error *error)
+{
+    const struct plan *plan = session->plan;
+    const struct op_call *call = &plan->steps[index].call;
+    struct op_run run = {.pool = session->pool,
+                         .shared = plan->memory + plan->scratch_place,
+                         .worker_stride = stoa_size_round_up(call->worker_scratch, STOA_ALIGNMENT)};
+    run.worker_base = (char *)run.shared + stoa_size_round_up(call->shared_scratch, STOA_ALIGNMENT);
+    enum stoa_status status = call->op->run(call, &run, error);
+    if (status != STOA_OK)
+        stoa_error_prefix(error, "node '%s' (%s): ", plan->steps[index].node, call->op->type);
+    return status;
+}
+
+static enum stoa_status run_watched(const struct stoa_session *session, size_t index, struct stoa_error *error)
+{
+    size_t workers = stoa_pool_workers(session->pool);
+    struct pool_span *spans = session->spans + index * workers;
+    memset(spans, 0, workers * sizeof *spans);
+    stoa_pool_watch(session->pool, spans);
+    session->times[index].begin = stoa_seconds();
+    enum stoa_status status = run_step(session, index, error);
+    session->times[index].end = stoa_seconds();
+    stoa_pool_watch(session->pool, NULL);
+    return status;
+}
+
 enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_error *error)
 {
     if (!session)
@@ -181,23 +211,10 @@ enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_erro
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s' is not bound",
                              graph->values[graph->inputs[i]].name);
 
-    const struct plan *plan = session->plan;
-    for (size_t s = 0; s < plan->step_count; s++) {
-        const struct op_call *call = &plan->steps[s].call;
-        struct op_run run = {.pool = session->pool,
-                             .shared = plan->memory + plan->scratch_place,
-                             .worker_stride = stoa_size_round_up(call->worker_scratch, STOA_ALIGNMENT)};
-        run.worker_base = (char *)run.shared + stoa_size_round_up(call->shared_scratch, STOA_ALIGNMENT);
-        double begin = session->seconds ? stoa_seconds() : 0;
-        enum stoa_status status = call->op->run(call, &run, error);
-        if (status != STOA_OK) {
-            stoa_error_prefix(error, "node '%s' (%s): ", plan->steps[s].node, call->op->type);
-            return status;
-        }
-        if (session->seconds)
-            session->seconds[s] = stoa_seconds() - begin;
-    }
-    return STOA_OK;
+    enum stoa_status status = STOA_OK;
+    for (size_t s = 0; status == STOA_OK && s < session->plan->step_count; s++)
+        status = session->times ? run_watched(session, s, error) : run_step(session, s, error);
+    return status;
 }
 
 size_t stoa_session_step_count(const struct stoa_session *session)
@@ -218,12 +235,37 @@ enum stoa_status stoa_session_step(const struct stoa_session *session, size_t in
                                     .type = call->op->type,
                                     .output = &call->outputs[0],
                                     .macs = call->op->macs ? call->op->macs(call) : 0,
-                                    .parameter_count = step->parameter_count,
-                                    .seconds = session->seconds ? session->seconds[index] : 0};
+                                    .parameter_count = step->parameter_count};
+    if (session->times) {
+        info->seconds = session->times[index].end - session->times[index].begin;
+        info->begin = session->times[index].begin - session->times[0].begin;
+    }
     if (call->op->describe)
         call->op->describe(call, sizeof info->how, info->how);
     if (call->op->explain)
         info->why = call->op->explain(call);
+    return STOA_OK;
+}
+
+size_t stoa_session_worker_count(const struct stoa_session *session)
+{
+    return stoa_pool_workers(session->pool);
+}
+
+enum stoa_status stoa_session_worker(const struct stoa_session *session, size_t step, size_t worker,
+                                     struct stoa_error *error, struct stoa_worker_info *info)
+{
+    if (!session)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    size_t steps = session->plan->step_count, workers = stoa_pool_workers(session->pool);
+    if (step >= steps || worker >= workers)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu of worker %zu, the session has %zu of %zu", step, worker,
+                         steps, workers);
+    *info = (struct stoa_worker_info){0};
+    const struct pool_span *span = session->spans ? &session->spans[step * workers + worker] : NULL;
+    if (span && span->end > 0)
+        *info = (struct stoa_worker_info){
+            .begin = span->begin - session->times[0].begin, .seconds = span->end - span->begin, .busy = span->busy};
     return STOA_OK;
 }
 

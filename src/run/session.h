@@ -13,13 +13,20 @@ struct session_port {
     void *own;  /* outputs: our buffer; null once the caller has bound one */
 };
 
+/* One step of the last run; times by stoa_seconds. */
+struct step_times {
+    double begin, end;
+};
+
 struct stoa_session {
     const struct stoa_model *model;
     struct stoa_allocator allocator;
     struct pool *pool;
     struct plan *plan;
     struct session_port *inputs, *outputs; /* parallel to the graph's */
-    double *seconds;                       /* of each step in the last run; null unless profiling */
+    /* Null unless profiling. */
+    struct step_times *times; /* of each step */
+    struct pool_span *spans;  /* of each worker in each step: [step][worker] */
     bool keep_values;
 };
 

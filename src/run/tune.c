@@ -39,9 +39,11 @@ static enum stoa_status run_rounds(struct trial *trial, size_t rounds, struct st
     STOA_TRY(stoa_allocate(&trial->session->allocator, steps, sizeof *trial->least, error, &trial->least));
     for (size_t round = 0; round < rounds; round++) {
         STOA_TRY(stoa_session_run(trial->session, error));
-        for (size_t i = 0; i < steps; i++)
-            if (round == 0 || trial->session->seconds[i] < trial->least[i])
-                trial->least[i] = trial->session->seconds[i];
+        for (size_t i = 0; i < steps; i++) {
+            double seconds = trial->session->times[i].end - trial->session->times[i].begin;
+            if (round == 0 || seconds < trial->least[i])
+                trial->least[i] = seconds;
+        }
     }
     return STOA_OK;
 }

@@ -189,3 +189,40 @@ Test(pool, a_fork_works_on_alone)
     check_loops(pool, "parent again");
     stoa_pool_free(pool);
 }
+
+static void sleep_task(void *context, size_t task, size_t worker)
+{
+    (void)context;
+    (void)task;
+    (void)worker;
+    nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+}
+
+Test(pool, a_watched_pool_tells_what_each_worker_did)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    for (size_t threads = 1; threads <= 3; threads++) {
+        struct pool *pool;
+        struct pool_span spans[3] = {{0}};
+        cr_assert(stoa_pool_create(&allocator, threads, NULL, &pool) == STOA_OK);
+        stoa_pool_watch(pool, spans);
+        double begin = stoa_seconds();
+        stoa_pool_run(pool, 8, sleep_task, NULL);
+        stoa_pool_run(pool, 8, sleep_task, NULL);
+        double end = stoa_seconds(), busy = 0;
+        for (size_t i = 0; i < threads; i++) {
+            if (spans[i].end == 0) /* it was not there in time */
+                continue;
+            cr_expect(spans[i].begin >= begin && spans[i].end <= end && spans[i].begin <= spans[i].end,
+                      "worker %zu of %zu", i, threads);
+            cr_expect(spans[i].busy <= spans[i].end - spans[i].begin, "worker %zu of %zu", i, threads);
+            busy += spans[i].busy;
+        }
+        cr_expect(busy >= 16 * 200e-6, "%g seconds", busy);
+        stoa_pool_watch(pool, NULL);
+        struct pool_span before = spans[0];
+        stoa_pool_run(pool, 8, sleep_task, NULL);
+        cr_expect(spans[0].end == before.end, "nobody watches");
+        stoa_pool_free(pool);
+    }
+}

@@ -351,7 +351,7 @@ Test(session, steps_can_be_profiled_and_values_read)
     static struct results results;
     run_on(session, images, &results);
     size_t steps = stoa_session_step_count(session);
-    double seconds = 0, macs = 0;
+    double seconds = 0, macs = 0, ended = 0;
     struct stoa_error error = {0};
     for (size_t i = 0; i < steps; i++) {
         struct stoa_step_info step;
@@ -359,8 +359,18 @@ Test(session, steps_can_be_profiled_and_values_read)
         cr_expect(step.node && step.type && step.output->rank > 0);
         seconds += step.seconds;
         macs += step.macs;
+        cr_expect(step.begin >= ended && (i > 0 || step.begin == 0), "step %zu begins at %g, the last ended at %g", i,
+                  step.begin, ended);
+        ended = step.begin + step.seconds - 1e-9;
+        struct stoa_worker_info worker;
+        cr_assert(stoa_session_worker(session, i, 0, &error, &worker) == STOA_OK);
+        cr_expect(worker.busy <= worker.seconds && worker.seconds <= step.seconds && worker.begin <= ended + 1e-9);
     }
     cr_expect(seconds > 0);
+    struct stoa_worker_info worker;
+    cr_expect(stoa_session_worker_count(session) == 1);
+    cr_expect(stoa_session_worker(session, steps, 0, &error, &worker) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_worker(session, 0, 1, &error, &worker) == STOA_ERROR_ARGUMENT);
     cr_expect(macs >= 16.0 * 9 * 12 * 27 + 24.0 * 9 * 12 * 16 + 20.0 * 20 * 72 + 4000, "%g multiply-adds", macs);
     struct stoa_tensor value;
     cr_assert(stoa_session_value(session, "r", &error, &value) == STOA_OK, "%s", error.message);
