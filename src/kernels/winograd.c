@@ -1,0 +1,286 @@
+/* The transforms, vectorised over channels: a vector holds the next 16 channels of one pixel, and a tile is n*n of
+ * them. The vertical pass leaves its result in the L1 cache, where the horizontal one reads it.
+ *
+ * Points come in pairs a, -a: a row of B^T is the sum of an even and an odd polynomial and its partner's their
+ * difference; likewise A^T takes sums and differences of pairs. */
+#include "kernels/winograd.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/vector.h"
+
+#define LANES 16
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef int32_t bits __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+/* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
+ * k-th; the last row, that over all of them. */
+static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
+{
+    if (n == 4) {
+        v[0] = x[2] - x[0];
+        v[1] = x[2] + x[1];
+        v[2] = x[2] - x[1];
+        v[3] = x[3] - x[1];
+    } else if (n == 6) {
+        lanes even1 = x[4] - 4 * x[2], odd1 = x[3] - 4 * x[1];
+        lanes even2 = x[4] - x[2], odd2 = 2 * (x[3] - x[1]);
+        v[0] = x[4] + (4 * x[0] - 5 * x[2]);
+        v[1] = even1 + odd1;
+        v[2] = even1 - odd1;
+        v[3] = even2 + odd2;
+        v[4] = even2 - odd2;
+        v[5] = x[5] + (4 * x[1] - 5 * x[3]);
+    } else {
+        lanes even1 = (x[6] + x[2]) - 4.25f * x[4], odd1 = (x[5] + x[1]) - 4.25f * x[3];
+        lanes even2 = x[6] + (0.25f * x[2] - 1.25f * x[4]), odd2 = 2 * x[5] + (0.5f * x[1] - 2.5f * x[3]);
+        lanes even3 = x[6] + (4 * x[2] - 5 * x[4]), odd3 = 0.5f * x[5] + (2 * x[1] - 2.5f * x[3]);
+        v[0] = (x[6] - x[0]) + 5.25f * (x[2] - x[4]);
+        v[1] = even1 + odd1;
+        v[2] = even1 - odd1;
+        v[3] = even2 + odd2;
+        v[4] = even2 - odd2;
+        v[5] = even3 + odd3;
+        v[6] = even3 - odd3;
+        v[7] = (x[7] - x[1]) + 5.25f * (x[3] - x[5]);
+    }
+}
+
+/* y[m] <- A^T v[n]: row i of A^T holds the i-th powers of the points; infinity counts in the last row alone. */
+static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y)
+{
+    static const float powers[3][6] = {
+        {1, 1, 1, 1, 1, 1}, {1, 2, 4, 8, 16, 32}, {1, 0.5f, 0.25f, 0.125f, 0.0625f, 0.03125f}};
+    lanes sum[3], difference[3];
+    for (size_t p = 0; p < n / 2 - 1; p++) {
+        sum[p] = v[2 * p + 1] + v[2 * p + 2];
+        difference[p] = v[2 * p + 1] - v[2 * p + 2];
+    }
+    for (size_t i = 0; i < m; i++) {
+        y[i] = i % 2 ? difference[0] : sum[0];
+        for (size_t p = 1; p < n / 2 - 1; p++)
+            y[i] += powers[p][i] * (i % 2 ? difference[p] : sum[p]);
+    }
+    y[0] += v[0];
+    y[m - 1] += v[n - 1];
+}
+
+/* A tile of an image: where it begins, and its part [first, end) of rows and columns that lies inside. */
+struct place {
+    size_t origin; /* pixel, counted through all images; wraps where padding comes before the first one */
+    size_t first[2], end[2];
+};
+
+static STOA_INLINE void clip(size_t begin, size_t n, size_t pad, size_t size, size_t *first, size_t *end)
+{
+    *first = begin < pad ? stoa_size_min(pad - begin, n) : 0;
+    *end = begin < pad + size ? stoa_size_min(pad + size - begin, n) : 0;
+    *end = stoa_size_max(*first, *end);
+}
+
+/* Of x or y: `tile` is the step from tile to tile, n how far each reaches. */
+static STOA_INLINE void locate(const struct winograd_grid *grid, size_t index, const size_t tile[2], const size_t n[2],
+                               const size_t size[2], const size_t pad[2], struct place *place)
+{
+    size_t column = index % grid->across * tile[1], row = index / grid->across % grid->down * tile[0];
+    size_t image = index / grid->across / grid->down;
+    clip(row, n[0], pad[0], size[0], &place->first[0], &place->end[0]);
+    clip(column, n[1], pad[1], size[1], &place->first[1], &place->end[1]);
+    place->origin = (image * size[0] + row - pad[0]) * size[1] + column - pad[1];
+}
+
+static STOA_INLINE bool is_whole(const struct place *place, const size_t n[2])
+{
+    return place->first[0] + place->first[1] == 0 && place->end[0] == n[0] && place->end[1] == n[1];
+}
+
+static STOA_INLINE void load(const float *from, size_t count, lanes *to)
+{
+    if (count == LANES) {
+        *to = *(const lanes *)from;
+    } else {
+        *to = (lanes){0};
+        memcpy(to, from, count * sizeof *from);
+    }
+}
+
+static STOA_INLINE void store(const lanes *from, size_t count, float *to)
+{
+    if (count == LANES)
+        *(lanes *)to = *from;
+    else
+        memcpy(to, from, count * sizeof *to);
+}
+
+/* One tile's vector of channels. With `whole` and count known where this is inlined, nothing is left of the checks. */
+static STOA_INLINE void input_vector(const size_t n[2], const struct winograd_grid *grid, const struct place *place,
+                                     bool whole, const float *x, size_t count, float *v, size_t point)
+{
+    lanes half[WINOGRAD_MOST][WINOGRAD_MOST], in[WINOGRAD_MOST], out[WINOGRAD_MOST];
+    for (size_t j = 0; j < n[1]; j++) {
+        bool inside = whole || (j >= place->first[1] && j < place->end[1]);
+        for (size_t i = 0; i < n[0]; i++)
+            if (whole || (inside && i >= place->first[0] && i < place->end[0]))
+                load(x + (place->origin + i * grid->W + j) * grid->x_pixel, count, &in[i]);
+            else
+                in[i] = (lanes){0};
+        input_axis(n[0], in, out);
+        for (size_t i = 0; i < n[0]; i++)
+            half[i][j] = out[i];
+    }
+    for (size_t i = 0; i < n[0]; i++) {
+        input_axis(n[1], half[i], out);
+        for (size_t j = 0; j < n[1]; j++)
+            *(lanes *)(v + (i * n[1] + j) * point) = out[j];
+    }
+}
+
+/* Where the last vector of a row begins: it overlaps the one before rather than reach beyond. */
+static STOA_INLINE size_t vector_at(size_t c, size_t channels)
+{
+    return c + LANES > channels && channels >= LANES ? channels - LANES : c;
+}
+
+static STOA_INLINE void input_tiles(const size_t n[2], const struct winograd_grid *grid, const float *x,
+                                    size_t channels, size_t first, size_t count, const struct winograd_values *v)
+{
+    const size_t size[2] = {grid->H, grid->W};
+    for (size_t t = 0; t < count; t++) {
+        struct place place;
+        locate(grid, first + t, grid->tile, n, size, grid->pad, &place);
+        bool whole = is_whole(&place, n);
+        float *values = v->values + t * v->tile;
+        for (size_t c = 0; c < channels; c += LANES) {
+            size_t at = vector_at(c, channels);
+            if (channels < LANES)
+                input_vector(n, grid, &place, false, x, channels, values, v->point);
+            else if (whole)
+                input_vector(n, grid, &place, true, x + at, LANES, values + at, v->point);
+            else
+                input_vector(n, grid, &place, false, x + at, LANES, values + at, v->point);
+        }
+    }
+}
+
+/* What happens to a vector of y before it is written. */
+struct last {
+    const float *bias, *addend; /* of the vector's first channel; addend of the tile's origin */
+    size_t addend_row;
+    bool bounded;
+    float least, most;
+};
+
+static STOA_INLINE void choose(const bits *where, lanes *y, float value)
+{
+    bits replacement = (bits)((lanes){0} + value);
+    *y = (lanes)(((bits)*y & ~*where) | (replacement & *where));
+}
+
+static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t count, lanes *y)
+{
+    lanes term;
+    if (last->bias) {
+        load(last->bias, count, &term);
+        *y += term;
+    }
+    if (last->addend) {
+        load(last->addend + pixel * last->addend_row, count, &term);
+        *y += term;
+    }
+    if (last->bounded) {
+        bits below = *y < last->least;
+        choose(&below, y, last->least);
+        bits above = *y > last->most;
+        choose(&above, y, last->most);
+    }
+}
+
+static STOA_INLINE void output_vector(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
+                                      const struct place *place, bool whole, const float *values, size_t point,
+                                      const struct last *last, size_t count, float *y)
+{
+    lanes half[WINOGRAD_MOST][WINOGRAD_MOST], in[WINOGRAD_MOST], out[WINOGRAD_MOST];
+    for (size_t j = 0; j < n[1]; j++) {
+        for (size_t i = 0; i < n[0]; i++)
+            in[i] = *(const lanes *)(values + (i * n[1] + j) * point);
+        output_axis(n[0], m[0], in, out);
+        for (size_t i = 0; i < m[0]; i++)
+            half[i][j] = out[i];
+    }
+    for (size_t i = 0; i < m[0] && (whole || i < place->end[0]); i++) {
+        output_axis(n[1], m[1], half[i], out);
+        for (size_t j = 0; j < m[1]; j++)
+            if (whole || j < place->end[1]) {
+                size_t pixel = place->origin + i * grid->OW + j;
+                finish(last, pixel, count, &out[j]);
+                store(&out[j], count, y + pixel * grid->y_pixel);
+            }
+    }
+}
+
+static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
+                                     const struct winograd_values *v, size_t first, size_t count, size_t channels,
+                                     const struct epilogue *epilogue, float *y)
+{
+    static const size_t none[2] = {0, 0};
+    const size_t size[2] = {grid->OH, grid->OW};
+    const struct activation *activation = &epilogue->activation;
+    struct last last = {.addend_row = epilogue->addend_row,
+                        .bounded = activation->kind == ACTIVATION_RELU || activation->kind == ACTIVATION_CLIP,
+                        .least = activation->kind == ACTIVATION_CLIP ? activation->alpha : 0,
+                        .most = activation->kind == ACTIVATION_CLIP ? activation->beta : INFINITY};
+    bool other = !last.bounded && activation->kind != ACTIVATION_NONE;
+    for (size_t t = 0; t < count; t++) {
+        struct place place;
+        locate(grid, first + t, m, m, size, none, &place);
+        bool whole = is_whole(&place, m);
+        const float *values = v->values + t * v->tile;
+        for (size_t c = 0; c < channels; c += LANES) {
+            size_t at = vector_at(c, channels);
+            last.bias = epilogue->bias ? epilogue->bias + at : NULL;
+            last.addend = epilogue->addend ? epilogue->addend + at : NULL;
+            if (channels < LANES)
+                output_vector(m, n, grid, &place, false, values, v->point, &last, channels, y);
+            else if (whole)
+                output_vector(m, n, grid, &place, true, values + at, v->point, &last, LANES, y + at);
+            else
+                output_vector(m, n, grid, &place, false, values + at, v->point, &last, LANES, y + at);
+        }
+        for (size_t i = 0; other && i < place.end[0]; i++)
+            stoa_epilogue_rows(place.end[1], channels, &(struct epilogue){.activation = *activation},
+                               y + (place.origin + i * grid->OW) * grid->y_pixel, grid->y_pixel);
+    }
+}
+
+/* The transform of tiles of n x n inputs, and that back to m x m outputs, with sizes known to the compiler. */
+#define INPUT(n)                                                                                                       \
+    STOA_CLONES static void input_##n(const struct winograd_grid *grid, const float *x, size_t channels, size_t first, \
+                                      size_t count, const struct winograd_values *v)                                   \
+    {                                                                                                                  \
+        input_tiles((const size_t[]){n, n}, grid, x, channels, first, count, v);                                       \
+    }
+#define OUTPUT(n, m)                                                                                                   \
+    STOA_CLONES static void output_##n##_##m(const struct winograd_grid *grid, const struct winograd_values *values,   \
+                                             size_t first, size_t count, size_t channels,                              \
+                                             const struct epilogue *epilogue, float *y)                                \
+    {                                                                                                                  \
+        output_tiles((const size_t[]){m, m}, (const size_t[]){n, n}, grid, values, first, count, channels, epilogue,   \
+                     y);                                                                                               \
+    }
+
+INPUT(4)
+INPUT(6)
+INPUT(8)
+OUTPUT(4, 2)
+OUTPUT(6, 4)
+OUTPUT(8, 6)
+OUTPUT(6, 2)
+OUTPUT(8, 4)
+
+const struct winograd_form stoa_winograd_forms[] = {
+    {{2, 2}, {3, 3}, input_4, output_4_2}, {{4, 4}, {3, 3}, input_6, output_6_4}, {{6, 6}, {3, 3}, input_8, output_8_6},
+    {{2, 2}, {5, 5}, input_6, output_6_2}, {{4, 4}, {5, 5}, input_8, output_8_4}, {{0}, {0}, NULL, NULL},
+};

@@ -1,0 +1,79 @@
+/* Winograd's minimal filtering: the transforms around its products.
+ *
+ * Along one axis F(m, r) gives m outputs of a filter of r taps from n = m + r - 1 inputs with n products instead of
+ * m*r:
+ *
+ *     y = A^T [(G g) * (B^T d)]        d: n inputs, g: r taps, y: m outputs, * element by element
+ *
+ * (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural
+ * Networks, 2016.) It is the product of two polynomials from its values at n points, infinity being one of them: B^T
+ * depends on the points alone, A^T holds their powers, and G is worked out here from them in double. In two dimensions
+ * the transforms nest. Summed over channels, each of the n*n points is a matrix product of its own.
+ *
+ * All images are channels-last; tiles are numbered through all images, row by row. */
+#ifndef STOA_KERNELS_WINOGRAD_H
+#define STOA_KERNELS_WINOGRAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernels/epilogue.h"
+
+#define WINOGRAD_MOST 8 /* the largest n */
+
+/* The images and how they are cut. */
+struct winograd_grid {
+    size_t H, W, OH, OW;
+    size_t pad[2];           /* top, left */
+    size_t x_pixel, y_pixel; /* floats from pixel to pixel */
+    size_t tile[2];          /* as the form has it */
+    size_t down, across;     /* tiles of an image */
+};
+
+/* values[point][tile][channel]: `point` and `tile` are the floats from one to the next. */
+struct winograd_values {
+    float *values;
+    size_t point, tile;
+};
+
+/* F(tile[0] x tile[1], kernel[0] x kernel[1]). */
+struct winograd_form {
+    size_t tile[2], kernel[2];
+    /* v[n*n][count][channels] <- tiles [first, first + count) of x[N][H][W][x_pixel]; outside the images there is 0.
+     * Rows of v have room for the next multiple of 16 channels. */
+    void (*input)(const struct winograd_grid *grid, const float *x, size_t channels, size_t first, size_t count,
+                  const struct winograd_values *v);
+    /* y[N][OH][OW][y_pixel] <- epilogue of tiles [first, first + count) from m[n*n][count][channels], whose rows are
+     * readable up to the next multiple of 16 channels. The epilogue's rows are the pixels of y. */
+    void (*output)(const struct winograd_grid *grid, const struct winograd_values *m, size_t first, size_t count,
+                   size_t channels, const struct epilogue *epilogue, float *y);
+};
+
+/* By size of kernel and then of tile; ends with a form whose tile is 0. */
+extern const struct winograd_form stoa_winograd_forms[];
+
+/* n of an axis, and n*n: the products. */
+size_t stoa_winograd_size(const struct winograd_form *form, size_t axis);
+size_t stoa_winograd_points(const struct winograd_form *form);
+
+/* The first `count` columns of u[n*n][C][width] <- weights[count][C][kh][kw], in double and then rounded. */
+void stoa_winograd_filters(const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width,
+                           float *u);
+
+/* How far the rounding errors of a sum over so many channels may reach: an output is off by less than
+ *
+ *     2^-24 * error * sum over channels of (largest |x| of the tile) * (sum of |w|).
+ *
+ * Along an axis, the k-th value of B^T d is at most b_k = sum_j |B_kj| times the largest |d|, that of G g at most
+ * sum_q |G_kq| |g_q|. Their product has gone through C + 20 roundings at most (the transforms' own, that of the filter
+ * and the sum over channels) of half a unit each in the mean, which as independent errors amount to sqrt(C + 20) / 2
+ * units (Higham and Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019); A^T adds up the points'
+ * errors, again independent. So
+ *
+ *     error = sqrt(C + 20) / 2 * amplification of either axis,
+ *     amplification = max over i, q of sqrt(sum_k (A_ki * G_kq * b_k)^2):
+ *
+ * 2.4 an axis where n is 4, 15 where it is 6, 20 where it is 8. Tests hold measured errors against this. */
+double stoa_winograd_error(const struct winograd_form *form, size_t channels);
+
+#endif
