@@ -7,6 +7,7 @@
  * innermost one, so that the compiler can vectorise it. */
 #include <math.h>
 
+#include "base/memory.h"
 #include "reference/internal.h"
 
 /* sum[o] += x[o*stride] * w and magnitude[o] += |x[o*stride] * w| for o < count. */
@@ -135,6 +136,56 @@ static void scale_slack(size_t terms, struct reference_tensor *y)
         y->slack[i] = (double)(terms + 1) * (y->slack[i] + REFERENCE_TINY);
 }
 
+static int64_t largest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* most[OH][OW] = the largest |x[IH][IW]| within reach of what each output sees. */
+static void find_most(const struct reference_window *win, const size_t reach[2], const double *x, double *most)
+{
+    for (int64_t oh = 0; oh < win->out[1]; oh++)
+        for (int64_t ow = 0; ow < win->out[2]; ow++) {
+            int64_t at[2] = {oh, ow}, first[2], end[2];
+            for (size_t i = 0; i < 2; i++) {
+                int64_t begin = at[i] * win->stride[1 + i] - win->begin[1 + i], side = (int64_t)reach[i];
+                first[i] = largest(begin - side, 0);
+                end[i] = begin + (win->kernel[1 + i] - 1) * win->dilation[1 + i] + 1 + side;
+                end[i] = end[i] < win->in[1 + i] ? end[i] : win->in[1 + i];
+            }
+            double found = 0;
+            for (int64_t h = first[0]; h < end[0]; h++)
+                for (int64_t w = first[1]; w < end[1]; w++)
+                    found = fmax(found, fabs(x[h * win->in[2] + w]));
+            most[oh * win->out[2] + ow] = found;
+        }
+}
+
+/* What run->call->mixing adds to the slack. */
+static enum stoa_status add_mixing(struct reference_run *run, const struct reference_window *win, size_t groups,
+                                   const struct reference_tensor *x, const struct reference_tensor *w,
+                                   struct reference_tensor *y)
+{
+    size_t in_pixels = volume(win->in), out_pixels = volume(win->out), taps = volume(win->kernel);
+    size_t channels = x->dims[1], group_in = w->dims[1], group_out = w->dims[0] / groups;
+    double *most;
+    STOA_TRY(stoa_allocate(run->allocator, out_pixels, sizeof *most, run->error, &most));
+    for (size_t n = 0; n < x->dims[0]; n++)
+        for (size_t c = 0; c < channels; c++) {
+            find_most(win, run->call->reach, x->values + (n * channels + c) * in_pixels, most);
+            for (size_t oc = c / group_in * group_out; oc < (c / group_in + 1) * group_out; oc++) {
+                const double *filter = w->values + (oc * group_in + c % group_in) * taps;
+                double *slack = y->slack + (n * w->dims[0] + oc) * out_pixels, sum = 0;
+                for (size_t t = 0; t < taps; t++)
+                    sum += fabs(filter[t]);
+                for (size_t i = 0; i < out_pixels; i++)
+                    slack[i] += run->call->mixing * sum * most[i];
+            }
+        }
+    stoa_release(run->allocator, most);
+    return STOA_OK;
+}
+
 enum stoa_status stoa_reference_conv(struct reference_run *run)
 {
     const struct reference_tensor *x = stoa_reference_input(run, 0), *w = stoa_reference_input(run, 1);
@@ -158,7 +209,7 @@ enum stoa_status stoa_reference_conv(struct reference_run *run)
                          w->values + oc * group_in * taps, y->values + out, y->slack + out);
         }
     scale_slack(group_in * taps + (bias ? 1 : 0), y);
-    return STOA_OK;
+    return run->call->mixing > 0 ? add_mixing(run, &win, groups, x, w, y) : STOA_OK;
 }
 
 /* Output size and pads of a transposed convolution; out = stride*(in-1) + output_padding + reach - begin - end. */

@@ -35,6 +35,11 @@ struct reference_call {
     int opset;
     size_t input_count, output_count;
     const struct reference_tensor *inputs;
+    /* For Conv in two dimensions, computed by an algorithm that mixes neighbouring pixels, such as Winograd's: adds to
+     * an output's slack mixing * sum over input channels of (largest |x| of all pixels at most `reach` rows and columns
+     * away from one that the output sees) * (sum of |w|). 0: nothing is mixed. */
+    double mixing;
+    size_t reach[2];
     /* Outputs that are wanted have any dtype but STOA_NONE on entry; dtype, dims, values and slack are set on success
      * and the two arrays then belong to the caller, who frees them with stoa_reference_free. */
     struct reference_tensor *outputs;
