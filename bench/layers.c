@@ -35,7 +35,7 @@ struct runner {
     size_t threads;
     struct conv *conv;
     struct pool *pool;
-    char *scratch;
+    char *scratch; /* the workers', then what they share */
     size_t scratch_stride;
     struct onednn_conv *onednn;
 };
@@ -72,11 +72,13 @@ static void run_naive(void *context)
 static void run_conv(void *context)
 {
     const struct runner *runner = context;
-    stoa_conv_run(runner->conv, &(struct conv_args){.x = runner->layer->x,
-                                                    .y = runner->layer->y,
-                                                    .pool = runner->pool,
-                                                    .worker_base = runner->scratch,
-                                                    .worker_stride = runner->scratch_stride});
+    stoa_conv_run(runner->conv,
+                  &(struct conv_args){.x = runner->layer->x,
+                                      .y = runner->layer->y,
+                                      .pool = runner->pool,
+                                      .shared = runner->scratch + runner->threads * runner->scratch_stride,
+                                      .worker_base = runner->scratch,
+                                      .worker_stride = runner->scratch_stride});
 }
 
 static void run_onednn(void *context)
@@ -150,7 +152,8 @@ static enum stoa_status open_conv(const struct layer *layer, enum stoa_lowering 
                               &(struct conv_choice){.lowering = lowering}, error, &runner->conv));
     STOA_TRY(stoa_pool_create(&allocator, runner->threads, error, &runner->pool));
     runner->scratch_stride = (stoa_conv_worker_scratch(runner->conv) + STOA_ALIGNMENT - 1) & ~(STOA_ALIGNMENT - 1UL);
-    return stoa_allocate_raw(&allocator, runner->threads, runner->scratch_stride, error, &runner->scratch);
+    size_t bytes = runner->threads * runner->scratch_stride + stoa_conv_shared_scratch(runner->conv);
+    return stoa_allocate_raw(&allocator, 1, bytes, error, &runner->scratch);
 }
 
 /* Runs it once and compares; a result that is wrong is noted in the entry. */

@@ -8,7 +8,7 @@ stoa=build/release/src/cli/stoa
 for model in $networks/*.onnx; do
     name=$(basename "$model" .onnx)
     for batch in 1 3; do
-        for lowering in auto view im2col; do
+        for lowering in auto view im2col winograd; do
             for threads in 1 2; do
                 count "$name batch $batch, $lowering, $threads threads: PyTorch's outputs" \
                     $stoa verify "$model" --data "$networks/$name.b$batch" --lowering $lowering --threads $threads

@@ -22,11 +22,20 @@ enum stoa_lowering {
     STOA_LOWERING_IM2COL,      /* explicit columns, a tile at a time */
     STOA_LOWERING_IM2COL_FULL, /* the textbook way: the whole column matrix, then one product */
     STOA_LOWERING_DEPTHWISE,   /* a direct kernel, where each channel has a filter of its own */
+    STOA_LOWERING_WINOGRAD,    /* fewer products between transforms of tiles, with larger rounding errors */
     STOA_LOWERING_COUNT
 };
 
-/* "auto", "view", "im2col", "im2col-full", "depthwise"; never null. */
+/* "auto", "view", "im2col", "im2col-full", "depthwise", "winograd"; never null. */
 STOA_API const char *stoa_lowering_name(enum stoa_lowering lowering);
+
+/* How large a convolution's rounding errors may be. Strict: those of plain sums of products in float. Fast: also
+ * Winograd's transforms, whose errors are some tens of times larger (of the order of 1e-5 of a layer's largest output
+ * rather than 1e-6) and which spread an infinity or NaN to a tile's neighbouring pixels. */
+enum stoa_accuracy { STOA_ACCURACY_FAST = 0, STOA_ACCURACY_STRICT, STOA_ACCURACY_COUNT };
+
+/* "fast", "strict"; never null. */
+STOA_API const char *stoa_accuracy_name(enum stoa_accuracy accuracy);
 
 enum stoa_activation {
     STOA_IDENTITY = 0,
@@ -55,6 +64,7 @@ struct stoa_conv2d_desc {
     enum stoa_layout layout;
     enum stoa_activation activation;
     enum stoa_lowering lowering;            /* one that does not apply to the layer is an error */
+    enum stoa_accuracy accuracy;            /* strict rules STOA_LOWERING_WINOGRAD out */
     size_t threads;                         /* 0: 1, so that a layer inside a threaded program stays on its thread */
     const struct stoa_pool *pool;           /* null: threads of its own; else `threads` does not count; copied */
     const struct stoa_allocator *allocator; /* null: the C library's */

@@ -32,6 +32,7 @@ struct stoa_session_options {
     size_t threads;                   /* 0: as many as the caller's CPU affinity allows */
     const struct stoa_pool *pool;     /* null: threads of the session's own; else `threads` does not count; copied */
     enum stoa_lowering lowering;      /* forces one way of convolving where it is possible */
+    enum stoa_accuracy accuracy;      /* of convolutions */
     const struct stoa_tuning *tuning; /* measured choices (tuning.h), used while the session is created; may be null */
     /* Not 0: planned memory (stoa_memory_info, all of it) stays within so many bytes. Slower ways of convolving are
      * taken where the faster ones need more; STOA_ERROR_LIMIT, with the least possible, where none fit. */

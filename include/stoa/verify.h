@@ -14,7 +14,8 @@ extern "C" {
 
 /* One value of one layer, compared. The twin computes in double from the very inputs the engine's layer had, and bounds
  * for each element how far a float result may be off: (K + 1) * 2^-24 * sum |x_i * w_i| for a sum of K products in any
- * order, the roundings of its definition for other operators. A layer passes if no element is off by more. */
+ * order (plus, for a convolution through Winograd's transforms, the bound that their matrices give), the roundings of
+ * its definition for other operators. A layer passes if no element is off by more. */
 struct stoa_layer_check {
     const char *node, *type, *value;
     struct stoa_tensor output; /* dtype and dims */

@@ -53,6 +53,7 @@ static enum stoa_status describe(const struct settings *settings, const struct s
     struct stoa_session_options options = {.threads = 1,
                                            .lowering = settings->lowering,
                                            .max_bytes = settings->max_bytes,
+                                           .accuracy = settings->accuracy,
                                            .inputs = inputs->specs,
                                            .input_count = inputs->spec_count};
     struct stoa_tuning *tuning;

@@ -40,6 +40,7 @@ static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
     struct stoa_session_options options = {.threads = settings->threads,
                                            .lowering = settings->lowering,
                                            .max_bytes = settings->max_bytes,
+                                           .accuracy = settings->accuracy,
                                            .inputs = job->inputs.specs,
                                            .input_count = job->inputs.spec_count,
                                            .profile = settings->profile || settings->trace};

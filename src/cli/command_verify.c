@@ -35,6 +35,7 @@ static enum stoa_status prepare(struct verify_job *job, struct stoa_error *error
     job->options = (struct stoa_session_options){.threads = settings->threads,
                                                  .lowering = settings->lowering,
                                                  .max_bytes = settings->max_bytes,
+                                                 .accuracy = settings->accuracy,
                                                  .inputs = job->inputs.specs,
                                                  .input_count = job->inputs.spec_count};
     STOA_TRY(stoa_cli_tune(settings, job->model, &job->inputs, &job->options, error, &job->tuning));

@@ -118,6 +118,16 @@ static bool take_lowering(struct settings *settings, const char *text)
     return false;
 }
 
+static bool take_accuracy(struct settings *settings, const char *text)
+{
+    for (int i = 0; i < STOA_ACCURACY_COUNT; i++)
+        if (strcmp(text, stoa_accuracy_name((enum stoa_accuracy)i)) == 0) {
+            settings->accuracy = (enum stoa_accuracy)i;
+            return true;
+        }
+    return false;
+}
+
 static bool take_batch(struct settings *settings, const char *text)
 {
     return read_size(text, 1, INT32_MAX, &settings->batch);
@@ -290,7 +300,9 @@ static const struct option {
     {"layers", NULL, IN_VERIFY, take_layers, "check against the naive reference and print each layer"},
     {"threads", "T", IN_RUN | IN_VERIFY, take_threads, "threads to use, 1 to 1024 (default: all the process may use)"},
     {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
-     "force a way of convolving: auto, view, im2col, im2col-full or depthwise"},
+     "force a way of convolving: auto, view, im2col, im2col-full, depthwise or winograd"},
+    {"accuracy", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_accuracy,
+     "fast (the default), or strict: no way of convolving whose rounding errors exceed a plain sum's"},
     {"tune", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_tune,
      "measure which way of convolving is fastest, and keep it in ~/.cache/stoa/tuning for the next time"},
     {"tune-file", "FILE", IN_RUN | IN_VERIFY | IN_INFO, take_tune_file, "the same, kept in FILE"},

@@ -33,6 +33,7 @@ struct settings {
     size_t size_count;
     size_t threads; /* 0: as many as the CPU affinity allows */
     enum stoa_lowering lowering;
+    enum stoa_accuracy accuracy;
     size_t max_bytes; /* 0: as many as it takes */
     size_t batch;     /* 0: as it is */
     size_t repeat;    /* 0: run once and report no times */

@@ -18,7 +18,7 @@ struct stoa_conv2d {
     struct conv *conv;
     struct pool *pool;
     struct stoa_tensor x, y; /* channels-last; no data */
-    size_t worker_stride, x_bytes, y_bytes, workspace;
+    size_t shared_bytes, worker_stride, x_bytes, y_bytes, workspace;
     enum stoa_layout layout;
     enum stoa_activation activation;
 };
@@ -28,13 +28,16 @@ static size_t or_one(size_t value)
     return value ? value : 1;
 }
 
-/* Where the parts of a workspace begin: workers' scratch, then x and y channels-last when the caller's are not. */
+/* Where the parts of a workspace begin: shared scratch, workers' scratch, then x and y channels-last when the caller's
+ * are not. */
 static enum stoa_status measure(struct stoa_conv2d *conv, struct stoa_error *error)
 {
     STOA_TRY(stoa_tensor_measure(&conv->x, error, NULL, &conv->x_bytes));
     STOA_TRY(stoa_tensor_measure(&conv->y, error, NULL, &conv->y_bytes));
     conv->worker_stride = stoa_size_round_up(stoa_conv_worker_scratch(conv->conv), STOA_ALIGNMENT);
-    bool fits = stoa_size_mul(conv->worker_stride, stoa_pool_workers(conv->pool), &conv->workspace);
+    conv->shared_bytes = stoa_size_round_up(stoa_conv_shared_scratch(conv->conv), STOA_ALIGNMENT);
+    bool fits = stoa_size_mul(conv->worker_stride, stoa_pool_workers(conv->pool), &conv->workspace) &&
+                stoa_size_add(conv->workspace, conv->shared_bytes, &conv->workspace);
     if (conv->layout == STOA_NCHW) {
         conv->x_bytes = stoa_size_round_up(conv->x_bytes, STOA_ALIGNMENT);
         fits = fits && stoa_size_add(conv->workspace, conv->x_bytes, &conv->workspace) &&
@@ -63,8 +66,9 @@ static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2
     STOA_TRY(stoa_conv_shape_finish(&shape, error));
     STOA_TRY(desc->pool ? stoa_pool_adopt(&conv->allocator, desc->pool, error, &conv->pool)
                         : stoa_pool_create(&conv->allocator, or_one(desc->threads), error, &conv->pool));
-    STOA_TRY(stoa_conv_create(&conv->allocator, &shape, NULL, bias, &(struct conv_choice){.lowering = desc->lowering},
-                              error, &conv->conv));
+    STOA_TRY(stoa_conv_create(&conv->allocator, &shape, NULL, bias,
+                              &(struct conv_choice){.lowering = desc->lowering, .accuracy = desc->accuracy}, error,
+                              &conv->conv));
     STOA_TRY(stoa_conv_set_weights(conv->conv, weights, conv->pool, error));
     conv->x = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.C, shape.H, shape.W}};
     conv->y = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.OC, shape.OH, shape.OW}};
@@ -86,6 +90,8 @@ enum stoa_status stoa_conv2d_create(const struct stoa_conv2d_desc *desc, const f
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.activation is %d, which is none", (int)desc->activation);
     if ((unsigned)desc->lowering >= STOA_LOWERING_COUNT)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.lowering is %d, which is none", (int)desc->lowering);
+    if ((unsigned)desc->accuracy >= STOA_ACCURACY_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.accuracy is %d, which is none", (int)desc->accuracy);
     if ((unsigned)desc->layout > STOA_NHWC)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.layout is %d, which is none", (int)desc->layout);
 
@@ -135,12 +141,13 @@ enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
                              .y = y,
                              .activation = *stoa_layer_activation(conv->activation),
                              .pool = conv->pool,
-                             .worker_base = workspace,
+                             .shared = workspace,
+                             .worker_base = workspace ? (char *)workspace + conv->shared_bytes : NULL,
                              .worker_stride = conv->worker_stride};
     if (convert) {
         stoa_tensor_set_plain(&plain);
         plain.data = stoa_read_only(x);
-        char *inner = (char *)workspace + conv->worker_stride * stoa_pool_workers(conv->pool);
+        char *inner = (char *)workspace + conv->shared_bytes + conv->worker_stride * stoa_pool_workers(conv->pool);
         last.data = inner;
         stoa_nd_copy(&plain, &last, conv->pool);
         args.x = last.data;

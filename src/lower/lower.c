@@ -10,10 +10,8 @@
 #include "lower/lowering.h"
 
 static const struct lowering *const table[] = {
-    &stoa_lowering_view,
-    &stoa_lowering_im2col,
-    &stoa_lowering_im2col_full,
-    &stoa_lowering_depthwise,
+    &stoa_lowering_view,      &stoa_lowering_im2col,   &stoa_lowering_im2col_full,
+    &stoa_lowering_depthwise, &stoa_lowering_winograd,
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 
@@ -27,11 +25,16 @@ const char *stoa_lowering_name(enum stoa_lowering lowering)
     return "unknown";
 }
 
+const char *stoa_accuracy_name(enum stoa_accuracy accuracy)
+{
+    return accuracy == STOA_ACCURACY_FAST ? "fast" : accuracy == STOA_ACCURACY_STRICT ? "strict" : "unknown";
+}
+
 static enum stoa_status plan(struct conv *conv, const struct lowering *lowering, struct stoa_error *error)
 {
     conv->lowering = lowering;
     conv->tiling = (struct conv_tiling){0};
-    conv->scratch = 0;
+    conv->scratch = conv->shared_scratch = 0;
     return lowering->plan(conv, error);
 }
 
@@ -84,8 +87,8 @@ static enum stoa_status choose(struct conv *conv, const struct conv_choice *choi
             continue;
         }
         candidate->cost = table[i]->cost(conv);
-        candidate->memory = choice->byte_price *
-                            ((double)stoa_conv_packed_size(conv) + (double)conv->scratch * (double)choice->workers);
+        candidate->memory = choice->byte_price * ((double)stoa_conv_packed_size(conv) + (double)conv->shared_scratch +
+                                                  (double)conv->scratch * (double)choice->workers);
         candidate->measured = choice->seconds ? 1e9 * choice->seconds[table[i]->id] : 0;
         if (choice->lowering ? choice->lowering == table[i]->id
                              : !best.lowering || better(candidate, &candidates[chosen])) {
@@ -118,16 +121,23 @@ static enum stoa_status copy_parameters(struct conv *conv, const float *weights,
     return weights ? stoa_conv_set_weights(conv, weights, NULL, error) : STOA_OK;
 }
 
+static const struct conv_choice no_choice = {0};
+
 static enum stoa_status create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                const float *weights, const float *bias, const struct lowering *only,
-                               const struct conv_choice *choice, struct stoa_error *error, struct conv **out)
+                               const struct conv_tiling *tiling, const struct conv_choice *choice,
+                               struct stoa_error *error, struct conv **out)
 {
     *out = NULL;
     struct conv *conv;
     STOA_TRY(stoa_allocate(allocator, 1, sizeof *conv, error, &conv));
     conv->allocator = *allocator;
     conv->shape = *shape;
+    conv->accuracy = choice->accuracy;
+    conv->pack_each_run = choice->pack_each_run;
+    conv->forced = tiling;
     enum stoa_status status = only ? plan(conv, only, error) : choose(conv, choice, error);
+    conv->forced = NULL;
     if (status == STOA_OK)
         status = copy_parameters(conv, weights, bias, error);
     if (status != STOA_OK) {
@@ -142,15 +152,21 @@ enum stoa_status stoa_conv_create(const struct stoa_allocator *allocator, const 
                                   const float *weights, const float *bias, const struct conv_choice *choice,
                                   struct stoa_error *error, struct conv **conv)
 {
-    static const struct conv_choice none = {0};
-    return create(allocator, shape, weights, bias, NULL, choice ? choice : &none, error, conv);
+    return create(allocator, shape, weights, bias, NULL, NULL, choice ? choice : &no_choice, error, conv);
+}
+
+enum stoa_status stoa_conv_create_winograd(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                                           const float *weights, const float *bias, const struct conv_tiling *forced,
+                                           struct stoa_error *error, struct conv **conv)
+{
+    return create(allocator, shape, weights, bias, &stoa_lowering_winograd, forced, &no_choice, error, conv);
 }
 
 enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                             const float *weights, const float *bias, struct stoa_error *error,
                                             struct conv **conv)
 {
-    STOA_TRY(create(allocator, shape, weights, bias, &stoa_lowering_transpose, NULL, error, conv));
+    STOA_TRY(create(allocator, shape, weights, bias, &stoa_lowering_transpose, NULL, &no_choice, error, conv));
     append(*conv, "%s: transposed convolutions always go through views", (*conv)->text);
     return STOA_OK;
 }
@@ -168,6 +184,11 @@ void stoa_conv_free(struct conv *conv)
 size_t stoa_conv_worker_scratch(const struct conv *conv)
 {
     return conv->scratch;
+}
+
+size_t stoa_conv_shared_scratch(const struct conv *conv)
+{
+    return conv->shared_scratch;
 }
 
 void stoa_conv_run(const struct conv *conv, const struct conv_args *args)
@@ -204,6 +225,14 @@ const struct conv_shape *stoa_conv_shape(const struct conv *conv)
 enum stoa_lowering stoa_conv_lowering(const struct conv *conv)
 {
     return conv->lowering->id;
+}
+
+double stoa_conv_error(const struct conv *conv, size_t reach[2])
+{
+    const struct winograd_form *form = conv->tiling.form;
+    for (size_t i = 0; i < 2; i++)
+        reach[i] = form ? form->tile[i] - 1 : 0;
+    return form ? stoa_winograd_error(form, conv->shape.C / conv->shape.groups) : 0;
 }
 
 const char *stoa_conv_describe(const struct conv *conv)

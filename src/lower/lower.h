@@ -3,8 +3,7 @@
  * Images are channels-last here: x[N][H][W][C], y[N][OH][OW][OC]. Weights come as ONNX has them: convolution
  * [OC][C/groups][kh][kw], transposed convolution [C][OC/groups][kh][kw].
  *
- * The ways to lower a convolution are rows of one table (lowering.h). Winograd's transforms are a further row of it,
- * added with its own file. */
+ * The ways to lower a convolution are rows of one table (lowering.h). */
 #ifndef STOA_LOWER_LOWER_H
 #define STOA_LOWER_LOWER_H
 
@@ -44,6 +43,8 @@ struct conv;
 /* What decides among the lowerings; zero leaves all to the cost model. */
 struct conv_choice {
     enum stoa_lowering lowering; /* forced; fails with LIMIT or UNSUPPORTED and the reason when it does not apply */
+    enum stoa_accuracy accuracy; /* STRICT allows no Winograd */
+    bool pack_each_run;          /* weights will be given to each run: packing them counts */
     const double *seconds;       /* [STOA_LOWERING_COUNT] as measured, 0 where not: the fastest is taken; may be null */
     double byte_price; /* nanoseconds that a byte of packed weights or scratch counts for: above 0 memory is tight */
     size_t workers;    /* who have scratch */
@@ -62,8 +63,9 @@ STOA_CHECKED enum stoa_status stoa_conv_transpose_create(const struct stoa_alloc
                                                          struct conv **conv);
 void stoa_conv_free(struct conv *conv);
 
-/* Bytes of a worker's scratch, and of packed weights; both want STOA_ALIGNMENT. */
+/* Bytes of a worker's scratch, of what the workers share, and of packed weights; all want STOA_ALIGNMENT. */
 size_t stoa_conv_worker_scratch(const struct conv *conv);
+size_t stoa_conv_shared_scratch(const struct conv *conv);
 size_t stoa_conv_packed_size(const struct conv *conv);
 void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *pool, float *packed);
 /* Gives a convolution that was created without weights its own. They are copied, and may lie at any address, aligned or
@@ -84,6 +86,7 @@ struct conv_args {
     size_t addend_stride;
     struct activation activation;
     struct pool *pool; /* may be null */
+    void *shared;      /* stoa_conv_shared_scratch bytes; null if 0 */
     void *worker_base; /* stoa_conv_worker_scratch bytes for each worker of the pool, worker_stride apart; null if 0 */
     size_t worker_stride;
 };
@@ -92,6 +95,10 @@ void stoa_conv_run(const struct conv *conv, const struct conv_args *args);
 
 const struct conv_shape *stoa_conv_shape(const struct conv *conv);
 enum stoa_lowering stoa_conv_lowering(const struct conv *conv);
+/* The rounding errors of a run beyond those of a sum of products: 0, or Winograd's (kernels/winograd.h). An output is
+ * off by at most 2^-24 * factor * sum over channels of (largest |x| of all pixels within `reach` rows and columns of
+ * those the output sees) * (sum of |w|). */
+double stoa_conv_error(const struct conv *conv, size_t reach[2]);
 
 /* Lowering and tile, such as "view 56x64x64" (the m x n x k of most products). Both live as the convolution. */
 const char *stoa_conv_describe(const struct conv *conv);

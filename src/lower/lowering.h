@@ -7,7 +7,12 @@
 
 #include "base/memory.h"
 #include "kernels/epilogue.h"
+#include "kernels/winograd.h"
 #include "lower/lower.h"
+
+/* Tasks of Winograd's lowering: a whole block of tiles; or, of a block that all workers share, the products
+ * of a panel with a part of its tiles, and their transform back; or one point of a panel at a time. */
+enum winograd_split { SPLIT_BLOCKS, SPLIT_PANELS, SPLIT_POINTS, SPLIT_COUNT };
 
 /* How the work is cut up: a function of the shape and of the BLAS, never of the number of threads. */
 struct conv_tiling {
@@ -18,6 +23,10 @@ struct conv_tiling {
     size_t phases;        /* view: 0, or merged taps: every phases-th pixel in one product, k = kw * C */
     size_t pixels;        /* im2col: pixels of one column tile */
     bool transposed;      /* im2col: the product is y^T = W * columns */
+    const struct winograd_form *form; /* winograd; else null */
+    size_t tiles;                     /* winograd: tiles of one block, counted through all images */
+    enum winograd_split split;        /* winograd: what is a task */
+    size_t part;                      /* winograd: tiles of a task, where those of a block are shared out */
 };
 
 /* So many output channels side by side are a whole cache line of packed weights. */
@@ -26,8 +35,8 @@ struct conv_tiling {
 struct lowering {
     enum stoa_lowering id;
     const char *name;
-    /* Cuts the work up: sets tiling, scratch (bytes a worker) and the text of stoa_conv_describe, or says why this
-     * lowering does not apply to the shape (LIMIT, UNSUPPORTED). */
+    /* Cuts the work up: sets tiling, scratch (bytes a worker), shared_scratch and the text of stoa_conv_describe, or
+     * says why this lowering does not apply to the shape (LIMIT, UNSUPPORTED). */
     enum stoa_status (*plan)(struct conv *conv, struct stoa_error *error);
     /* An estimate in nanoseconds, once planned. */
     double (*cost)(const struct conv *conv);
@@ -44,18 +53,29 @@ struct conv {
     struct conv_shape shape;
     const struct lowering *lowering;
     struct conv_tiling tiling;
-    size_t scratch;
-    float *packed, *bias; /* null where given at run time */
+    size_t scratch, shared_scratch;
+    enum stoa_accuracy accuracy;
+    bool pack_each_run;
+    const struct conv_tiling *forced; /* winograd: its form, tiles and split rather than those the cost model takes */
+    float *packed, *bias;             /* null where given at run time */
     char text[64];
     char explanation[1024];
 };
 
 extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;
-extern const struct lowering stoa_lowering_depthwise;
+extern const struct lowering stoa_lowering_depthwise, stoa_lowering_winograd;
 extern const struct lowering stoa_lowering_transpose; /* of transposed convolutions; not in the table */
 
+/* As stoa_conv_create with STOA_LOWERING_WINOGRAD, of which the tiling's form, tiles (0: as planned) and split are
+ * given. */
+STOA_CHECKED enum stoa_status stoa_conv_create_winograd(const struct stoa_allocator *allocator,
+                                                        const struct conv_shape *shape, const float *weights,
+                                                        const float *bias, const struct conv_tiling *forced,
+                                                        struct stoa_error *error, struct conv **conv);
+
 /* Packed weights, one layout for all: for each group, panels [K][n] one after another, K = taps * C/groups with the
- * channel innermost, n = panel but for a group's last. Where the tiling says transposed, panels are [n][K]. */
+ * channel innermost, n = panel but for a group's last. Where the tiling says transposed, panels are [n][K]. Winograd's
+ * points stand for taps. */
 void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 
@@ -66,6 +86,8 @@ struct panel {
 };
 /* Panels are counted through all groups: index = group * panels a group + panel. */
 size_t stoa_panels_per_group(const struct conv *conv);
+/* K: rows of a panel. */
+size_t stoa_panel_depth(const struct conv *conv);
 struct panel stoa_panel(const struct conv *conv, const float *packed, size_t index);
 
 /* What is left to do to the outputs at [pixel...][channel...] after the products; pixels are counted through all

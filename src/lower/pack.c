@@ -56,7 +56,7 @@ static void pack_blocks(struct packing *packing, struct pool *pool)
 
 size_t stoa_conv_packed_size(const struct conv *conv)
 {
-    return weight_bytes(&conv->shape);
+    return conv->shape.OC * stoa_panel_depth(conv) * sizeof(float);
 }
 
 void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *pool, float *packed)

@@ -82,6 +82,12 @@ size_t stoa_panels_per_group(const struct conv *conv)
     return stoa_size_ceil_div(conv->shape.OC / conv->shape.groups, conv->tiling.panel);
 }
 
+size_t stoa_panel_depth(const struct conv *conv)
+{
+    const struct winograd_form *form = conv->tiling.form;
+    return (form ? stoa_winograd_points(form) : taps_of(&conv->shape)) * (conv->shape.C / conv->shape.groups);
+}
+
 struct panel stoa_panel(const struct conv *conv, const float *packed, size_t index)
 {
     const struct conv_shape *shape = &conv->shape;
@@ -89,7 +95,7 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
     size_t first = index % per_group * conv->tiling.panel;
     size_t channel = index / per_group * out_channels + first;
     return (struct panel){
-        .weights = packed + channel * (taps_of(shape) * (shape->C / shape->groups)),
+        .weights = packed + channel * stoa_panel_depth(conv),
         .channel = channel,
         .width = stoa_size_min(conv->tiling.panel, out_channels - first),
     };

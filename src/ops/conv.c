@@ -64,6 +64,8 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
     STOA_TRY(conv_shape(call, error, &shape));
     const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
     struct conv_choice choice = {.lowering = prepare->lowering,
+                                 .accuracy = prepare->accuracy,
+                                 .pack_each_run = !call->inputs[1].data,
                                  .seconds = measured ? measured->seconds : NULL,
                                  .byte_price = prepare->byte_price,
                                  .workers = stoa_size_max(prepare->threads, 1)};
@@ -98,6 +100,7 @@ const struct op stoa_op_conv = {
     .prepare = conv_prepare,
     .release = stoa_convolution_release,
     .run = stoa_convolution_run,
+    .error = stoa_convolution_error,
     .macs = conv_macs,
     .describe = stoa_convolution_describe,
     .explain = stoa_convolution_explain,

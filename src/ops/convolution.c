@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "ops/check.h"
@@ -47,12 +49,19 @@ void stoa_convolution_output(const struct op_call *call, const struct conv_shape
     y->dims[3] = shape->OW;
 }
 
+/* Where weights given at run time are packed: behind the convolution's own shared scratch. */
+static size_t packed_place(const struct conv *conv)
+{
+    return stoa_size_round_up(stoa_conv_shared_scratch(conv), STOA_ALIGNMENT);
+}
+
 enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare, struct conv *conv,
                                           struct stoa_error *error)
 {
     const struct stoa_tensor *weights = &call->inputs[1];
+    call->shared_scratch = stoa_conv_shared_scratch(conv);
     if (!weights->data)
-        call->shared_scratch = stoa_conv_packed_size(conv);
+        call->shared_scratch = packed_place(conv) + stoa_conv_packed_size(conv);
     else {
         enum stoa_status status = stoa_conv_set_weights(conv, weights->data, prepare->pool, error);
         if (status != STOA_OK) {
@@ -76,15 +85,18 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
 {
     (void)error;
     const struct conv *conv = call->state;
-    float *packed = call->shared_scratch ? run->shared : NULL;
-    if (packed)
+    float *packed = NULL;
+    if (call->shared_scratch > stoa_conv_shared_scratch(conv)) {
+        packed = (void *)((char *)run->shared + packed_place(conv));
         stoa_conv_pack(conv, call->inputs[1].data, run->pool, packed);
+    }
     stoa_conv_run(conv, &(struct conv_args){
                             .x = call->inputs[0].data,
                             .y = call->outputs[0].data,
                             .packed = packed,
                             .bias = stoa_op_has_input(call, 2) ? call->inputs[2].data : NULL,
                             .pool = run->pool,
+                            .shared = run->shared,
                             .worker_base = run->worker_base,
                             .worker_stride = run->worker_stride,
                         });
@@ -94,6 +106,11 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
 const struct conv *stoa_convolution_of(const struct op_call *call)
 {
     return strcmp(call->op->type, "Conv") == 0 ? call->state : NULL;
+}
+
+double stoa_convolution_error(const struct op_call *call, size_t reach[2])
+{
+    return stoa_conv_error(call->state, reach);
 }
 
 void stoa_convolution_describe(const struct op_call *call, size_t size, char *text)

@@ -53,6 +53,7 @@ struct op_call {
 struct op_prepare {
     const struct stoa_allocator *allocator;
     enum stoa_lowering lowering;      /* which way convolutions go where it applies; the cost model chooses where not */
+    enum stoa_accuracy accuracy;      /* of convolutions */
     const struct stoa_tuning *tuning; /* what was measured with so many threads; may be null */
     size_t threads;
     double byte_price; /* what memory counts for in choices (conv_choice); 0 where there is enough */
@@ -100,6 +101,8 @@ struct op {
     void (*release)(const struct op_call *call, const struct stoa_allocator *allocator);
     /* Null for an OP_VIEW without outputs of its own. Fails only for what depends on values, such as an index. */
     enum stoa_status (*run)(const struct op_call *call, const struct op_run *run, struct stoa_error *error);
+    /* Rounding errors beyond those of the operator's definition, as stoa_conv_error has them; may be null (none). */
+    double (*error)(const struct op_call *call, size_t reach[2]);
     /* Multiply-adds of one run, for reports; may be null (none worth counting). */
     double (*macs)(const struct op_call *call);
     /* A few words on how it will run ("view", "im2col 4x32"), written to text; may be null. */

@@ -20,6 +20,7 @@ static enum stoa_status prepare_steps(struct plan *plan, const struct plan_optio
 {
     struct op_prepare prepare = {.allocator = &plan->weights.interface,
                                  .lowering = options->lowering,
+                                 .accuracy = options->accuracy,
                                  .tuning = options->tuning,
                                  .threads = plan->workers,
                                  .byte_price = byte_price,

@@ -78,6 +78,7 @@ struct plan_options {
     const struct stoa_input_spec *inputs;
     size_t input_count;
     enum stoa_lowering lowering;
+    enum stoa_accuracy accuracy;
     const struct stoa_tuning *tuning; /* may be null */
     bool keep_values;                 /* no value's memory is used again for another */
     size_t max_bytes;                 /* of weights, block and outputs; 0: as many as it takes */

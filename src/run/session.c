@@ -24,6 +24,7 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
                                         .input_count = options->input_count,
                                         .lowering = options->lowering,
                                         .tuning = options->tuning,
+                                        .accuracy = options->accuracy,
                                         .keep_values = options->keep_values != 0,
                                         .max_bytes = options->max_bytes,
                                         .pool = session->pool};
@@ -76,6 +77,9 @@ enum stoa_status stoa_session_create(const struct stoa_model *model, const struc
     if ((unsigned)options->lowering >= STOA_LOWERING_COUNT)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.lowering is %d, which is no lowering",
                          (int)options->lowering);
+
+    if ((unsigned)options->accuracy >= STOA_ACCURACY_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.accuracy is %d, which is none", (int)options->accuracy);
 
     const struct stoa_allocator *allocator = options->allocator ? options->allocator : &model->allocator;
     struct stoa_session *session;

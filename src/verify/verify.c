@@ -129,6 +129,16 @@ static enum stoa_status check_output(struct verification *verification, const st
     return STOA_OK;
 }
 
+/* Tells the twin of rounding errors that the node's way of computing has beyond its definition. */
+static void set_mixing(const struct plan *plan, const struct graph_node *node, struct reference_call *twin)
+{
+    for (size_t s = 0; node->op->error && s < plan->step_count; s++) {
+        const struct op_call *call = &plan->steps[s].call;
+        if (call->op == node->op && call->params == node->params)
+            twin->mixing = call->op->error(call, twin->reach);
+    }
+}
+
 static enum stoa_status check_node(struct verification *verification, const struct graph_node *node,
                                    struct stoa_error *error)
 {
@@ -158,6 +168,7 @@ static enum stoa_status check_node(struct verification *verification, const stru
                                       .output_count = node->output_count,
                                       .inputs = inputs,
                                       .outputs = outputs};
+        set_mixing(plan, node, &call);
         status = stoa_reference_run(&call, allocator, error);
         if (status != STOA_OK)
             stoa_error_prefix(error, "the naive twin, node '%s' (%s): ", node->name, node->type);

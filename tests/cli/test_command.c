@@ -127,6 +127,7 @@ static const struct {
     {"a number with a tail", {"run", "a", "--batch=3x"}, 2, NULL, "--batch: '3x'"},
     {"a number beyond size_t", {"run", "a", "--top", "99999999999999999999999"}, 2, NULL, "--top"},
     {"no such lowering", {"verify", "a", "--lowering", "magic"}, 2, NULL, "'magic'"},
+    {"no such accuracy", {"info", "a", "--accuracy", "some"}, 2, NULL, "'some'"},
     {"no such preset", {"run", "a", "--preset", "imagenot"}, 2, NULL, "'imagenot'"},
     {"half a size", {"run", "a", "--crop", "224"}, 2, NULL, "--crop"},
     {"dims with a hole", {"info", "a", "--size", "x=1x3xx4"}, 2, NULL, "--size"},

@@ -26,6 +26,8 @@ struct check {
     struct op_call call;
     struct stoa_tensor inputs[OP_TEXT_MAX_INPUTS], outputs[MAX_OUTPUTS];
     struct stoa_error error;
+    double mixing; /* of the last run, as stoa_conv_error has it */
+    size_t reach[2];
 };
 
 static enum stoa_status begin(struct check *check, const struct op_row *row)
@@ -181,6 +183,7 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
 
     enum stoa_status status = op->run ? stoa_op_run_once(call, &check->memory.interface, pool, &check->error) : STOA_OK;
     stoa_pool_free(pool);
+    check->mixing = op->error && op->prepare ? op->error(call, check->reach) : 0;
     if (op->release)
         op->release(call, &check->memory.interface);
     return status;
@@ -262,6 +265,10 @@ void op_check_lowering(const struct op_row *row, enum stoa_lowering lowering)
                                       .output_count = check.call.output_count,
                                       .inputs = inputs,
                                       .outputs = outputs};
+        if (check.call.op->error && run(&check, true, 1, lowering) == STOA_OK) { /* to know what it chose */
+            twin.mixing = check.mixing;
+            memcpy(twin.reach, check.reach, sizeof twin.reach);
+        }
         status = stoa_reference_run(&twin, &check.plain, &check.error);
         cr_expect(status == STOA_OK, "%s: the twin: %s", row->name, check.error.message);
         if (status == STOA_OK)

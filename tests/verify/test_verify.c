@@ -38,6 +38,45 @@ Test(verify, a_right_network_passes_layer_by_layer)
     net_free(&net);
 }
 
+/* A convolution through Winograd's transforms is judged by their own bound, and by no looser one. */
+static const char tiles[] =
+    "input x f32[1,40,19,18]\nconst w f32[32,40,3,3]\ny = Conv(x, w) pads=[1,1,1,1]\noutput y\n";
+
+static enum stoa_status run_bent(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    enum stoa_status status = stoa_op_find("Conv", 13, NULL)->run(call, run, error);
+    float *y = call->outputs[0].data;
+    y[40] += 0.1f; /* of outputs whose mean square is 360 */
+    return status;
+}
+
+static void note_share(void *user, const struct stoa_layer_check *check)
+{
+    *(double *)user = check->worst_share;
+}
+
+Test(verify, winograd_has_a_bound_of_its_own)
+{
+    struct net net;
+    net_build(&net, tiles, NULL);
+    struct stoa_error error = {0};
+    double share = 0;
+    struct stoa_session_options session = {.threads = 1, .lowering = STOA_LOWERING_WINOGRAD};
+    struct stoa_verify_options options = {.session = &session, .seed = 3, .layer = note_share, .user = &share};
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_OK, "%s", error.message);
+    cr_expect(share > 0.005, "the bound is far above the error: %g of it", share);
+
+    session.accuracy = STOA_ACCURACY_STRICT; /* then no convolution goes that way */
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_OK, "%s", error.message);
+    session.accuracy = STOA_ACCURACY_FAST;
+
+    struct op bent = *stoa_op_find("Conv", 13, NULL);
+    bent.run = run_bent;
+    net.model->graph.nodes[0].op = &bent;
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_ERROR_MISMATCH, "share %g", share);
+    net_free(&net);
+}
+
 /* Relu, but for one element that is off by a little. */
 static enum stoa_status run_broken(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {

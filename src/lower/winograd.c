@@ -1,0 +1,374 @@
+/* Convolution through Winograd's transforms (kernels/winograd.h): tiles of the image become V[point][tile][C], each
+ * point is a product with its own panel of transformed weights, M[point][tile][OC] = V * U, and M's transform is y.
+ *
+ * Three ways to cut this up. Where tiles are many, a task is a block of tiles of which V and a panel's M stay in the L2
+ * cache from the transform to y. Where they are few, each block would read all weights for little work, and there would
+ * not be blocks enough for several workers: then all share one block, and once it is transformed either a task is a
+ * panel, or, where panels are few or V is larger than a cache, products are shared out point by point, so that a
+ * point's V serves all panels in turn. */
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "gemm/gemm.h"
+#include "lower/lowering.h"
+
+/* What V and a panel's M of a block may take of an L2 cache, and V and all of M of a shared block. */
+#define BLOCK_BYTES (1280 * 1024)
+#define STAGED_BYTES (16 << 20)
+/* Tasks that a loop should have at least. */
+#define LEAST_TASKS 4
+/* Tiles and channels that one task transforms of a shared block. */
+#define TASK_TILES 4
+#define TASK_CHANNELS 128
+
+struct job {
+    const struct conv *conv;
+    const struct conv_args *args;
+    struct winograd_grid grid;
+    size_t points, panels, channels; /* panels and channels of a group */
+    size_t total, group, first;      /* tiles; where the shared block begins */
+    size_t v_floats, m_floats;       /* V; M of one panel */
+    float *v, *m;                    /* of the shared block */
+};
+
+/* Steps from point to point that are an odd number of cache lines: writes to the same place of every point then spread
+ * over the sets of a cache. */
+static size_t point_step(size_t tiles, size_t row)
+{
+    return (tiles * row / 16 | 1) * 16;
+}
+
+static size_t rows_of(size_t channels)
+{
+    return stoa_size_round_up(channels, 16);
+}
+
+static struct winograd_values v_at(const struct job *job, float *values)
+{
+    size_t row = rows_of(job->channels);
+    return (struct winograd_values){.values = values, .point = point_step(job->conv->tiling.tiles, row), .tile = row};
+}
+
+static struct winograd_values m_at(const struct job *job, float *values)
+{
+    size_t row = rows_of(job->conv->tiling.panel);
+    return (struct winograd_values){.values = values, .point = point_step(job->conv->tiling.part, row), .tile = row};
+}
+
+static size_t tiles_of(const struct conv_shape *shape, const struct winograd_form *form)
+{
+    return shape->N * stoa_size_ceil_div(shape->OH, form->tile[0]) * stoa_size_ceil_div(shape->OW, form->tile[1]);
+}
+
+/* m[count][width] = v[count][channels] * panel, of one point. */
+static void product(const struct job *job, const struct panel *panel, size_t point, size_t count,
+                    const struct winograd_values *v, const struct winograd_values *m)
+{
+    const struct conv_tiling *tiling = &job->conv->tiling;
+    const float *weights = panel->weights + point * job->channels * panel->width, *a = v->values + point * v->point;
+    float *c = m->values + point * m->point;
+    size_t segment = stoa_size_part(count, tiling->segment, 4);
+    for (size_t k = 0; k < job->channels; k += tiling->k_block)
+        for (size_t i = 0; i < count; i += segment)
+            stoa_gemm(stoa_size_min(segment, count - i), panel->width,
+                      stoa_size_min(tiling->k_block, job->channels - k), a + i * v->tile + k, v->tile,
+                      weights + k * panel->width, panel->width, k > 0, c + i * m->tile, m->tile);
+}
+
+static const float *group_x(const struct job *job, size_t group)
+{
+    return job->args->x + group * job->channels;
+}
+
+static void transform_back(const struct job *job, const struct panel *panel, size_t first, size_t count,
+                           const struct winograd_values *m)
+{
+    struct epilogue epilogue = stoa_conv_epilogue(job->args, 0, panel->channel);
+    job->conv->tiling.form->output(&job->grid, m, first, count, panel->width, &epilogue, job->args->y + panel->channel);
+}
+
+/* A block of tiles of one group, from x to y. */
+static void run_block(void *context, size_t task, size_t worker)
+{
+    const struct job *job = context;
+    const struct conv_tiling *tiling = &job->conv->tiling;
+    size_t groups = job->conv->shape.groups, group = task % groups, first = task / groups * tiling->tiles;
+    size_t count = stoa_size_min(tiling->tiles, job->total - first);
+    float *scratch = (void *)((char *)job->args->worker_base + worker * job->args->worker_stride);
+    struct winograd_values v = v_at(job, scratch), m = m_at(job, scratch + job->v_floats);
+    tiling->form->input(&job->grid, group_x(job, group), job->channels, first, count, &v);
+    for (size_t i = 0; i < job->panels; i++) {
+        struct panel panel = stoa_panel(job->conv, job->args->packed, group * job->panels + i);
+        for (size_t point = 0; point < job->points; point++)
+            product(job, &panel, point, count, &v, &m);
+        transform_back(job, &panel, first, count, &m);
+    }
+}
+
+static size_t block_count(const struct job *job)
+{
+    return stoa_size_min(job->conv->tiling.tiles, job->total - job->first);
+}
+
+static void stage_input(void *context, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    size_t pieces = stoa_size_ceil_div(job->channels, TASK_CHANNELS);
+    size_t tile = task / pieces * TASK_TILES, channel = task % pieces * TASK_CHANNELS;
+    struct winograd_values v = v_at(job, job->v);
+    v.values += tile * v.tile + channel;
+    job->conv->tiling.form->input(&job->grid, group_x(job, job->group) + channel,
+                                  stoa_size_min(TASK_CHANNELS, job->channels - channel), job->first + tile,
+                                  stoa_size_min(TASK_TILES, block_count(job) - tile), &v);
+}
+
+static struct panel staged_panel(const struct job *job, size_t index)
+{
+    return stoa_panel(job->conv, job->args->packed, job->group * job->panels + index);
+}
+
+static void stage_panel(void *context, size_t task, size_t worker)
+{
+    const struct job *job = context;
+    struct panel panel = staged_panel(job, task % job->panels);
+    size_t tile = task / job->panels * job->conv->tiling.part;
+    size_t count = stoa_size_min(job->conv->tiling.part, block_count(job) - tile);
+    float *scratch = (void *)((char *)job->args->worker_base + worker * job->args->worker_stride);
+    struct winograd_values v = v_at(job, job->v), m = m_at(job, scratch);
+    v.values += tile * v.tile;
+    for (size_t point = 0; point < job->points; point++)
+        product(job, &panel, point, count, &v, &m);
+    transform_back(job, &panel, job->first + tile, count, &m);
+}
+
+static void stage_product(void *context, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    size_t index = task % job->panels;
+    struct panel panel = staged_panel(job, index);
+    struct winograd_values v = v_at(job, job->v), m = m_at(job, job->m + index * job->m_floats);
+    product(job, &panel, task / job->panels, block_count(job), &v, &m);
+}
+
+static void stage_output(void *context, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    size_t index = task % job->panels, tile = task / job->panels * TASK_TILES;
+    struct panel panel = staged_panel(job, index);
+    struct winograd_values m = m_at(job, job->m + index * job->m_floats);
+    m.values += tile * m.tile;
+    transform_back(job, &panel, job->first + tile, stoa_size_min(TASK_TILES, block_count(job) - tile), &m);
+}
+
+static void run_staged(struct job *job)
+{
+    const struct conv_tiling *tiling = &job->conv->tiling;
+    struct pool *pool = job->args->pool;
+    job->v = job->args->shared;
+    job->m = job->v + job->v_floats;
+    for (job->first = 0; job->first < job->total; job->first += tiling->tiles)
+        for (job->group = 0; job->group < job->conv->shape.groups; job->group++) {
+            size_t parts = stoa_size_ceil_div(block_count(job), TASK_TILES);
+            stoa_pool_run(pool, parts * stoa_size_ceil_div(job->channels, TASK_CHANNELS), stage_input, job);
+            if (tiling->split == SPLIT_PANELS) {
+                stoa_pool_run(pool, job->panels * stoa_size_ceil_div(block_count(job), tiling->part), stage_panel, job);
+            } else {
+                stoa_pool_run(pool, job->points * job->panels, stage_product, job);
+                stoa_pool_run(pool, parts * job->panels, stage_output, job);
+            }
+        }
+}
+
+static struct job job_of(const struct conv *conv, const struct conv_args *args)
+{
+    const struct conv_shape *shape = &conv->shape;
+    const struct winograd_form *form = conv->tiling.form;
+    struct job job = {
+        .conv = conv,
+        .args = args,
+        .grid = {.H = shape->H,
+                 .W = shape->W,
+                 .OH = shape->OH,
+                 .OW = shape->OW,
+                 .pad = {shape->pad[0], shape->pad[1]},
+                 .tile = {form->tile[0], form->tile[1]},
+                 .down = stoa_size_ceil_div(shape->OH, form->tile[0]),
+                 .across = stoa_size_ceil_div(shape->OW, form->tile[1])},
+        .points = stoa_winograd_points(form),
+        .panels = stoa_panels_per_group(conv),
+        .channels = shape->C / shape->groups,
+        .total = tiles_of(shape, form),
+    };
+    job.v_floats = job.points * v_at(&job, NULL).point;
+    job.m_floats = job.points * m_at(&job, NULL).point;
+    return job;
+}
+
+static void winograd_run(const struct conv *conv, const struct conv_args *args)
+{
+    struct job job = job_of(conv, args);
+    job.grid.x_pixel = args->x_stride;
+    job.grid.y_pixel = args->y_stride;
+    if (conv->tiling.split != SPLIT_BLOCKS)
+        run_staged(&job);
+    else
+        stoa_pool_run(args->pool, stoa_size_ceil_div(job.total, conv->tiling.tiles) * conv->shape.groups, run_block,
+                      &job);
+}
+
+/* rows[count][C/groups][kh][kw] -> their columns of panels[n*n][C/groups][width] */
+static void winograd_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
+{
+    const struct conv_shape *shape = &conv->shape;
+    size_t channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
+    for (size_t done = 0, columns; done < count; done += columns) {
+        size_t channel = first + done;
+        struct panel panel = stoa_panel(
+            conv, packed, channel / per_group * stoa_panels_per_group(conv) + channel % per_group / conv->tiling.panel);
+        size_t column = channel - panel.channel;
+        columns = stoa_size_min(panel.width - column, count - done);
+        stoa_winograd_filters(conv->tiling.form, channels, columns,
+                              rows + done * channels * shape->kernel[0] * shape->kernel[1], panel.width,
+                              packed + (panel.weights - packed) + column);
+    }
+}
+
+/* Nanoseconds, measured like those of products (gemm/cost.c): for each point of a vector of 16 channels that is
+ * transformed, there or back, by n. */
+static const double point_cost[] = {[4] = 0.9, [6] = 1.2, [8] = 1.8};
+/* For each float of the weights: that a task reads; that is read at all beyond as many as caches near the core keep.
+ */
+#define WEIGHT_COST 0.1
+#define FAR_WEIGHT_COST 0.2
+#define NEAR_WEIGHTS 1.5e6
+/* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
+ * products are shared out by points. */
+#define FAR_V_COST 0.3
+#define STAGED_COST 0.25
+/* For each float of the filters, where they are transformed at each run. */
+#define PACK_COST 2.0
+
+static double winograd_cost(const struct conv *conv)
+{
+    const struct conv_tiling *tiling = &conv->tiling;
+    struct job job = job_of(conv, NULL);
+    if (job.total == 0)
+        return 0;
+    double groups = (double)conv->shape.groups, parts = (double)stoa_size_ceil_div(job.total, tiling->part);
+    size_t count = stoa_size_min(tiling->part, job.total), m = stoa_size_part(count, tiling->segment, 4);
+    double products = groups * (double)(job.points * job.panels) * (double)job.total / (double)m *
+                      (double)job.channels / (double)tiling->k_block;
+    double values = (double)(job.total * job.points) * groups *
+                    (double)(rows_of(job.channels) + job.panels * rows_of(tiling->panel));
+    double weights = (double)conv->shape.OC * (double)stoa_panel_depth(conv);
+    double cost = products * stoa_gemm_cost(m, tiling->panel, tiling->k_block) +
+                  values / 16 * point_cost[stoa_winograd_size(tiling->form, 0)] + weights * parts * WEIGHT_COST;
+    if (weights > NEAR_WEIGHTS)
+        cost += (weights - NEAR_WEIGHTS) * FAR_WEIGHT_COST;
+    if (tiling->split == SPLIT_POINTS)
+        cost += values * STAGED_COST;
+    else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > BLOCK_BYTES)
+        cost += (double)(job.total * job.points) * groups * (double)rows_of(job.channels) * FAR_V_COST;
+    return conv->pack_each_run ? cost + weights * PACK_COST : cost;
+}
+
+static void plan_split(struct conv *conv, const struct winograd_form *form, enum winograd_split split, size_t tiles)
+{
+    const struct conv_shape *shape = &conv->shape;
+    struct conv_tiling *tiling = &conv->tiling;
+    size_t channels = shape->C / shape->groups, out_channels = shape->OC / shape->groups;
+    *tiling = (struct conv_tiling){.form = form, .split = split};
+    stoa_tiling_products(tiling, out_channels, channels);
+    size_t total = tiles_of(shape, form), points = stoa_winograd_points(form);
+    size_t outputs = split == SPLIT_POINTS ? stoa_size_round_up(out_channels, tiling->panel) : tiling->panel;
+    size_t tile_bytes = points * (rows_of(channels) + rows_of(outputs)) * sizeof(float);
+    size_t most = (split == SPLIT_BLOCKS ? BLOCK_BYTES : STAGED_BYTES) / tile_bytes;
+    if (split == SPLIT_BLOCKS)
+        most = stoa_size_min(most, stoa_size_ceil_div(total, LEAST_TASKS));
+    tiling->tiles = tiles ? tiles : stoa_size_part(total, stoa_size_round_up(stoa_size_max(most, 1), 4), 4);
+    tiling->part = tiling->tiles;
+    size_t panels = stoa_panels_per_group(conv);
+    if (split == SPLIT_PANELS && panels < LEAST_TASKS)
+        tiling->part = stoa_size_part(tiling->tiles,
+                                      stoa_size_ceil_div(tiling->tiles, stoa_size_ceil_div(LEAST_TASKS, panels)), 4);
+    struct job job = job_of(conv, NULL);
+    conv->scratch =
+        (split == SPLIT_POINTS ? 0 : job.m_floats + (split == SPLIT_BLOCKS ? job.v_floats : 0)) * sizeof(float);
+    conv->shared_scratch =
+        (split == SPLIT_BLOCKS ? 0 : job.v_floats + (split == SPLIT_POINTS ? job.m_floats * job.panels : 0)) *
+        sizeof(float);
+}
+
+/* Whether a way to cut the work up gives tasks enough for a few workers; products by points always do. */
+static bool is_shared_well(const struct conv *conv)
+{
+    struct job job = job_of(conv, NULL);
+    size_t parts = stoa_size_ceil_div(stoa_size_min(job.total, conv->tiling.tiles), conv->tiling.part);
+    switch (conv->tiling.split) {
+    case SPLIT_BLOCKS:
+        return stoa_size_ceil_div(job.total, conv->tiling.tiles) * conv->shape.groups >= LEAST_TASKS;
+    case SPLIT_PANELS:
+        return job.panels * parts >= LEAST_TASKS;
+    default:
+        return true;
+    }
+}
+
+static enum stoa_status refuse(const struct conv_shape *shape, struct stoa_error *error)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (shape->stride[i] != 1)
+            return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "stride[%zu] is %zu, not 1", i, shape->stride[i]);
+        if (shape->dilation[i] != 1)
+            return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "dilation[%zu] is %zu, not 1", i, shape->dilation[i]);
+    }
+    return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "no transform for kernel %zux%zu", shape->kernel[0],
+                     shape->kernel[1]);
+}
+
+static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *error)
+{
+    const struct conv_shape *shape = &conv->shape;
+    if (conv->accuracy == STOA_ACCURACY_STRICT)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "accuracy is strict");
+    struct conv_tiling best = {.form = NULL};
+    double best_cost = 0;
+    bool unit = shape->stride[0] == 1 && shape->stride[1] == 1 && shape->dilation[0] == 1 && shape->dilation[1] == 1;
+    for (const struct winograd_form *form = stoa_winograd_forms; unit && form->tile[0]; form++)
+        for (int split = 0; split < SPLIT_COUNT; split++) {
+            if (form->kernel[0] != shape->kernel[0] || form->kernel[1] != shape->kernel[1])
+                continue;
+            plan_split(conv, form, (enum winograd_split)split, 0);
+            double cost = winograd_cost(conv);
+            if (is_shared_well(conv) && (!best.form || cost < best_cost)) {
+                best = conv->tiling;
+                best_cost = cost;
+            }
+        }
+    if (!best.form)
+        return refuse(shape, error);
+    if (conv->forced)
+        plan_split(conv, conv->forced->form, conv->forced->split, conv->forced->tiles);
+    else
+        plan_split(conv, best.form, best.split, best.tiles);
+    const struct conv_tiling *tiling = &conv->tiling;
+    static const char *const splits[SPLIT_COUNT] = {"", " by panels", " by points"};
+    snprintf(conv->text, sizeof conv->text, "winograd %zux%zu %zux%zux%zu%s", tiling->form->tile[0],
+             tiling->form->tile[1], stoa_size_part(tiling->part, tiling->segment, 4), tiling->panel, tiling->k_block,
+             splits[tiling->split]);
+    return STOA_OK;
+}
+
+const struct lowering stoa_lowering_winograd = {
+    .id = STOA_LOWERING_WINOGRAD,
+    .name = "winograd",
+    .plan = winograd_plan,
+    .cost = winograd_cost,
+    .pack = winograd_pack,
+    .run = winograd_run,
+};

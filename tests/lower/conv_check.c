@@ -1,0 +1,294 @@
+#include "lower/conv_check.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/allocator.h"
+
+#define SHAPE_TEXT 160
+
+static const char *shape_text(const struct conv_shape *s, char text[SHAPE_TEXT])
+{
+    snprintf(text, SHAPE_TEXT, "%zux%zux%zux%zu -> %zu, %zux%zu/%zux%zu pad %zu,%zu,%zu,%zu dilation %zux%zu group %zu",
+             s->N, s->C, s->H, s->W, s->OC, s->kernel[0], s->kernel[1], s->stride[0], s->stride[1], s->pad[0],
+             s->pad[1], s->pad[2], s->pad[3], s->dilation[0], s->dilation[1], s->groups);
+    return text;
+}
+
+/* What one output element is: the exact sum, the sum of magnitudes, and what stoa_conv_error's factor multiplies. */
+struct sum {
+    double value, magnitude, mixed;
+};
+
+/* What a run takes and must give. Images may be slices of channels of wider ones. */
+struct data {
+    float *x, *weights, *bias, *addend, *y;
+    size_t x_stride, y_stride;
+    struct activation activation; /* exact on small whole numbers, and with slopes of at most 1 */
+    struct sum *expected;         /* [N*OH*OW][OC], before the activation */
+    size_t pixels;                /* N*OH*OW */
+};
+
+static size_t y_index(const struct conv_shape *s, size_t n, size_t c, size_t h, size_t w)
+{
+    return ((n * s->OH + h) * s->OW + w) * s->OC + c;
+}
+
+static void add(struct sum *sum, float a, float b)
+{
+    sum->value += (double)a * b;
+    sum->magnitude += fabs((double)a * b);
+}
+
+/* Visits each (input pixel, output pixel) pair that a tap connects, channel by channel. `transposed` swaps which of the
+ * two the window moves over. */
+static void naive(const struct conv_shape *s, bool transposed, struct data *data)
+{
+    size_t ic = s->C / s->groups, oc = s->OC / s->groups;
+    const size_t small[2] = {transposed ? s->H : s->OH, transposed ? s->W : s->OW};
+    const size_t large[2] = {transposed ? s->OH : s->H, transposed ? s->OW : s->W};
+    for (size_t n = 0; n < s->N; n++)
+        for (size_t h = 0; h < small[0]; h++)
+            for (size_t w = 0; w < small[1]; w++)
+                for (size_t r = 0; r < s->kernel[0]; r++)
+                    for (size_t q = 0; q < s->kernel[1]; q++) {
+                        ptrdiff_t lh = (ptrdiff_t)(h * s->stride[0] + r * s->dilation[0]) - (ptrdiff_t)s->pad[0];
+                        ptrdiff_t lw = (ptrdiff_t)(w * s->stride[1] + q * s->dilation[1]) - (ptrdiff_t)s->pad[1];
+                        if (lh < 0 || lw < 0 || lh >= (ptrdiff_t)large[0] || lw >= (ptrdiff_t)large[1])
+                            continue;
+                        for (size_t o = 0; o < s->OC; o++)
+                            for (size_t i = 0; i < ic; i++) {
+                                size_t g = o / oc, c = g * ic + i, tap = r * s->kernel[1] + q;
+                                size_t taps = s->kernel[0] * s->kernel[1];
+                                size_t row = transposed ? h : (size_t)lh, column = transposed ? w : (size_t)lw;
+                                size_t xi = ((n * s->H + row) * s->W + column) * data->x_stride + c;
+                                size_t yi =
+                                    transposed ? y_index(s, n, o, (size_t)lh, (size_t)lw) : y_index(s, n, o, h, w);
+                                size_t wi = transposed ? (c * oc + o % oc) * taps + tap : (o * ic + i) * taps + tap;
+                                add(&data->expected[yi], data->x[xi], data->weights[wi]);
+                            }
+                    }
+    for (size_t i = 0; i < data->pixels * s->OC; i++) {
+        if (data->bias)
+            add(&data->expected[i], data->bias[i % s->OC], 1);
+        if (data->addend)
+            add(&data->expected[i], data->addend[i / s->OC * data->y_stride + i % s->OC], 1);
+    }
+}
+
+static void fill(struct random *random, bool whole, size_t count, float *values)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = whole ? (float)stoa_random_int(random, -4, 4) : stoa_random_normal(random);
+}
+
+static float *random_floats(struct random *random, bool whole, size_t count)
+{
+    float *values = malloc((count + 1) * sizeof *values);
+    fill(random, whole, count, values);
+    return values;
+}
+
+/* Half of all data are plain: no gaps, no addend, no activation. */
+static void make_data(const struct conv_shape *s, bool transposed, bool whole, struct random *random, struct data *data)
+{
+    static const struct activation activations[] = {
+        {ACTIVATION_NONE, 0, 0},
+        {ACTIVATION_RELU, 0, 0},
+        {ACTIVATION_CLIP, -3, 5},
+        {ACTIVATION_LEAKY_RELU, 0.5f, 0},
+    };
+    bool plain = stoa_random_bits(random) & 1;
+    *data = (struct data){.x_stride = s->C, .y_stride = s->OC, .pixels = s->N * s->OH * s->OW};
+    if (!plain) {
+        data->activation = activations[stoa_random_int(random, 0, 3)];
+        data->x_stride += (size_t)stoa_random_int(random, 0, 1) * 5;
+        data->y_stride += (size_t)stoa_random_int(random, 0, 1) * 3;
+    }
+    data->x = random_floats(random, whole, s->N * s->H * s->W * data->x_stride);
+    data->weights = random_floats(random, whole, s->OC * (s->C / s->groups) * s->kernel[0] * s->kernel[1]);
+    if (stoa_random_bits(random) & 1)
+        data->bias = random_floats(random, whole, s->OC);
+    if (!plain && stoa_random_bits(random) & 1)
+        data->addend = random_floats(random, whole, data->pixels * data->y_stride);
+    data->y = malloc(data->pixels * data->y_stride * sizeof(float) + 1);
+    data->expected = calloc(data->pixels * s->OC + 1, sizeof *data->expected);
+    naive(s, transposed, data);
+}
+
+static void free_data(struct data *data)
+{
+    free(data->x);
+    free(data->weights);
+    free(data->bias);
+    free(data->addend);
+    free(data->y);
+    free(data->expected);
+}
+
+static void run(const struct conv *conv, const struct data *data, struct pool *pool, const float *packed, float *y)
+{
+    size_t stride = (stoa_conv_worker_scratch(conv) + 63) / 64 * 64 + 64;
+    size_t shared = (stoa_conv_shared_scratch(conv) + 63) / 64 * 64;
+    char *scratch = aligned_alloc(64, shared + stride * stoa_pool_workers(pool));
+    memset(scratch, 0xff, shared + stride * stoa_pool_workers(pool));
+    struct conv_args args = {.x = data->x,
+                             .x_stride = data->x_stride,
+                             .y = y,
+                             .y_stride = data->y_stride,
+                             .packed = packed,
+                             .bias = packed ? data->bias : NULL,
+                             .addend = data->addend,
+                             .addend_stride = data->y_stride,
+                             .activation = data->activation,
+                             .pool = pool,
+                             .shared = scratch,
+                             .worker_base = scratch + shared,
+                             .worker_stride = stride};
+    memset(y, 0xff, data->pixels * data->y_stride * sizeof *y); /* NaN: what is not written shows */
+    stoa_conv_run(conv, &args);
+    free(scratch);
+}
+
+static double activate(struct activation activation, double value)
+{
+    switch (activation.kind) {
+    case ACTIVATION_RELU:
+        return fmax(value, 0);
+    case ACTIVATION_CLIP:
+        return fmin(fmax(value, activation.alpha), activation.beta);
+    case ACTIVATION_LEAKY_RELU:
+        return value < 0 ? value * activation.alpha : value;
+    default:
+        return value;
+    }
+}
+
+/* The rows or columns within reach of what output `o` sees, at stride and dilation 1. */
+static void window(size_t size, size_t kernel, size_t pad, size_t reach, size_t o, size_t *first, size_t *end)
+{
+    *first = o > pad + reach ? o - pad - reach : 0;
+    *end = o + kernel + reach > pad ? o + kernel + reach - pad : 0;
+    *end = *end < size ? *end : size;
+}
+
+/* Largest |x| of a channel within reach of the window at (oy, ox). */
+static double largest(const struct conv_shape *s, const struct data *data, const size_t reach[2], size_t n, size_t c,
+                      size_t oy, size_t ox)
+{
+    double found = 0;
+    size_t first[2], end[2];
+    window(s->H, s->kernel[0], s->pad[0], reach[0], oy, &first[0], &end[0]);
+    window(s->W, s->kernel[1], s->pad[1], reach[1], ox, &first[1], &end[1]);
+    for (size_t h = first[0]; h < end[0]; h++)
+        for (size_t w = first[1]; w < end[1]; w++)
+            found = fmax(found, fabs((double)data->x[((n * s->H + h) * s->W + w) * data->x_stride + c]));
+    return found;
+}
+
+static void mix(const struct conv_shape *s, const size_t reach[2], struct data *data)
+{
+    size_t ic = s->C / s->groups, oc = s->OC / s->groups, taps = s->kernel[0] * s->kernel[1];
+    for (size_t pixel = 0; pixel < data->pixels; pixel++)
+        for (size_t c = 0; c < s->C; c++) {
+            double most = largest(s, data, reach, pixel / s->OW / s->OH, c, pixel / s->OW % s->OH, pixel % s->OW);
+            for (size_t o = c / ic * oc; o < (c / ic + 1) * oc; o++)
+                for (size_t t = 0; t < taps; t++)
+                    data->expected[pixel * s->OC + o].mixed +=
+                        most * fabs((double)data->weights[(o * ic + c % ic) * taps + t]);
+        }
+}
+
+/* Returns the largest difference as a share of what is allowed. */
+static double compare(const char *text, const struct conv *conv, const struct conv_shape *s, bool exact,
+                      struct data *data)
+{
+    double terms = (double)(s->C / s->groups * s->kernel[0] * s->kernel[1]) + 2, share = 0;
+    const char *how = stoa_conv_describe(conv);
+    size_t reach[2];
+    double error = stoa_conv_error(conv, reach);
+    if (error > 0 && data->pixels && data->expected[0].mixed == 0)
+        mix(s, reach, data);
+    for (size_t i = 0; i < data->pixels * data->y_stride; i++) {
+        size_t pixel = i / data->y_stride, channel = i % data->y_stride;
+        if (channel >= s->OC) {
+            uint32_t bits;
+            memcpy(&bits, &data->y[i], sizeof bits);
+            cr_assert(bits == UINT32_MAX, "%s: %s: wrote between pixels", text, how);
+            continue;
+        }
+        const struct sum *expected = &data->expected[pixel * s->OC + channel];
+        double value = activate(data->activation, expected->value);
+        double tolerance = exact ? 0 : ((terms + 1) * expected->magnitude + error * expected->mixed) * 0x1p-24;
+        double difference = fabs(data->y[i] - value);
+        if (difference > 0 && tolerance > 0)
+            share = fmax(share, difference / tolerance);
+        if (difference <= tolerance)
+            continue;
+        cr_expect(false, "%s: %s: y[%zu] is %.9g, must be %.9g within %.3g", text, how, i, data->y[i], value,
+                  tolerance);
+        return INFINITY;
+    }
+    return share;
+}
+
+struct pool *conv_check_pool(size_t threads)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct pool *pool;
+    cr_assert(stoa_pool_create(&allocator, threads, NULL, &pool) == STOA_OK);
+    return pool;
+}
+
+double conv_check(const struct conv_shape *shape, const struct conv_check *how, struct pool *pool,
+                  struct random *random)
+{
+    char text[SHAPE_TEXT];
+    shape_text(shape, text);
+    struct data data;
+    make_data(shape, how->transposed, how->whole, random, &data);
+    struct counting_allocator memory;
+    counting_allocator_init(&memory);
+    struct conv *conv;
+    struct stoa_error error = {0};
+    double share = 0;
+    for (int at_run = 0; at_run < 2; at_run++) {
+        const float *weights = at_run ? NULL : data.weights, *bias = at_run ? NULL : data.bias;
+        enum stoa_status status = how->create(how, &memory.interface, shape, weights, bias, &error, &conv);
+        cr_assert(status == STOA_OK, "%s: %s", text, error.message);
+        const char *done = stoa_conv_describe(conv);
+        cr_expect(strncmp(done, how->begins, strlen(how->begins)) == 0, "%s: %s is not %s", text, done, how->begins);
+        float *packed = NULL;
+        if (at_run) {
+            packed = aligned_alloc(64, (stoa_conv_packed_size(conv) + 63) / 64 * 64);
+            stoa_conv_pack(conv, data.weights, NULL, packed);
+        }
+        run(conv, &data, NULL, packed, data.y);
+        share = fmax(share, compare(text, conv, shape, how->exact, &data));
+        size_t bytes = data.pixels * data.y_stride * sizeof(float);
+        float *again = malloc(bytes + 1);
+        run(conv, &data, pool, packed, again);
+        cr_expect(memcmp(again, data.y, bytes) == 0, "%s: %s: 3 workers differ from 1", text, done);
+        free(again);
+        free(packed);
+        stoa_conv_free(conv);
+    }
+    cr_expect(memory.live == 0, "%s: %zu blocks leak", text, memory.live);
+    free_data(&data);
+    return share;
+}
+
+struct conv_shape conv_check_completed(struct conv_shape shape)
+{
+    for (int i = 0; i < 2; i++) {
+        shape.stride[i] = shape.stride[i] ? shape.stride[i] : 1;
+        shape.dilation[i] = shape.dilation[i] ? shape.dilation[i] : 1;
+    }
+    shape.groups = shape.groups ? shape.groups : 1;
+    return shape;
+}
