@@ -9,12 +9,18 @@ STOA_CHECKED enum stoa_status stoa_plan_inputs(struct plan *plan, const struct p
                                                struct stoa_error *error);
 /* settle.c: makes the data of value v, if it is a constant, aligned: a copy in the plan's arena where it is not. */
 STOA_CHECKED enum stoa_status stoa_plan_settle(struct plan *plan, size_t v, struct stoa_error *error);
+/* nodes.c: what is needed, its types and dims; what depends on constants alone becomes constant. */
+STOA_CHECKED enum stoa_status stoa_plan_nodes(struct plan *plan, struct stoa_error *error);
 /* fold.c: runs a call whose inputs are all constant; its outputs become constants in the plan's arena. */
 STOA_CHECKED enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct stoa_error *error);
 /* steps.c: nodes become steps, with layout conversions where tensors do not lie as an operator wants them. */
 STOA_CHECKED enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error);
 /* lifetimes.c: offsets of all storages of kind STORAGE_ARENA in one block, scratch included, and its size. */
 STOA_CHECKED enum stoa_status stoa_plan_lifetimes(struct plan *plan, bool keep_values, struct stoa_error *error);
+
+/* absorb.c: the channels of a flattened image that may stay channels-last, since only matrix products read it, or 0.
+ * `call` is the flattening's, its input as it lies. */
+size_t stoa_plan_absorbs(const struct plan *plan, const struct graph_node *node, const struct op_call *call);
 
 STOA_CHECKED enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes,
                                                     size_t place, struct stoa_error *error, size_t *storage);

@@ -40,10 +40,10 @@ static enum stoa_status prepare_steps(struct plan *plan, const struct plan_optio
     return STOA_OK;
 }
 
-static void place_tensor(const struct plan *plan, struct stoa_tensor *tensor, size_t storage)
+static void place_tensor(const struct plan *plan, struct stoa_tensor *tensor, struct plan_place place)
 {
-    if (storage != PLAN_NONE && plan->storages[storage].data)
-        tensor->data = plan->storages[storage].data;
+    if (place.storage != PLAN_NONE && plan->storages[place.storage].data)
+        tensor->data = (char *)plan->storages[place.storage].data + place.offset;
 }
 
 void stoa_plan_place(struct plan *plan)
@@ -51,24 +51,24 @@ void stoa_plan_place(struct plan *plan)
     for (size_t s = 0; s < plan->step_count; s++) {
         struct plan_step *step = &plan->steps[s];
         for (size_t i = 0; i < step->call.input_count; i++)
-            place_tensor(plan, &step->call.inputs[i], step->input_storage[i]);
+            place_tensor(plan, &step->call.inputs[i], step->inputs[i]);
         for (size_t i = 0; i < step->call.output_count; i++)
-            place_tensor(plan, &step->call.outputs[i], step->output_storage[i]);
+            place_tensor(plan, &step->call.outputs[i], step->outputs[i]);
     }
     for (size_t v = 0; v < plan->model->graph.value_count; v++)
         if (plan->values[v].known) {
-            place_tensor(plan, &plan->values[v].main.tensor, plan->values[v].main.storage);
-            place_tensor(plan, &plan->values[v].other.tensor, plan->values[v].other.storage);
+            place_tensor(plan, &plan->values[v].main.tensor, plan->values[v].main.place);
+            place_tensor(plan, &plan->values[v].other.tensor, plan->values[v].other.place);
         }
     for (size_t o = 0; o < plan->model->graph.output_count; o++)
-        place_tensor(plan, &plan->outputs[o].tensor, plan->outputs[o].storage);
+        place_tensor(plan, &plan->outputs[o].tensor, plan->outputs[o].place);
 }
 
 void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, void *data)
 {
     const struct plan_tensor *port =
         kind == STORAGE_INPUT ? &plan->values[plan->model->graph.inputs[index]].main : &plan->outputs[index];
-    plan->storages[port->storage].data = data;
+    plan->storages[port->place.storage].data = data;
 }
 
 enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes, size_t place_index,
@@ -113,6 +113,7 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     STOA_TRY(stoa_allocate(&plan->allocator, graph->value_count, sizeof *plan->values, error, &plan->values));
     STOA_TRY(stoa_allocate(&plan->allocator, graph->output_count, sizeof *plan->outputs, error, &plan->outputs));
     STOA_TRY(stoa_plan_inputs(plan, options, error));
+    STOA_TRY(stoa_plan_nodes(plan, error));
     STOA_TRY(stoa_plan_steps(plan, error));
     STOA_TRY(prepare_steps(plan, options, byte_price, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
@@ -170,6 +171,10 @@ void stoa_plan_free(struct plan *plan)
     struct stoa_allocator allocator = plan->allocator;
     stoa_arena_deinit(&plan->arena);
     stoa_release(&allocator, plan->values);
+    stoa_release(&allocator, plan->nodes);
+    stoa_release(&allocator, plan->uses.wanted);
+    stoa_release(&allocator, plan->uses.first);
+    stoa_release(&allocator, plan->uses.readers);
     stoa_release(&allocator, plan->storages);
     stoa_release(&allocator, plan->steps);
     stoa_release(&allocator, plan->outputs);

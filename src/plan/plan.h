@@ -33,29 +33,49 @@ struct plan_storage {
     void *data; /* its address once it has one; of constants the tensors alone know theirs */
 };
 
+/* Where a tensor begins. */
+struct plan_place {
+    size_t storage; /* PLAN_NONE: nowhere yet */
+    size_t offset;  /* in bytes */
+};
+#define PLAN_NOWHERE ((struct plan_place){.storage = PLAN_NONE})
+
 /* A tensor and the storage it views. Its data are null until the storage has an address; constants have theirs at once.
  */
 struct plan_tensor {
     struct stoa_tensor tensor;
-    size_t storage;
+    struct plan_place place;
 };
 
 /* What became of a graph value. */
 struct plan_value {
-    bool known; /* planned so far */
+    bool known; /* somebody needs it, and its dims have been worked out */
+    /* Constants lie plain and have a storage at once; what is computed, when its step is made. */
     struct plan_tensor main;
-    struct plan_tensor
-        other; /* the same in the other layout, once some step has asked for it; else storage PLAN_NONE */
+    struct plan_tensor other; /* the same in the other layout, once some step has asked for it; else nowhere */
     /* Not 0: a flattened image left channels-last with so many channels; only matrix products that permute their
      * weights accordingly read it. */
     size_t column_channels;
 };
 
+/* What planning knows of a node of the graph before steps are made. */
+struct plan_node {
+    bool planned;        /* somebody needs it, and it does not depend on constants alone */
+    struct op_call call; /* types, dims, constants */
+};
+
+/* What is made of the graph's values. */
+struct plan_uses {
+    bool *wanted;    /* for each value: whether anything asks for it */
+    size_t *first;   /* of value v: the nodes readers[first[v]] ... readers[first[v + 1] - 1] */
+    size_t *readers; /* nodes that somebody needs, once for each input */
+};
+
 struct plan_step {
     const char *node; /* of the graph, or the value converted */
     struct op_call call;
-    size_t *input_storage, *output_storage; /* parallel to call.inputs and call.outputs; PLAN_NONE when absent */
-    size_t parameter_count;                 /* elements of constant inputs */
+    struct plan_place *inputs, *outputs; /* parallel to call.inputs and call.outputs; nowhere when absent */
+    size_t parameter_count;              /* elements of constant inputs */
 };
 
 struct plan {
@@ -64,6 +84,8 @@ struct plan {
     struct budget weights;     /* what prepare takes from it */
     struct arena arena;        /* steps' arrays, folded constants */
     struct plan_value *values; /* parallel to the graph's */
+    struct plan_node *nodes;   /* parallel to the graph's */
+    struct plan_uses uses;
     struct plan_storage *storages;
     size_t storage_count, storage_capacity;
     struct plan_step *steps;

@@ -81,8 +81,8 @@ enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *
             memcpy(tensor->data, spec->data, bytes);
         }
         STOA_TRY(stoa_plan_add_storage(plan, fixed ? STORAGE_CONSTANT : STORAGE_INPUT, bytes, i, error,
-                                       &planned->main.storage));
-        planned->other.storage = PLAN_NONE;
+                                       &planned->main.place.storage));
+        planned->other.place = PLAN_NOWHERE;
         planned->known = true;
     }
     for (size_t v = 0; v < graph->value_count; v++)
@@ -91,8 +91,8 @@ enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *
             planned->main.tensor = *graph->values[v].constant;
             stoa_tensor_set_plain(&planned->main.tensor);
             STOA_TRY(stoa_plan_add_storage(plan, STORAGE_CONSTANT, stoa_tensor_bytes(&planned->main.tensor), 0, error,
-                                           &planned->main.storage));
-            planned->other.storage = PLAN_NONE;
+                                           &planned->main.place.storage));
+            planned->other.place = PLAN_NOWHERE;
             planned->known = true;
             if (options->keep_values) /* callers may read any of them */
                 STOA_TRY(stoa_plan_settle(plan, v, error));

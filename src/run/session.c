@@ -155,7 +155,7 @@ enum stoa_status stoa_session_bind_input(struct stoa_session *session, const cha
     if (!data)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': data is null", name);
     const struct plan_tensor *planned = &session->plan->values[session->model->graph.inputs[index]].main;
-    if (session->plan->storages[planned->storage].kind == STORAGE_CONSTANT)
+    if (session->plan->storages[planned->place.storage].kind == STORAGE_CONSTANT)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': its value was fixed when the session was created",
                          name);
     stoa_plan_bind(session->plan, STORAGE_INPUT, index, stoa_read_only(data));
