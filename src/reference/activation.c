@@ -8,6 +8,22 @@
 #include "reference/internal.h"
 
 typedef double (*function)(double x, const double *p, double *slack);
+static double hard_swish(double x, const double *p, double *slack);
+
+/* How much further y may be off because x is: f at both ends of where x may be. Every f is monotonous there but
+ * hard_swish, whose slope is within 1.5. */
+static void carry(function f, double x, double x_slack, const double *p, double y, double *slack)
+{
+    double own = *slack, off = 0;
+    if (!(x_slack > 0) || !isfinite(x))
+        return;
+    for (int side = -1; side <= 1; side += 2) {
+        double there = 0, end = f(x + side * x_slack * 0x1p-24, p, &there);
+        own = fmax(own, there);
+        off = fmax(off, fabs(end - y) * 0x1p24);
+    }
+    *slack = own + (f == hard_swish ? fmax(off, 1.5 * x_slack) : off);
+}
 
 static enum stoa_status map(struct reference_run *run, function f, const double *p)
 {
@@ -15,8 +31,11 @@ static enum stoa_status map(struct reference_run *run, function f, const double 
     struct reference_tensor *y;
     STOA_TRY(run->reader.status);
     STOA_TRY(stoa_reference_output_like(run, x, &y));
-    for (size_t i = 0; i < stoa_reference_count(x); i++)
+    for (size_t i = 0; i < stoa_reference_count(x); i++) {
         y->values[i] = f(x->values[i], p, &y->slack[i]);
+        if (x->slack)
+            carry(f, x->values[i], x->slack[i], p, y->values[i], &y->slack[i]);
+    }
     return STOA_OK;
 }
 

@@ -97,6 +97,24 @@ static enum stoa_status combine(struct reference_run *run, const struct binary *
     return STOA_OK;
 }
 
+/* How much further a result may be off because its operands are: the largest change at the corners of where they may
+ * be. Add, Sub, Mul, Div, Max and Min are monotonous in each operand. */
+static double carry(const struct binary *binary, double a, double a_slack, double b, double b_slack)
+{
+    double ignored, y = binary->real(a, b, &ignored), off = 0;
+    for (int corner = 0; corner < 4; corner++) {
+        double there = binary->real(a + (corner & 1 ? a_slack : -a_slack) * 0x1p-24,
+                                    b + (corner & 2 ? b_slack : -b_slack) * 0x1p-24, &ignored);
+        off = fmax(off, fabs(there - y) * 0x1p24);
+    }
+    return off;
+}
+
+static double slack_of(const struct reference_tensor *tensor, size_t offset)
+{
+    return tensor->slack ? tensor->slack[offset] : 0;
+}
+
 /* Folds all inputs from the left. */
 static enum stoa_status fold(struct reference_run *run, const struct binary *binary, bool same_type,
                              struct reference_tensor **y)
@@ -112,15 +130,20 @@ static enum stoa_status fold(struct reference_run *run, const struct binary *bin
     STOA_TRY(stoa_reference_output(run, 0, first->dtype, rank, dims, y));
     bool integer = stoa_reference_is_integer(first->dtype);
     for (size_t at = 0; at < stoa_reference_count(*y); at++, stoa_reference_next(rank, dims, index)) {
-        double value = first->values[stoa_reference_offset(first, rank, index)];
+        size_t offset = stoa_reference_offset(first, rank, index);
+        double value = first->values[offset], carried = slack_of(first, offset);
         for (size_t i = 1; i < inputs; i++) {
             const struct reference_tensor *x = stoa_reference_input(run, i);
-            STOA_TRY(combine(run, binary, first->dtype, value, x->values[stoa_reference_offset(x, rank, index)], &value,
-                             &(*y)->slack[at]));
+            offset = stoa_reference_offset(x, rank, index);
+            double b = x->values[offset], b_slack = slack_of(x, offset);
+            if (carried > 0 || b_slack > 0)
+                carried = carry(binary, value, carried, b, b_slack);
+            STOA_TRY(combine(run, binary, first->dtype, value, b, &value, &(*y)->slack[at]));
             if (integer)
                 value = stoa_reference_convert(binary->whole ? STOA_INT64 : STOA_DOUBLE, first->dtype, value);
         }
         (*y)->values[at] = value;
+        (*y)->slack[at] += carried;
     }
     return STOA_OK;
 }
@@ -173,12 +196,14 @@ enum stoa_status stoa_reference_sum(struct reference_run *run)
     STOA_TRY(fold(run, &(struct binary){add, whole_add}, true, &y));
     size_t index[STOA_MAX_RANK] = {0}, inputs = run->call->input_count;
     for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
-        double magnitude = 0;
+        double magnitude = 0, carried = 0;
         for (size_t i = 0; i < inputs; i++) {
             const struct reference_tensor *x = stoa_reference_input(run, i);
-            magnitude += fabs(x->values[stoa_reference_offset(x, y->rank, index)]);
+            size_t offset = stoa_reference_offset(x, y->rank, index);
+            magnitude += fabs(x->values[offset]);
+            carried += slack_of(x, offset);
         }
-        y->slack[at] = (double)(inputs - 1) * magnitude;
+        y->slack[at] = (double)(inputs - 1) * magnitude + carried;
     }
     return STOA_OK;
 }

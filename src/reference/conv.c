@@ -208,7 +208,7 @@ enum stoa_status stoa_reference_conv(struct reference_run *run)
             conv_channel(&win, group_in, x->values + (n * in_channels + first_channel) * in_pixels,
                          w->values + oc * group_in * taps, y->values + out, y->slack + out);
         }
-    scale_slack(group_in * taps + (bias ? 1 : 0), y);
+    scale_slack(group_in * taps + (bias ? 1 : 0) + (w->slack ? 1 : 0), y);
     return run->call->mixing > 0 ? add_mixing(run, &win, groups, x, w, y) : STOA_OK;
 }
 
@@ -275,6 +275,6 @@ enum stoa_status stoa_reference_conv_transpose(struct reference_run *run)
                 transpose_channel(&win, x->values + (n * in_channels + c) * in_pixels,
                                   w->values + (c * group_out + oc) * taps, y->values + out, y->slack + out);
             }
-    scale_slack(group_in * taps + (bias ? 1 : 0), y);
+    scale_slack(group_in * taps + (bias ? 1 : 0) + (w->slack ? 1 : 0), y);
     return STOA_OK;
 }

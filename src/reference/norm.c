@@ -39,7 +39,7 @@ enum stoa_status stoa_reference_batch_norm(struct reference_run *run)
         double s = stoa_reference_input(run, 1)->values[c] / sqrt(stoa_reference_input(run, 4)->values[c] + epsilon);
         double b = stoa_reference_input(run, 2)->values[c], mean = stoa_reference_input(run, 3)->values[c];
         y->values[i] = (x->values[i] - mean) * s + b;
-        y->slack[i] = 8 * (fabs(x->values[i] * s) + fabs(mean * s) + fabs(b));
+        y->slack[i] = 8 * (fabs(x->values[i] * s) + fabs(mean * s) + fabs(b)) + (x->slack ? x->slack[i] * fabs(s) : 0);
     }
     return STOA_OK;
 }

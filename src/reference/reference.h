@@ -26,7 +26,10 @@ struct reference_tensor {
     size_t rank;
     size_t dims[STOA_MAX_RANK];
     double *values;
-    double *slack; /* outputs only; in units of 2^-24 */
+    /* In units of 2^-24. Of inputs null where they are exact; operators that are fused into others take inputs that are
+     * not, and add what those contribute to the slack of the output; others refuse them. Weights of Conv and
+     * ConvTranspose have any slack (its values do not matter) where they have been rounded once. */
+    double *slack;
 };
 
 struct reference_call {

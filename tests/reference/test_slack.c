@@ -2,6 +2,7 @@
  * that is wrong by a little does not. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -42,6 +43,62 @@ Test(slack, rules)
                   rows[i].slack);
         twin_free(twin);
     }
+}
+
+/* The slack of inputs: each of those in `slack` (0: exact) is given to all elements of that input. */
+Test(slack, of_inputs_is_carried_along)
+{
+    static const struct {
+        struct twin_row row;
+        double inputs[2], slack; /* of element 0 */
+    } rows[] = {
+        {{"Add", "Add", 11, NULL, "f32(5) f32(3)", "f32(0)"}, {100, 10}, 8 + 110},
+        {{"Sub", "Sub", 11, NULL, "f32(5) f32(3)", "f32(0)"}, {0, 10}, 2 + 10},
+        {{"Mul", "Mul", 11, NULL, "f32(5) f32(-3)", "f32(0)"}, {100, 0}, 15 + 300},
+        {{"Div", "Div", 11, NULL, "f32(6) f32(-3)", "f32(0)"}, {90, 0}, 4 + 30},
+        {{"Sum", "Sum", 11, NULL, "f32(5) f32(-3) f32(1)", "f32(0)"}, {100, 10}, 2 * 9 + 110},
+        {{"Relu", "Relu", 11, NULL, "f32(5)", "f32(0)"}, {100}, 100},
+        {{"Relu, 0 on both sides", "Relu", 11, NULL, "f32(0)", "f32(0)"}, {100}, 100},
+        {{"Relu below 0", "Relu", 11, NULL, "f32(-5)", "f32(0)"}, {100}, 0},
+        {{"Clip", "Clip", 11, NULL, "f32(9) - f32(6)", "f32(0)"}, {100}, 0},
+        {{"LeakyRelu", "LeakyRelu", 11, "alpha=0.5", "f32(-4)", "f32(0)"}, {100}, 2 + 50},
+        {{"Sigmoid", "Sigmoid", 11, NULL, "f32(0)", "f32(0)"}, {100}, 6 + 25},
+        {{"HardSigmoid", "HardSigmoid", 11, NULL, "f32(0)", "f32(0)"}, {100}, 0.5 + 20},
+        {{"BatchNormalization", "BatchNormalization", 11, "epsilon=0.0",
+          "f32[1,1]{5} f32[1]{3} f32[1]{2} f32[1]{0} f32[1]{4}", "f32(0)"},
+         {100},
+         8 * (7.5 + 2) + 150},
+        {{"Conv, weights rounded", "Conv", 11, NULL, "f32[1,1,2,2]{1,-2,3,-4} f32[1,1,2,2]{1*4}", "f32(0)"},
+         {0, 1},
+         6 * 10},
+    };
+    struct stoa_allocator allocator = stoa_allocator_default();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stoa_error error = {0};
+        struct twin *twin = twin_create(&rows[i].row);
+        double given[2][4];
+        for (size_t k = 0; k < 2 && k < twin_call(twin)->input_count; k++) {
+            for (size_t e = 0; e < 4; e++)
+                given[k][e] = rows[i].inputs[k];
+            if (rows[i].inputs[k] > 0)
+                ((struct reference_tensor *)twin_call(twin)->inputs)[k].slack = given[k];
+        }
+        enum stoa_status status = twin_run(twin, &allocator, &error);
+        cr_assert(status == STOA_OK, "%s: %s", rows[i].row.name, error.message);
+        double slack = twin_call(twin)->outputs[0].slack[0];
+        cr_expect(fabs(slack - rows[i].slack) <= 1e-4 * slack + 1e-12, "%s: %g, not %g", rows[i].row.name, slack,
+                  rows[i].slack);
+        for (size_t k = 0; k < twin_call(twin)->input_count; k++)
+            ((struct reference_tensor *)twin_call(twin)->inputs)[k].slack = NULL;
+        twin_free(twin);
+    }
+    struct twin *twin = twin_create(&(struct twin_row){"Softmax", "Softmax", 13, NULL, "f32[2]{1,2}", "f32[2]{0,0}"});
+    struct stoa_error error = {0};
+    double slack[2] = {1, 1};
+    ((struct reference_tensor *)twin_call(twin)->inputs)[0].slack = slack;
+    cr_expect(twin_run(twin, &allocator, &error) == STOA_ERROR_UNSUPPORTED && strstr(error.message, "not exact"));
+    ((struct reference_tensor *)twin_call(twin)->inputs)[0].slack = NULL;
+    twin_free(twin);
 }
 
 /* A call on x (and what else the row gives) whose first input is replaced by count numbers. */
