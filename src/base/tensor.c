@@ -134,6 +134,27 @@ bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor)
     return has_strides_of(tensor, &wanted);
 }
 
+size_t stoa_tensor_pixel_stride(const struct stoa_tensor *tensor)
+{
+    if (tensor->rank != 4)
+        return 0;
+    struct stoa_tensor wanted = *tensor;
+    stoa_tensor_set_channels_last(&wanted);
+    size_t C = tensor->dims[1], pixel = C;
+    if (stoa_tensor_elements(tensor) == 0)
+        return C;
+    /* The innermost dimension of pixels tells; those of 1 say nothing. */
+    for (size_t i = 4; i-- > 0;)
+        if (i != 1 && tensor->dims[i] != 1) {
+            pixel = tensor->strides[i];
+            break;
+        }
+    for (size_t i = 0; i < 4; i++)
+        if (i != 1)
+            wanted.strides[i] = wanted.strides[i] / C * pixel;
+    return pixel >= C && has_strides_of(tensor, &wanted) ? pixel : 0;
+}
+
 bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor *b)
 {
     if (a->rank != b->rank)

@@ -27,6 +27,10 @@ void stoa_tensor_set_channels_last(struct stoa_tensor *tensor);
  */
 bool stoa_tensor_is_plain(const struct stoa_tensor *tensor);
 bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor);
+/* For rank 4 (N C H W): the elements from one pixel to the next where channels lie side by side, pixels evenly spaced
+ * and rows and images follow without a gap of their own: C if the tensor is channels-last, more if it is a slice of the
+ * channels of a wider one. 0 if it lies otherwise. */
+size_t stoa_tensor_pixel_stride(const struct stoa_tensor *tensor);
 bool stoa_tensor_same_dims(const struct stoa_tensor *a, const struct stoa_tensor *b);
 
 /* The data of a tensor that is only read: `data` is not const, since the same struct describes what is written. */

@@ -79,6 +79,7 @@ FUNCTION(hard_sigmoid, bound(alpha *v + beta, 0.0f, 1.0f))
 FUNCTION(hard_swish, v *bound(alpha *v + beta, 0.0f, 1.0f))
 FUNCTION(exp, exponential(v))
 FUNCTION(sigmoid, sigmoid(v))
+FUNCTION(silu, v *sigmoid(v))
 FUNCTION(tanh, hyperbolic_tangent(v))
 FUNCTION(softplus, softplus(v))
 FUNCTION(elu, elu(v, alpha))
@@ -115,6 +116,9 @@ void stoa_activate(const struct activation *activation, size_t count, const floa
         return;
     case ACTIVATION_SIGMOID:
         each_sigmoid(count, alpha, beta, x, y);
+        return;
+    case ACTIVATION_SILU:
+        each_silu(count, alpha, beta, x, y);
         return;
     case ACTIVATION_TANH:
         each_tanh(count, alpha, beta, x, y);

@@ -17,6 +17,7 @@ enum activation_kind {
      * exp 1.1, elu 1.2, sigmoid 2.4, tanh 2.5, softplus 2.8. */
     ACTIVATION_EXP,
     ACTIVATION_SIGMOID, /* 1 / (1 + e^-x) */
+    ACTIVATION_SILU,    /* x times that, so rounded */
     ACTIVATION_TANH,
     ACTIVATION_SOFTPLUS, /* log(1 + e^x) */
     ACTIVATION_ELU,      /* x < 0 ? alpha*(e^x - 1) : x */

@@ -42,6 +42,12 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return STOA_OK;
 }
 
+static bool activation(const struct op_call *call, struct activation *activation)
+{
+    *activation = *(const struct activation *)call->params;
+    return true;
+}
+
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     (void)error;
@@ -62,6 +68,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct activation),                                                                      \
         .parse = parse_,                                                                                               \
+        .activation = activation,                                                                                      \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

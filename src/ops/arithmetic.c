@@ -56,13 +56,89 @@ static enum stoa_status infer_prelu(const struct op_call *call, struct stoa_erro
                      stoa_dims_text(slope->rank, slope->dims, mine), stoa_dims_text(x->rank, x->dims, its));
 }
 
+/* Whether the tensor repeats one element for each channel of x: constants[c], c < dimension 1 of x. */
+static bool read_channels(const struct stoa_tensor *tensor, const struct stoa_tensor *x, double *constants)
+{
+    if (!tensor->data || tensor->dtype != STOA_FLOAT || tensor->rank > x->rank || x->rank < 2)
+        return false;
+    size_t lead = x->rank - tensor->rank, stride = 0;
+    for (size_t i = 0; i < tensor->rank; i++) {
+        if (tensor->dims[i] == 1)
+            continue;
+        if (lead + i != 1 || tensor->dims[i] != x->dims[1])
+            return false;
+        stride = 1;
+    }
+    for (size_t c = 0; c < x->dims[1]; c++)
+        constants[c] = (double)((const float *)tensor->data)[c * stride];
+    return true;
+}
+
+static bool affine(const struct op_call *call, size_t input, double *scale, double *shift)
+{
+    const struct arithmetic_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[input];
+    if (call->input_count != 2 || x->dtype != STOA_FLOAT || !read_channels(&call->inputs[1 - input], x, scale))
+        return false;
+    enum arithmetic operation = params->operation;
+    bool sum = operation == ARITHMETIC_ADD || operation == ARITHMETIC_SUB;
+    if (!sum && operation != ARITHMETIC_MUL && (operation != ARITHMETIC_DIV || input != 0))
+        return false;
+    for (size_t c = 0; c < x->dims[1]; c++) {
+        double constant = scale[c];
+        bool taken_away = operation == ARITHMETIC_SUB;
+        scale[c] = !sum ? (operation == ARITHMETIC_DIV ? 1 / constant : constant) : taken_away && input == 1 ? -1 : 1;
+        shift[c] = !sum ? 0 : taken_away && input == 0 ? -constant : constant;
+    }
+    return true;
+}
+
+static bool joins_two(const struct op_call *call, enum arithmetic operation)
+{
+    const struct arithmetic_params *params = call->params;
+    return params->operation == operation && call->input_count == 2;
+}
+
+static bool adds(const struct op_call *call)
+{
+    return joins_two(call, ARITHMETIC_ADD);
+}
+
+static bool multiplies(const struct op_call *call)
+{
+    return joins_two(call, ARITHMETIC_MUL);
+}
+
+static unsigned takes(const struct op_call *call)
+{
+    return call->outputs[0].dtype == STOA_FLOAT && call->input_count > 1 ? OP_TAKES_ACTIVATION : 0;
+}
+
+/* A loop, and an activation on what it has just written. */
+struct activated {
+    nd_loop loop;
+    const struct activation *activation;
+};
+
+static void run_activated(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    const struct activated *activated = context;
+    activated->loop(NULL, count, data, strides);
+    stoa_activation_loop(activated->activation, count, (char *[]){data[0], data[0]},
+                         (ptrdiff_t[]){strides[0], strides[0]});
+}
+
 static void combine(nd_loop loop, const struct stoa_tensor *a, const struct stoa_tensor *b, const struct stoa_tensor *y,
-                    struct pool *pool)
+                    const struct activation *activation, struct pool *pool)
 {
     struct nd nd = stoa_nd_over(y);
     stoa_nd_read(&nd, a);
     stoa_nd_read(&nd, b);
-    stoa_nd_run(&nd, pool, loop, NULL);
+    struct activated activated = {.loop = loop, .activation = activation};
+    if (activation->kind == ACTIVATION_NONE)
+        stoa_nd_run(&nd, pool, loop, NULL);
+    else
+        stoa_nd_run(&nd, pool, run_activated, &activated);
 }
 
 static bool has_zero(const struct stoa_tensor *tensor)
@@ -87,9 +163,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         stoa_nd_copy(&call->inputs[0], y, run->pool);
         return STOA_OK;
     }
-    combine(loop, &call->inputs[0], &call->inputs[1], y, run->pool);
-    for (size_t i = 2; i < call->input_count; i++)
-        combine(loop, y, &call->inputs[i], y, run->pool);
+    static const struct activation none = {0};
+    for (size_t i = 1; i < call->input_count; i++)
+        combine(loop, i > 1 ? y : &call->inputs[0], &call->inputs[i], y,
+                i + 1 < call->input_count ? &none : &call->epilogue.activation, run->pool);
     return STOA_OK;
 }
 
@@ -97,7 +174,7 @@ static enum stoa_status run_pow(const struct op_call *call, const struct op_run 
 {
     (void)error;
     nd_loop loop = stoa_power_loop(call->inputs[0].dtype, call->inputs[1].dtype);
-    combine(loop, &call->inputs[0], &call->inputs[1], &call->outputs[0], run->pool);
+    combine(loop, &call->inputs[0], &call->inputs[1], &call->outputs[0], &call->epilogue.activation, run->pool);
     return STOA_OK;
 }
 
@@ -116,6 +193,10 @@ static enum stoa_status run_pow(const struct op_call *call, const struct op_run 
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct arithmetic_params),                                                               \
+        .takes = takes,                                                                                                \
+        .affine = affine,                                                                                              \
+        .adds = adds,                                                                                                  \
+        .multiplies = multiplies,                                                                                      \
         .parse = parse_##name,                                                                                         \
         .infer = infer_,                                                                                               \
         .run = run_,                                                                                                   \

@@ -47,6 +47,23 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return STOA_OK;
 }
 
+/* Of floats, once its bounds are known. */
+static bool activation(const struct op_call *call, struct activation *clip)
+{
+    const struct clip_params *params = call->params;
+    float bounds[2];
+    if (call->inputs[0].dtype != STOA_FLOAT)
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        bool given = stoa_op_has_input(call, i + 1);
+        if (given && !call->inputs[i + 1].data)
+            return false;
+        bounds[i] = given ? *(const float *)call->inputs[i + 1].data : params->bounds[i];
+    }
+    *clip = (struct activation){ACTIVATION_CLIP, bounds[0], bounds[1]};
+    return true;
+}
+
 /* y <- x held by one bound; x may be y. */
 static void hold(enum arithmetic operation, const struct stoa_tensor *x, const void *limit, const struct stoa_tensor *y,
                  struct pool *pool)
@@ -60,22 +77,17 @@ static void hold(enum arithmetic operation, const struct stoa_tensor *x, const v
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     (void)error;
-    const struct clip_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
-    const void *limits[2];
-    for (size_t i = 0; i < 2; i++)
-        limits[i] = stoa_op_has_input(call, i + 1) ? call->inputs[i + 1].data : NULL;
-    if (x->dtype == STOA_FLOAT) {
-        struct activation clip = {ACTIVATION_CLIP, params->bounds[0], params->bounds[1]};
-        if (limits[0])
-            clip.alpha = *(const float *)limits[0];
-        if (limits[1])
-            clip.beta = *(const float *)limits[1];
+    struct activation clip;
+    if (activation(call, &clip)) {
         struct nd nd = stoa_nd_over(y);
         stoa_nd_read(&nd, x);
         stoa_nd_run(&nd, run->pool, stoa_activation_loop, &clip);
         return STOA_OK;
     }
+    const void *limits[2];
+    for (size_t i = 0; i < 2; i++)
+        limits[i] = stoa_op_has_input(call, i + 1) ? call->inputs[i + 1].data : NULL;
     if (limits[0])
         hold(ARITHMETIC_MAX, x, limits[0], y, run->pool);
     else
@@ -97,6 +109,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct clip_params),                                                                     \
         .parse = parse,                                                                                                \
+        .activation = activation,                                                                                      \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

@@ -1,6 +1,7 @@
 /* Conv in two dimensions. */
 #include <limits.h>
 
+#include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -60,7 +61,7 @@ static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error
 static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
     struct conv_shape shape;
-    struct conv *conv = NULL;
+    struct conv *conv;
     STOA_TRY(conv_shape(call, error, &shape));
     const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
     struct conv_choice choice = {.lowering = prepare->lowering,
@@ -69,12 +70,15 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
                                  .seconds = measured ? measured->seconds : NULL,
                                  .byte_price = prepare->byte_price,
                                  .workers = stoa_size_max(prepare->threads, 1)};
-    enum stoa_status status = stoa_conv_create(prepare->allocator, &shape, NULL, NULL, &choice, error, &conv);
+    float *bias;
+    STOA_TRY(stoa_convolution_scale_bias(call, prepare, shape.OC, error, &bias));
+    enum stoa_status status = stoa_conv_create(prepare->allocator, &shape, NULL, bias, &choice, error, &conv);
     /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
     if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
         choice.lowering = STOA_LOWERING_AUTO;
-        status = stoa_conv_create(prepare->allocator, &shape, NULL, NULL, &choice, error, &conv);
+        status = stoa_conv_create(prepare->allocator, &shape, NULL, bias, &choice, error, &conv);
     }
+    stoa_release(prepare->allocator, bias);
     STOA_TRY(status);
     return stoa_convolution_prepare(call, prepare, conv, error);
 }
@@ -96,6 +100,7 @@ const struct op stoa_op_conv = {
     .loose_inputs = 1 << 1,
     .params_size = sizeof(struct conv_params),
     .parse = conv_parse,
+    .takes = stoa_convolution_takes,
     .infer = conv_infer,
     .prepare = conv_prepare,
     .release = stoa_convolution_release,

@@ -1,6 +1,7 @@
 /* ConvTranspose in two dimensions: the gradient of Conv with regard to its input, as a layer of its own. */
 #include <limits.h>
 
+#include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -100,7 +101,11 @@ static enum stoa_status conv_transpose_prepare(struct op_call *call, const struc
     struct conv_shape shape;
     struct conv *conv;
     STOA_TRY(conv_transpose_shape(call, error, &shape));
-    STOA_TRY(stoa_conv_transpose_create(prepare->allocator, &shape, NULL, NULL, error, &conv));
+    float *bias;
+    STOA_TRY(stoa_convolution_scale_bias(call, prepare, shape.OC, error, &bias));
+    enum stoa_status status = stoa_conv_transpose_create(prepare->allocator, &shape, NULL, bias, error, &conv);
+    stoa_release(prepare->allocator, bias);
+    STOA_TRY(status);
     return stoa_convolution_prepare(call, prepare, conv, error);
 }
 
@@ -121,6 +126,7 @@ const struct op stoa_op_conv_transpose = {
     .loose_inputs = 1 << 1,
     .params_size = sizeof(struct conv_transpose_params),
     .parse = conv_transpose_parse,
+    .takes = stoa_convolution_takes,
     .infer = conv_transpose_infer,
     .prepare = conv_transpose_prepare,
     .release = stoa_convolution_release,

@@ -55,6 +55,61 @@ static size_t packed_place(const struct conv *conv)
     return stoa_size_round_up(stoa_conv_shared_scratch(conv), STOA_ALIGNMENT);
 }
 
+unsigned stoa_convolution_takes(const struct op_call *call)
+{
+    bool constant = call->inputs[1].data && (!stoa_op_has_input(call, 2) || call->inputs[2].data);
+    return OP_TAKES_ADDEND | OP_TAKES_ACTIVATION | (constant ? OP_TAKES_SCALE : 0);
+}
+
+enum stoa_status stoa_convolution_scale_bias(const struct op_call *call, const struct op_prepare *prepare,
+                                             size_t channels, struct stoa_error *error, float **scaled)
+{
+    const double *scale = call->epilogue.scale, *shift = call->epilogue.shift;
+    const float *bias = stoa_op_has_input(call, 2) ? call->inputs[2].data : NULL;
+    *scaled = NULL;
+    if (!scale)
+        return STOA_OK;
+    STOA_TRY(stoa_allocate_raw(prepare->allocator, channels, sizeof **scaled, error, scaled));
+    for (size_t c = 0; c < channels; c++)
+        (*scaled)[c] = (float)(shift[c] + (bias ? scale[c] * (double)bias[c] : 0));
+    return STOA_OK;
+}
+
+/* Not ConvTranspose. */
+static bool is_conv(const struct op_call *call)
+{
+    return strcmp(call->op->type, "Conv") == 0;
+}
+
+/* to[count] <- weights, each times its output channel's factor. The weights may lie anywhere. */
+static void scale_weights(const struct op_call *call, const struct conv_shape *shape, float *to)
+{
+    size_t count = stoa_tensor_elements(&call->inputs[1]), group = shape->OC / shape->groups;
+    /* [groups][group][rest], or, transposed, [groups][C/groups][group][taps]. */
+    size_t taps = shape->kernel[0] * shape->kernel[1], run = is_conv(call) ? count / shape->OC : taps;
+    memcpy(to, call->inputs[1].data, count * sizeof *to);
+    for (size_t first = 0; first < count; first += run) {
+        double factor = call->epilogue.scale[first / run % group + first / (count / shape->groups) * group];
+        for (size_t i = first; i < first + run; i++)
+            to[i] = (float)(factor * (double)to[i]);
+    }
+}
+
+/* Packs the call's constant weights, or a copy that has been scaled and lives just so long. */
+static enum stoa_status set_weights(const struct op_call *call, const struct op_prepare *prepare, struct conv *conv,
+                                    struct stoa_error *error)
+{
+    const struct stoa_tensor *weights = &call->inputs[1];
+    if (!call->epilogue.scale)
+        return stoa_conv_set_weights(conv, weights->data, prepare->pool, error);
+    float *scaled;
+    STOA_TRY(stoa_allocate_raw(prepare->allocator, stoa_tensor_elements(weights), sizeof *scaled, error, &scaled));
+    scale_weights(call, stoa_conv_shape(conv), scaled);
+    enum stoa_status status = stoa_conv_set_weights(conv, scaled, prepare->pool, error);
+    stoa_release(prepare->allocator, scaled);
+    return status;
+}
+
 enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare, struct conv *conv,
                                           struct stoa_error *error)
 {
@@ -63,7 +118,7 @@ enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_
     if (!weights->data)
         call->shared_scratch = packed_place(conv) + stoa_conv_packed_size(conv);
     else {
-        enum stoa_status status = stoa_conv_set_weights(conv, weights->data, prepare->pool, error);
+        enum stoa_status status = set_weights(call, prepare, conv, error);
         if (status != STOA_OK) {
             stoa_conv_free(conv);
             return status;
@@ -90,11 +145,18 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
         packed = (void *)((char *)run->shared + packed_place(conv));
         stoa_conv_pack(conv, call->inputs[1].data, run->pool, packed);
     }
+    const struct op_epilogue *epilogue = &call->epilogue;
+    const struct stoa_tensor *addend = epilogue->has_addend ? &call->inputs[call->op->max_inputs] : NULL;
     stoa_conv_run(conv, &(struct conv_args){
                             .x = call->inputs[0].data,
+                            .x_stride = stoa_tensor_pixel_stride(&call->inputs[0]),
                             .y = call->outputs[0].data,
+                            .y_stride = stoa_tensor_pixel_stride(&call->outputs[0]),
                             .packed = packed,
-                            .bias = stoa_op_has_input(call, 2) ? call->inputs[2].data : NULL,
+                            .bias = stoa_op_has_input(call, 2) && !epilogue->scale ? call->inputs[2].data : NULL,
+                            .addend = addend ? addend->data : NULL,
+                            .addend_stride = addend ? stoa_tensor_pixel_stride(addend) : 0,
+                            .activation = epilogue->activation,
                             .pool = run->pool,
                             .shared = run->shared,
                             .worker_base = run->worker_base,
@@ -105,7 +167,7 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
 
 const struct conv *stoa_convolution_of(const struct op_call *call)
 {
-    return strcmp(call->op->type, "Conv") == 0 ? call->state : NULL;
+    return is_conv(call) ? call->state : NULL;
 }
 
 double stoa_convolution_error(const struct op_call *call, size_t reach[2])

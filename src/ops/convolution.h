@@ -17,7 +17,15 @@ STOA_CHECKED enum stoa_status stoa_convolution_read(const struct op_call *call, 
 /* Dims of the output. */
 void stoa_convolution_output(const struct op_call *call, const struct conv_shape *shape);
 
-/* Gives `conv` the call's weights where they are constant, and makes it the call's state; frees it on failure. */
+/* For op.takes: anything, but a scale only where weights and bias are constant. */
+unsigned stoa_convolution_takes(const struct op_call *call);
+/* *scaled = the bias that the call's scale and shift make of its own, computed in double and rounded once: to be given
+ * back to prepare->allocator when the convolution has been created. Null where there is no scale. */
+STOA_CHECKED enum stoa_status stoa_convolution_scale_bias(const struct op_call *call, const struct op_prepare *prepare,
+                                                          size_t channels, struct stoa_error *error, float **scaled);
+
+/* Gives `conv` the call's weights where they are constant, scaled if need be, and makes it the call's state; frees it
+ * on failure. */
 STOA_CHECKED enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare,
                                                        struct conv *conv, struct stoa_error *error);
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator);

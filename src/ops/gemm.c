@@ -40,6 +40,7 @@ static struct product product_of(const struct op_call *call)
                               .b = call->state ? call->state : b->data,
                               .alpha = params->alpha,
                               .beta = params->beta,
+                              .activation = call->epilogue.activation,
                               .y = call->outputs[0].data};
     if (stoa_op_has_input(call, C)) {
         const struct stoa_tensor *c = &call->inputs[C];
@@ -154,6 +155,7 @@ const struct op stoa_op_gemm = {
     .loose_inputs = 1 << B,
     .params_size = sizeof(struct gemm_params),
     .parse = parse,
+    .takes = stoa_product_takes,
     .infer = infer,
     .prepare = prepare,
     .release = release,

@@ -49,6 +49,7 @@ static struct product product_of(const struct op_call *call)
                               .a = a->data,
                               .b = call->state ? call->state : b->data,
                               .alpha = 1,
+                              .activation = call->epilogue.activation,
                               .y = call->outputs[0].data};
     size_t rank = stoa_size_max(batch_rank(a), batch_rank(b)), a_batch = 1, b_batch = 1;
     for (size_t i = 0; i < rank; i++) {
@@ -142,6 +143,7 @@ const struct op stoa_op_matmul = {
     .max_outputs = 1,
     .layout = OP_PLAIN,
     .loose_inputs = 1 << B,
+    .takes = stoa_product_takes,
     .infer = infer,
     .prepare = prepare,
     .release = release,

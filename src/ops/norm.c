@@ -63,6 +63,7 @@ struct norm {
     float *y;
     const float *scale, *bias, *mean; /* of each channel; scale is the whole factor when mean is there */
     float epsilon;
+    struct activation activation;
 };
 
 /* The walk of all images' channels: lanes are channels. */
@@ -73,6 +74,19 @@ static void plan(const struct op_call *call, bool elementwise, struct walk *walk
     stoa_walk_plan(x->rank, x->dims, x->strides, call->outputs[0].strides, reduced, 1, elementwise, walk);
 }
 
+/* y[count][lanes] <- f(y). */
+static void activate(const struct activation *activation, const struct block *block, float *y)
+{
+    bool across = block->y_lane == 1;
+    size_t rows = across ? block->count : block->lanes, row = across ? block->y_step : block->y_lane;
+    for (size_t i = 0; i < rows; i++) {
+        char *data = (char *)(y + i * row);
+        ptrdiff_t step = (ptrdiff_t)(across ? block->y_lane : block->y_step);
+        stoa_activation_loop(activation, across ? block->lanes : block->count, (char *[]){data, data},
+                             (ptrdiff_t[]){step, step});
+    }
+}
+
 static void normalise(const struct norm *norm, const struct walk *walk, const struct walk_unit *unit, const float *mean,
                       const float *scale, const float *bias)
 {
@@ -81,6 +95,8 @@ static void normalise(const struct norm *norm, const struct walk *walk, const st
         stoa_walk_offsets(&walk->far, i, &x_offset, &y_offset);
         stoa_block_normalise(&unit->block, norm->x + unit->x_offset + x_offset, mean, scale, bias,
                              norm->y + unit->y_offset + y_offset);
+        if (norm->activation.kind != ACTIVATION_NONE)
+            activate(&norm->activation, &unit->block, norm->y + unit->y_offset + y_offset);
     }
 }
 
@@ -96,6 +112,27 @@ static void batch_factors(const struct op_call *call, float *factors)
     const float *scale = call->inputs[SCALE].data, *variance = call->inputs[VARIANCE].data;
     for (size_t c = 0; c < call->inputs[X].dims[1]; c++)
         factors[c] = factor(scale[c], variance[c], params->epsilon);
+}
+
+static bool batch_affine(const struct op_call *call, size_t input, double *scale, double *shift)
+{
+    const struct norm_params *params = call->params;
+    for (size_t i = SCALE; i <= VARIANCE; i++)
+        if (!call->inputs[i].data)
+            return false;
+    const float *const scales = call->inputs[SCALE].data, *const biases = call->inputs[BIAS].data;
+    const float *const means = call->inputs[MEAN].data, *const variances = call->inputs[VARIANCE].data;
+    for (size_t c = 0; input == X && c < call->inputs[X].dims[1]; c++) {
+        scale[c] = (double)scales[c] / sqrt((double)variances[c] + (double)params->epsilon);
+        shift[c] = (double)biases[c] - (double)means[c] * scale[c];
+    }
+    return input == X;
+}
+
+static unsigned batch_takes(const struct op_call *call)
+{
+    (void)call;
+    return OP_TAKES_ACTIVATION;
 }
 
 static enum stoa_status batch_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
@@ -126,7 +163,8 @@ static enum stoa_status batch_run(const struct op_call *call, const struct op_ru
                         .y = call->outputs[0].data,
                         .scale = call->state ? call->state : run->shared,
                         .bias = call->inputs[BIAS].data,
-                        .mean = call->inputs[MEAN].data};
+                        .mean = call->inputs[MEAN].data,
+                        .activation = call->epilogue.activation};
     struct walk walk;
     plan(call, true, &walk);
     stoa_walk_run(&walk, run->pool, batch_unit, &norm);
@@ -192,6 +230,8 @@ const struct op stoa_op_batch_normalization = {
     .max_outputs = 5,
     .layout = OP_ANY,
     .params_size = sizeof(struct norm_params),
+    .takes = batch_takes,
+    .affine = batch_affine,
     .parse = batch_parse,
     .infer = norm_infer,
     .prepare = batch_prepare,

@@ -21,6 +21,7 @@
 
 #include "base/attributes.h"
 #include "base/pool.h"
+#include "kernels/activation.h"
 
 /* How an operator wants its tensors to lie. The planner sees to it and inserts conversions where needed. */
 enum op_layout {
@@ -29,6 +30,15 @@ enum op_layout {
     OP_CHANNELS_LAST, /* input 0 and all outputs are of rank 4 and lie channels-last (N H W C); other inputs plain */
     OP_VIEW           /* output 0 is input 0's memory under other dims and strides: see view */
 };
+
+/* What a call does to its output after its own operator: y <- f(scale[c] * y + shift[c] + addend), c being the index
+ * along dimension 1. */
+struct op_epilogue {
+    const double *scale, *shift; /* null: neither */
+    bool has_addend;             /* an input more than the operator takes: number op->max_inputs, of y's dims */
+    struct activation activation;
+};
+enum op_takes { OP_TAKES_SCALE = 1, OP_TAKES_ADDEND = 2, OP_TAKES_ACTIVATION = 4 };
 
 /* One node at known shapes: what infer, prepare and run see. Arrays are the planner's. */
 struct op_call {
@@ -43,6 +53,7 @@ struct op_call {
      * while the weights expect it as C H W: prepare permutes the weights, so that no one need permute the activations.
      */
     size_t column_channels;
+    struct op_epilogue epilogue;
 
     /* Written by prepare. */
     void *state;           /* packed weights and the like; null when there is none */
@@ -51,7 +62,7 @@ struct op_call {
 };
 
 struct op_prepare {
-    const struct stoa_allocator *allocator;
+    const struct stoa_allocator *allocator; /* for what is kept */
     enum stoa_lowering lowering;      /* which way convolutions go where it applies; the cost model chooses where not */
     enum stoa_accuracy accuracy;      /* of convolutions */
     const struct stoa_tuning *tuning; /* what was measured with so many threads; may be null */
@@ -85,6 +96,18 @@ struct op {
     unsigned char loose_inputs;
     bool dims_only; /* run reads the dims of its inputs, never their data, so that the planner can fold it */
     size_t params_size;
+
+    /* What nodes mean to each other when planning makes one step of several. All may be null. */
+
+    /* Which parts of an epilogue the call can have: a set of enum op_takes. */
+    unsigned (*takes)(const struct op_call *call);
+    /* Whether output 0 is a function of each element of input 0 alone, and which. */
+    bool (*activation)(const struct op_call *call, struct activation *activation);
+    /* Whether output 0 is scale[c] * x + shift[c] of input number `input`, with constants; the arrays hold as many as
+     * that input's dimension 1. */
+    bool (*affine)(const struct op_call *call, size_t input, double *scale, double *shift);
+    /* Whether output 0 is input 0 plus (times) input 1, and there are no others. */
+    bool (*adds)(const struct op_call *call), (*multiplies)(const struct op_call *call);
 
     /* Attributes -> *params (params_size zeroed bytes). Ends with `return stoa_reader_finish(reader);`. Null: there are
      * no attributes at all. */

@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "gemm/gemm.h"
+#include "kernels/epilogue.h"
 #include "kernels/gemv.h"
 #include "kernels/matrix.h"
 #include "kernels/nd.h"
@@ -131,6 +132,7 @@ static void tile(void *context, size_t task, size_t worker)
     if (p->c || p->alpha != 1)
         stoa_matrix_finish(rows, columns, p->alpha, p->beta, p->c ? p->c + row * p->c_row + column * p->c_column : NULL,
                            p->c_row, p->c_column, y, p->n);
+    stoa_epilogue_rows(rows, columns, &(struct epilogue){.activation = p->activation}, y, p->n);
 }
 
 static size_t batch(const struct product *p)
@@ -163,6 +165,12 @@ void stoa_product_describe(const struct product *p, size_t size, char *text)
         snprintf(text, size, "gemm %zux%zux%zu", tiling.m, tiling.n, tiling.k);
     else
         snprintf(text, size, "gemv %zu rows", tiling.way == PRODUCT_GEMV ? tiling.n : tiling.m);
+}
+
+unsigned stoa_product_takes(const struct op_call *call)
+{
+    (void)call;
+    return OP_TAKES_ACTIVATION;
 }
 
 /* Slabs of the first dimension of the weights as the file has them. */

@@ -11,7 +11,7 @@
 #include "base/pool.h"
 #include "ops/op.h"
 
-/* y[m][n] = alpha * a[m][k] * b + beta * c for each of a batch; all rows without gaps. */
+/* y[m][n] = f(alpha * a[m][k] * b + beta * c) for each of a batch; all rows without gaps. */
 struct product {
     size_t m, n, k;
     bool b_transposed; /* b is [n][k], otherwise [k][n] */
@@ -19,6 +19,7 @@ struct product {
     float alpha, beta;
     const float *c; /* c[i*c_row + j*c_column], each stride 0 or as in a plain [m][n]; may be null */
     size_t c_row, c_column;
+    struct activation activation; /* of y in the end */
     float *y;
     /* The batch is an index space: y's products follow each other, a and b step by these strides (in elements). */
     size_t batch_rank;
@@ -31,6 +32,9 @@ STOA_CHECKED enum stoa_status stoa_product_check(const struct product *product, 
 void stoa_product_run(const struct product *product, struct pool *pool);
 double stoa_product_macs(const struct product *product);
 void stoa_product_describe(const struct product *product, size_t size, char *text);
+
+/* For op.takes. */
+unsigned stoa_product_takes(const struct op_call *call);
 
 /* Constant weights b that cannot be used where they lie: *packed = a copy, with k in the order of channels-last images
  * if call->column_channels says so, or because b is not aligned; tells prepare->consumed what has been read. Null where

@@ -32,6 +32,11 @@ static double hard_sigmoid(double x)
     return fmax(0.0, fmin(1.0, x + 1.0));
 }
 
+static double silu(double x)
+{
+    return x * sigmoid(x);
+}
+
 static const struct {
     const char *name;
     enum activation_kind kind;
@@ -40,6 +45,7 @@ static const struct {
 } rows[] = {
     {"exp", ACTIVATION_EXP, exp, 1.1},
     {"sigmoid", ACTIVATION_SIGMOID, sigmoid, 2.5},
+    {"silu", ACTIVATION_SILU, silu, 64.0}, /* below -87 the sigmoid is no normal float */
     {"tanh", ACTIVATION_TANH, tanh, 2.6},
     {"softplus", ACTIVATION_SOFTPLUS, softplus, 3.0},
     {"elu", ACTIVATION_ELU, elu, 1.3},
