@@ -28,6 +28,18 @@ struct stoa_input_spec {
     const void *data;
 };
 
+/* What planning makes simpler before a model runs. The model itself stays as it is. */
+enum stoa_pass {
+    STOA_PASS_FUSE_NORM = 0,   /* constants that scale and shift a convolution's channels go into its weights */
+    STOA_PASS_FUSE_ADD,        /* a convolution adds another tensor to its output */
+    STOA_PASS_FUSE_ACTIVATION, /* an operator applies a function to its output */
+    STOA_PASS_COUNT
+};
+#define STOA_PASS_BIT(pass) (1u << (pass))
+#define STOA_PASS_ALL (STOA_PASS_BIT(STOA_PASS_COUNT) - 1)
+/* "fuse-norm", …; "unknown" for others. */
+STOA_API const char *stoa_pass_name(enum stoa_pass pass);
+
 struct stoa_session_options {
     size_t threads;                   /* 0: as many as the caller's CPU affinity allows */
     const struct stoa_pool *pool;     /* null: threads of the session's own; else `threads` does not count; copied */
@@ -38,10 +50,11 @@ struct stoa_session_options {
      * taken where the faster ones need more; STOA_ERROR_LIMIT, with the least possible, where none fit. */
     size_t max_bytes;
     const struct stoa_input_spec
-        *inputs;        /* input_count of them; inputs not named take the model's dims, 1 for an open */
-    size_t input_count; /* first dimension; any other open dimension must be given here */
-    int profile;        /* measure each step: stoa_session_step */
-    int keep_values;    /* keep every intermediate value readable: stoa_session_value */
+        *inputs;              /* input_count of them; inputs not named take the model's dims, 1 for an open */
+    size_t input_count;       /* first dimension; any other open dimension must be given here */
+    int profile;              /* measure each step: stoa_session_step */
+    int keep_values;          /* keep every intermediate value there is readable: stoa_session_value */
+    unsigned disabled_passes; /* STOA_PASS_BIT of each pass to leave out */
     const struct stoa_allocator *allocator; /* null: the model's; copied */
 };
 
@@ -70,7 +83,8 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_run(struct stoa_session *ses
 /* One step of the plan, as reports want it. Strings and shapes live as the session. */
 struct stoa_step_info {
     const char *node; /* the node's name in the model */
-    const char *type; /* its operator; "Layout" for a conversion the planner put in */
+    const char *type; /* its operator, or several that are one step: "Conv+Relu"; "Layout" for a conversion the planner
+                       * put in */
     const struct stoa_tensor *output;
     double macs;            /* multiply-adds of one run */
     size_t parameter_count; /* elements of its constant inputs */
@@ -95,6 +109,16 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_worker(const struct stoa_ses
                                                            size_t worker, struct stoa_error *error,
                                                            struct stoa_worker_info *info);
 
+/* One thing a pass did. Strings live as the session. */
+struct stoa_rewrite_info {
+    enum stoa_pass pass;
+    const char *node; /* the node of the model that is no step of its own any more */
+    const char *into; /* the node whose step does its work */
+};
+STOA_API size_t stoa_session_rewrite_count(const struct stoa_session *session);
+STOA_API STOA_CHECKED enum stoa_status stoa_session_rewrite(const struct stoa_session *session, size_t index,
+                                                            struct stoa_error *error, struct stoa_rewrite_info *info);
+
 /* Bytes the session holds. */
 struct stoa_memory_info {
     size_t weights;     /* packed copies, folded constants and the plan's own tables */
@@ -103,7 +127,8 @@ struct stoa_memory_info {
 };
 STOA_API void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info);
 
-/* With options.keep_values: the tensor of that name as the last run left it (any strides). */
+/* With options.keep_values: the tensor of that name as the last run left it (any strides). Values inside a step that
+ * does the work of several nodes do not exist: UNSUPPORTED, and the message names the pass. */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name,
                                                           struct stoa_error *error, struct stoa_tensor *tensor);
 

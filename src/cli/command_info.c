@@ -54,6 +54,7 @@ static enum stoa_status describe(const struct settings *settings, const struct s
                                            .lowering = settings->lowering,
                                            .max_bytes = settings->max_bytes,
                                            .accuracy = settings->accuracy,
+                                           .disabled_passes = settings->disabled_passes,
                                            .inputs = inputs->specs,
                                            .input_count = inputs->spec_count};
     struct stoa_tuning *tuning;
@@ -63,6 +64,8 @@ static enum stoa_status describe(const struct settings *settings, const struct s
         status = stoa_session_create(model, &options, error, &session);
     if (status == STOA_OK)
         status = print_session(session, error);
+    if (status == STOA_OK && settings->explain)
+        status = stoa_cli_print_passes(session, settings->disabled_passes, error);
     stoa_session_free(session);
     stoa_tuning_free(tuning);
     return status;

@@ -41,6 +41,7 @@ static enum stoa_status prepare(struct run_job *job, struct stoa_error *error)
                                            .lowering = settings->lowering,
                                            .max_bytes = settings->max_bytes,
                                            .accuracy = settings->accuracy,
+                                           .disabled_passes = settings->disabled_passes,
                                            .inputs = job->inputs.specs,
                                            .input_count = job->inputs.spec_count,
                                            .profile = settings->profile || settings->trace};

@@ -36,6 +36,7 @@ static enum stoa_status prepare(struct verify_job *job, struct stoa_error *error
                                                  .lowering = settings->lowering,
                                                  .max_bytes = settings->max_bytes,
                                                  .accuracy = settings->accuracy,
+                                                 .disabled_passes = settings->disabled_passes,
                                                  .inputs = job->inputs.specs,
                                                  .input_count = job->inputs.spec_count};
     STOA_TRY(stoa_cli_tune(settings, job->model, &job->inputs, &job->options, error, &job->tuning));

@@ -134,6 +134,26 @@ enum stoa_status stoa_cli_print_layers(const struct stoa_session *session, struc
     return STOA_OK;
 }
 
+enum stoa_status stoa_cli_print_passes(const struct stoa_session *session, unsigned disabled, struct stoa_error *error)
+{
+    for (unsigned pass = 0; pass < STOA_PASS_COUNT; pass++) {
+        size_t count = 0;
+        struct stoa_rewrite_info info;
+        for (size_t i = 0; i < stoa_session_rewrite_count(session); i++) {
+            STOA_TRY(stoa_session_rewrite(session, i, error, &info));
+            count += info.pass == (enum stoa_pass)pass;
+        }
+        printf("pass  %s: %zu%s\n", stoa_pass_name((enum stoa_pass)pass), count,
+               disabled & STOA_PASS_BIT(pass) ? " (disabled)" : "");
+        for (size_t i = 0; i < stoa_session_rewrite_count(session); i++) {
+            STOA_TRY(stoa_session_rewrite(session, i, error, &info));
+            if (info.pass == (enum stoa_pass)pass)
+                printf("  %s  in  %s\n", info.node, info.into);
+        }
+    }
+    return STOA_OK;
+}
+
 enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, const double *seconds,
                                         struct stoa_error *error)
 {

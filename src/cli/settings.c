@@ -128,6 +128,32 @@ static bool take_accuracy(struct settings *settings, const char *text)
     return false;
 }
 
+/* "fuse-norm,fuse-add", or "all". */
+static bool take_disable(struct settings *settings, const char *text)
+{
+    if (strcmp(text, "all") == 0) {
+        settings->disabled_passes = STOA_PASS_ALL;
+        return true;
+    }
+    for (size_t length; length = strcspn(text, ","), length; text += length + (text[length] == ',')) {
+        unsigned pass = 0;
+        while (pass < STOA_PASS_COUNT && (strlen(stoa_pass_name((enum stoa_pass)pass)) != length ||
+                                          memcmp(stoa_pass_name((enum stoa_pass)pass), text, length) != 0))
+            pass++;
+        if (pass == STOA_PASS_COUNT)
+            return false;
+        settings->disabled_passes |= STOA_PASS_BIT(pass);
+    }
+    return *text == '\0' && settings->disabled_passes;
+}
+
+static bool take_explain(struct settings *settings, const char *text)
+{
+    (void)text;
+    settings->explain = true;
+    return true;
+}
+
 static bool take_batch(struct settings *settings, const char *text)
 {
     return read_size(text, 1, INT32_MAX, &settings->batch);
@@ -306,6 +332,9 @@ static const struct option {
     {"tune", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_tune,
      "measure which way of convolving is fastest, and keep it in ~/.cache/stoa/tuning for the next time"},
     {"tune-file", "FILE", IN_RUN | IN_VERIFY | IN_INFO, take_tune_file, "the same, kept in FILE"},
+    {"disable", "PASS,...", IN_RUN | IN_VERIFY | IN_INFO, take_disable,
+     "leave out passes of the planner: all, or those that info --explain names"},
+    {"explain", NULL, IN_INFO, take_explain, "also tell what each pass of the planner did, and where"},
     {"seed", "S", IN_RUN | IN_VERIFY, take_seed,
      "seeds the random numbers that stand in for inputs not given (default 0)"},
     {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_help, "this help"},

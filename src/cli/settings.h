@@ -34,12 +34,13 @@ struct settings {
     size_t threads; /* 0: as many as the CPU affinity allows */
     enum stoa_lowering lowering;
     enum stoa_accuracy accuracy;
-    size_t max_bytes; /* 0: as many as it takes */
-    size_t batch;     /* 0: as it is */
-    size_t repeat;    /* 0: run once and report no times */
+    unsigned disabled_passes; /* of the planner, bits */
+    size_t max_bytes;         /* 0: as many as it takes */
+    size_t batch;             /* 0: as it is */
+    size_t repeat;            /* 0: run once and report no times */
     size_t top, seed;
     const char *output_dir, *labels, *data, *trace;
-    bool softmax, profile, layers, tune, help;
+    bool softmax, profile, layers, tune, explain, help;
     const char *tune_file;           /* null: the user's cache */
     const struct preprocess *preset; /* null: "none" */
     struct preprocess change;        /* its members that `changed` names override the preset's */

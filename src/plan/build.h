@@ -11,6 +11,8 @@ STOA_CHECKED enum stoa_status stoa_plan_inputs(struct plan *plan, const struct p
 STOA_CHECKED enum stoa_status stoa_plan_settle(struct plan *plan, size_t v, struct stoa_error *error);
 /* nodes.c: what is needed, its types and dims; what depends on constants alone becomes constant. */
 STOA_CHECKED enum stoa_status stoa_plan_nodes(struct plan *plan, struct stoa_error *error);
+/* fuse.c: the passes, in their order. */
+STOA_CHECKED enum stoa_status stoa_plan_fuse(struct plan *plan, unsigned disabled_passes, struct stoa_error *error);
 /* fold.c: runs a call whose inputs are all constant; its outputs become constants in the plan's arena. */
 STOA_CHECKED enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct stoa_error *error);
 /* steps.c: nodes become steps, with layout conversions where tensors do not lie as an operator wants them. */
@@ -22,6 +24,9 @@ STOA_CHECKED enum stoa_status stoa_plan_lifetimes(struct plan *plan, bool keep_v
  * `call` is the flattening's, its input as it lies. */
 size_t stoa_plan_absorbs(const struct plan *plan, const struct graph_node *node, const struct op_call *call);
 
+/* *array has room for one element more than `count`. */
+STOA_CHECKED enum stoa_status stoa_plan_reserve(struct plan *plan, size_t count, size_t size, size_t *capacity,
+                                                struct stoa_error *error, void *array);
 STOA_CHECKED enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes,
                                                     size_t place, struct stoa_error *error, size_t *storage);
 

@@ -98,6 +98,13 @@ static enum stoa_status plan_node(struct plan *plan, size_t n, struct stoa_error
 {
     const struct graph_node *node = &plan->model->graph.nodes[n];
     struct plan_node *planned = &plan->nodes[n];
+    *planned = (struct plan_node){.type = node->type,
+                                  .inputs = node->inputs,
+                                  .outputs = node->outputs,
+                                  .leader = n,
+                                  .next = PLAN_NONE,
+                                  .first = n,
+                                  .last = n};
     struct op_call *call = &planned->call;
     STOA_TRY(make_call(plan, node, error, call));
     STOA_TRY(node->op->infer(call, error));

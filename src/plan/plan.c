@@ -33,7 +33,7 @@ static enum stoa_status prepare_steps(struct plan *plan, const struct plan_optio
             continue;
         enum stoa_status status = step->call.op->prepare(&step->call, &prepare, error);
         if (status != STOA_OK) {
-            stoa_error_prefix(error, "node '%s' (%s): ", step->node, step->call.op->type);
+            stoa_error_prefix(error, "node '%s' (%s): ", step->node, step->type);
             return status;
         }
     }
@@ -71,19 +71,28 @@ void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, voi
     plan->storages[port->place.storage].data = data;
 }
 
+enum stoa_status stoa_plan_reserve(struct plan *plan, size_t count, size_t size, size_t *capacity,
+                                   struct stoa_error *error, void *array)
+{
+    if (count < *capacity)
+        return STOA_OK;
+    size_t larger = stoa_size_max(64, *capacity * 2);
+    void *old, *grown;
+    STOA_TRY(stoa_allocate(&plan->allocator, larger, size, error, &grown));
+    memcpy(&old, array, sizeof old);
+    if (count)
+        memcpy(grown, old, count * size);
+    stoa_release(&plan->allocator, old);
+    memcpy(array, &grown, sizeof grown);
+    *capacity = larger;
+    return STOA_OK;
+}
+
 enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes, size_t place_index,
                                        struct stoa_error *error, size_t *storage)
 {
-    if (plan->storage_count == plan->storage_capacity) {
-        size_t capacity = stoa_size_max(64, plan->storage_capacity * 2);
-        struct plan_storage *grown;
-        STOA_TRY(stoa_allocate(&plan->allocator, capacity, sizeof *grown, error, &grown));
-        if (plan->storage_count)
-            memcpy(grown, plan->storages, plan->storage_count * sizeof *grown);
-        stoa_release(&plan->allocator, plan->storages);
-        plan->storages = grown;
-        plan->storage_capacity = capacity;
-    }
+    STOA_TRY(stoa_plan_reserve(plan, plan->storage_count, sizeof *plan->storages, &plan->storage_capacity, error,
+                               &plan->storages));
     plan->storages[plan->storage_count] = (struct plan_storage){
         .kind = kind, .bytes = bytes, .first = plan->step_count, .last = plan->step_count, .place = place_index};
     *storage = plan->storage_count++;
@@ -114,6 +123,7 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     STOA_TRY(stoa_allocate(&plan->allocator, graph->output_count, sizeof *plan->outputs, error, &plan->outputs));
     STOA_TRY(stoa_plan_inputs(plan, options, error));
     STOA_TRY(stoa_plan_nodes(plan, error));
+    STOA_TRY(stoa_plan_fuse(plan, options->disabled_passes, error));
     STOA_TRY(stoa_plan_steps(plan, error));
     STOA_TRY(prepare_steps(plan, options, byte_price, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
@@ -172,6 +182,7 @@ void stoa_plan_free(struct plan *plan)
     stoa_arena_deinit(&plan->arena);
     stoa_release(&allocator, plan->values);
     stoa_release(&allocator, plan->nodes);
+    stoa_release(&allocator, plan->rewrites);
     stoa_release(&allocator, plan->uses.wanted);
     stoa_release(&allocator, plan->uses.first);
     stoa_release(&allocator, plan->uses.readers);

@@ -49,7 +49,9 @@ struct plan_tensor {
 
 /* What became of a graph value. */
 struct plan_value {
-    bool known; /* somebody needs it, and its dims have been worked out */
+    bool known;          /* somebody needs it, and its dims have been worked out */
+    bool fused;          /* it is not written down any more, since ... */
+    enum stoa_pass pass; /* ... this pass made one step of those who made and read it */
     /* Constants lie plain and have a storage at once; what is computed, when its step is made. */
     struct plan_tensor main;
     struct plan_tensor other; /* the same in the other layout, once some step has asked for it; else nowhere */
@@ -61,7 +63,20 @@ struct plan_value {
 /* What planning knows of a node of the graph before steps are made. */
 struct plan_node {
     bool planned;        /* somebody needs it, and it does not depend on constants alone */
+    const char *type;    /* its operator, or all its step does: "Conv+Relu" */
     struct op_call call; /* types, dims, constants */
+    /* Graph values parallel to the call's inputs and outputs: the node's own, or those of all that is fused into it. */
+    const size_t *inputs, *outputs;
+    /* Nodes that are one step: a chain in the order in which one reads the other. Alone, a node is its own leader. */
+    size_t leader;      /* the node whose operator the step runs */
+    size_t next;        /* in the chain; PLAN_NONE at its end */
+    size_t first, last; /* of the chain; a leader's */
+};
+
+/* One thing a pass did. */
+struct plan_rewrite {
+    enum stoa_pass pass;
+    const char *node, *into;
 };
 
 /* What is made of the graph's values. */
@@ -72,7 +87,7 @@ struct plan_uses {
 };
 
 struct plan_step {
-    const char *node; /* of the graph, or the value converted */
+    const char *node, *type; /* of the graph; of a conversion the value and "Layout" */
     struct op_call call;
     struct plan_place *inputs, *outputs; /* parallel to call.inputs and call.outputs; nowhere when absent */
     size_t parameter_count;              /* elements of constant inputs */
@@ -86,6 +101,8 @@ struct plan {
     struct plan_value *values; /* parallel to the graph's */
     struct plan_node *nodes;   /* parallel to the graph's */
     struct plan_uses uses;
+    struct plan_rewrite *rewrites;
+    size_t rewrite_count, rewrite_capacity;
     struct plan_storage *storages;
     size_t storage_count, storage_capacity;
     struct plan_step *steps;
@@ -105,6 +122,7 @@ struct plan_options {
     bool keep_values;                 /* no value's memory is used again for another */
     size_t max_bytes;                 /* of weights, block and outputs; 0: as many as it takes */
     struct pool *pool;                /* that will run the plan: weights are packed on it; may be null */
+    unsigned disabled_passes;         /* bits */
 };
 
 STOA_CHECKED enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,

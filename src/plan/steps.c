@@ -43,10 +43,10 @@ static void arrange(struct stoa_tensor *tensor, enum arrangement arrangement)
 }
 
 /* A step of the call, whose arrays become its own. */
-static enum stoa_status make_step(struct plan *plan, const char *node, const struct op_call *call,
+static enum stoa_status make_step(struct plan *plan, const char *node, const char *type, const struct op_call *call,
                                   struct stoa_error *error, struct plan_step *step)
 {
-    *step = (struct plan_step){.node = node, .call = *call};
+    *step = (struct plan_step){.node = node, .type = type, .call = *call};
     STOA_TRY(stoa_arena_allocate(&plan->arena, call->input_count, sizeof *step->inputs, error, &step->inputs));
     STOA_TRY(stoa_arena_allocate(&plan->arena, call->output_count, sizeof *step->outputs, error, &step->outputs));
     for (size_t i = 0; i < call->input_count; i++)
@@ -58,16 +58,7 @@ static enum stoa_status make_step(struct plan *plan, const char *node, const str
 
 static enum stoa_status push_step(struct plan *plan, const struct plan_step *step, struct stoa_error *error)
 {
-    if (plan->step_count == plan->step_capacity) {
-        size_t capacity = stoa_size_max(64, plan->step_capacity * 2);
-        struct plan_step *grown;
-        STOA_TRY(stoa_allocate(&plan->allocator, capacity, sizeof *grown, error, &grown));
-        if (plan->step_count)
-            memcpy(grown, plan->steps, plan->step_count * sizeof *grown);
-        stoa_release(&plan->allocator, plan->steps);
-        plan->steps = grown;
-        plan->step_capacity = capacity;
-    }
+    STOA_TRY(stoa_plan_reserve(plan, plan->step_count, sizeof *plan->steps, &plan->step_capacity, error, &plan->steps));
     for (size_t i = 0; i < step->call.input_count; i++)
         if (step->inputs[i].storage != PLAN_NONE)
             plan->storages[step->inputs[i].storage].last = plan->step_count;
@@ -82,7 +73,7 @@ static enum stoa_status push_copy(struct plan *plan, const char *name, const str
     struct plan_step step;
     STOA_TRY(stoa_arena_allocate(&plan->arena, 1, sizeof *call.inputs, error, &call.inputs));
     STOA_TRY(stoa_arena_allocate(&plan->arena, 1, sizeof *call.outputs, error, &call.outputs));
-    STOA_TRY(make_step(plan, name, &call, error, &step));
+    STOA_TRY(make_step(plan, name, layout_op.type, &call, error, &step));
     call.inputs[0] = from->tensor;
     call.outputs[0] = to->tensor;
     step.inputs[0] = from->place;
@@ -159,36 +150,47 @@ static enum stoa_status make_view(struct plan *plan, const struct graph_node *no
     return STOA_OK;
 }
 
-static enum stoa_status take_inputs(struct plan *plan, const struct graph_node *node, struct plan_step *step,
+/* How input i must lie. */
+static enum arrangement wanted(const struct op_call *call, size_t i)
+{
+    bool image = i == 0 || i >= call->op->max_inputs; /* or the addend */
+    switch (call->op->layout) {
+    case OP_PLAIN:
+        return PLAIN;
+    case OP_CHANNELS_LAST:
+        return image ? CHANNELS_LAST : PLAIN;
+    default:
+        return AS_IT_IS;
+    }
+}
+
+static enum stoa_status take_inputs(struct plan *plan, const size_t *values, struct plan_step *step,
                                     struct stoa_error *error)
 {
     struct op_call *call = &step->call;
-    enum op_layout layout = call->op->layout;
     for (size_t i = 0; i < call->input_count; i++) {
         if (call->inputs[i].dtype == STOA_NONE)
             continue;
-        enum arrangement wanted = layout == OP_PLAIN                     ? PLAIN
-                                  : layout == OP_CHANNELS_LAST && i == 0 ? CHANNELS_LAST
-                                  : layout == OP_CHANNELS_LAST           ? PLAIN
-                                                                         : AS_IT_IS;
         struct plan_tensor taken;
-        STOA_TRY(take(plan, node->inputs[i], wanted, error, &taken));
+        STOA_TRY(take(plan, values[i], wanted(call, i), error, &taken));
         call->inputs[i] = taken.tensor;
         step->inputs[i] = taken.place;
         if (taken.tensor.data)
             step->parameter_count += stoa_tensor_elements(&taken.tensor);
-        if (plan->values[node->inputs[i]].column_channels && layout != OP_VIEW)
-            call->column_channels = plan->values[node->inputs[i]].column_channels;
+        if (plan->values[values[i]].column_channels && call->op->layout != OP_VIEW)
+            call->column_channels = plan->values[values[i]].column_channels;
     }
     return STOA_OK;
 }
 
+/* The step of a leader and of all that is fused into it. */
 static enum stoa_status plan_node(struct plan *plan, size_t n, struct stoa_error *error)
 {
     const struct graph_node *node = &plan->model->graph.nodes[n];
+    const struct plan_node *planned = &plan->nodes[n];
     struct plan_step step;
-    STOA_TRY(make_step(plan, node->name, &plan->nodes[n].call, error, &step));
-    STOA_TRY(take_inputs(plan, node, &step, error));
+    STOA_TRY(make_step(plan, node->name, planned->type, &planned->call, error, &step));
+    STOA_TRY(take_inputs(plan, planned->inputs, &step, error));
     struct op_call *call = &step.call;
     enum op_layout layout = call->op->layout;
     enum arrangement arrangement = layout == OP_CHANNELS_LAST ? CHANNELS_LAST : layout == OP_ANY ? follow(call) : PLAIN;
@@ -207,7 +209,7 @@ static enum stoa_status plan_node(struct plan *plan, size_t n, struct stoa_error
                                            &step.outputs[i].storage));
             writes = true;
         }
-        plan->values[node->outputs[i]].main = (struct plan_tensor){call->outputs[i], step.outputs[i]};
+        plan->values[planned->outputs[i]].main = (struct plan_tensor){call->outputs[i], step.outputs[i]};
     }
     return writes ? push_step(plan, &step, error) : STOA_OK;
 }
@@ -247,11 +249,13 @@ enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error)
 {
     const struct graph *graph = &plan->model->graph;
     for (size_t n = 0; n < graph->node_count; n++) {
-        if (!plan->nodes[n].planned)
+        /* Where a chain ends, everything that any of its nodes reads is there. */
+        size_t leader = plan->nodes[n].leader;
+        if (!plan->nodes[n].planned || plan->nodes[leader].last != n)
             continue;
-        enum stoa_status status = plan_node(plan, n, error);
+        enum stoa_status status = plan_node(plan, leader, error);
         if (status != STOA_OK) {
-            stoa_error_prefix(error, "node '%s' (%s): ", graph->nodes[n].name, graph->nodes[n].type);
+            stoa_error_prefix(error, "node '%s' (%s): ", graph->nodes[leader].name, graph->nodes[leader].type);
             return status;
         }
     }

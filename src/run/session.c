@@ -27,6 +27,7 @@ static enum stoa_status create(struct stoa_session *session, const struct stoa_s
                                         .accuracy = options->accuracy,
                                         .keep_values = options->keep_values != 0,
                                         .max_bytes = options->max_bytes,
+                                        .disabled_passes = options->disabled_passes,
                                         .pool = session->pool};
     STOA_TRY(stoa_plan_create(session->model, &session->allocator, &plan_options, error, &session->plan));
     session->keep_values = options->keep_values != 0;
@@ -74,6 +75,9 @@ enum stoa_status stoa_session_create(const struct stoa_model *model, const struc
     if (options->input_count && !options->inputs)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.inputs is null, input_count is %zu",
                          options->input_count);
+    if (options->disabled_passes & ~STOA_PASS_ALL)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.disabled_passes is %#x, which has bits of no pass",
+                         options->disabled_passes);
     if ((unsigned)options->lowering >= STOA_LOWERING_COUNT)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.lowering is %d, which is no lowering",
                          (int)options->lowering);
@@ -236,7 +240,7 @@ enum stoa_status stoa_session_step(const struct stoa_session *session, size_t in
     const struct plan_step *step = &session->plan->steps[index];
     const struct op_call *call = &step->call;
     *info = (struct stoa_step_info){.node = step->node,
-                                    .type = call->op->type,
+                                    .type = step->type,
                                     .output = &call->outputs[0],
                                     .macs = call->op->macs ? call->op->macs(call) : 0,
                                     .parameter_count = step->parameter_count};
@@ -273,6 +277,24 @@ enum stoa_status stoa_session_worker(const struct stoa_session *session, size_t 
     return STOA_OK;
 }
 
+size_t stoa_session_rewrite_count(const struct stoa_session *session)
+{
+    return session->plan->rewrite_count;
+}
+
+enum stoa_status stoa_session_rewrite(const struct stoa_session *session, size_t index, struct stoa_error *error,
+                                      struct stoa_rewrite_info *info)
+{
+    if (!session)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    if (index >= session->plan->rewrite_count)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "rewrite %zu, the session has %zu", index,
+                         session->plan->rewrite_count);
+    const struct plan_rewrite *rewrite = &session->plan->rewrites[index];
+    *info = (struct stoa_rewrite_info){.pass = rewrite->pass, .node = rewrite->node, .into = rewrite->into};
+    return STOA_OK;
+}
+
 void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info)
 {
     *info = (struct stoa_memory_info){.weights = session->plan->weights.live + session->plan->arena.bytes,
@@ -290,6 +312,11 @@ enum stoa_status stoa_session_value(const struct stoa_session *session, const ch
     if (!session->keep_values)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the session was not created with keep_values");
     size_t index = name ? stoa_graph_find(&session->model->graph, name) : GRAPH_NONE;
+    if (index != GRAPH_NONE && session->plan->values[index].fused)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
+                         "value '%s' is inside a step that does the work of several nodes (pass %s, which "
+                         "options.disabled_passes can leave out)",
+                         name, stoa_pass_name(session->plan->values[index].pass));
     if (index == GRAPH_NONE || !session->plan->values[index].known)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the plan has no value '%s'", name ? name : "(null)");
     const struct plan_value *value = &session->plan->values[index];

@@ -1,6 +1,8 @@
-/* Runs a model with every value kept, then hands each node's very inputs to the naive twin and compares the outputs
+/* Runs a model with every value kept, then hands each step's very inputs to the naive twin and compares the outputs
  * within the twin's own bound. Since each layer is judged on the inputs it really had, an error shows where it is made,
- * and roundings of earlier layers do not add up. Layers that planning folded away are judged as well. */
+ * and roundings of earlier layers do not add up. Layers that planning folded away are judged as well; nodes that are
+ * one step are judged as one, the twin running each of them and carrying the bound along: what is checked is what
+ * runs. */
 #include <stoa/verify.h>
 
 #include <math.h>
@@ -94,13 +96,16 @@ static void compare(const double *engine, const struct reference_tensor *twin, s
     }
 }
 
-static enum stoa_status check_output(struct verification *verification, const struct graph_node *node, size_t output,
+/* Judges value v, which the step of that leader has made. */
+static enum stoa_status check_output(struct verification *verification, size_t leader, size_t v,
                                      const struct reference_tensor *twin, struct stoa_error *error)
 {
-    const struct graph_value *value = &verification->model->graph.values[node->outputs[output]];
-    const struct plan_value *planned = &verification->session->plan->values[node->outputs[output]];
-    struct stoa_layer_check check = {
-        .node = node->name, .type = node->type, .value = value->name, .output = planned->main.tensor};
+    const struct graph_value *value = &verification->model->graph.values[v];
+    const struct plan_value *planned = &verification->session->plan->values[v];
+    struct stoa_layer_check check = {.node = verification->model->graph.nodes[leader].name,
+                                     .type = verification->session->plan->nodes[leader].type,
+                                     .value = value->name,
+                                     .output = planned->main.tensor};
     double bound = 0;
     int same_type = twin->dtype == check.output.dtype && twin->rank == check.output.rank;
     for (size_t d = 0; same_type && d < twin->rank; d++)
@@ -108,7 +113,7 @@ static enum stoa_status check_output(struct verification *verification, const st
     if (!same_type) {
         char ours[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
         return stoa_fail(error, STOA_ERROR_MISMATCH, "node '%s' (%s): value '%s' is %s%s, the twin says %s%s",
-                         node->name, node->type, value->name, stoa_dtype_name(check.output.dtype),
+                         check.node, check.type, value->name, stoa_dtype_name(check.output.dtype),
                          stoa_dims_text(check.output.rank, check.output.dims, ours), stoa_dtype_name(twin->dtype),
                          stoa_dims_text(twin->rank, twin->dims, its));
     }
@@ -139,49 +144,101 @@ static void set_mixing(const struct plan *plan, const struct graph_node *node, s
     }
 }
 
-static enum stoa_status check_node(struct verification *verification, const struct graph_node *node,
-                                   struct stoa_error *error)
-{
-    const struct plan *plan = verification->session->plan;
-    const struct stoa_allocator *allocator = &verification->allocator;
-    bool planned = false;
-    for (size_t i = 0; i < node->output_count; i++)
-        planned |= node->outputs[i] != GRAPH_NONE && plan->values[node->outputs[i]].known;
-    if (!planned)
-        return STOA_OK;
+/* What the twin has made of the nodes of one step so far; what lies between them exists nowhere else. */
+struct twins {
+    size_t count;
+    struct twin {
+        size_t value;
+        struct reference_tensor tensor;
+    } * made;
+};
 
+static const struct reference_tensor *find_twin(const struct twins *twins, size_t v)
+{
+    for (size_t i = 0; i < twins->count; i++)
+        if (twins->made[i].value == v)
+            return &twins->made[i].tensor;
+    return NULL;
+}
+
+/* Runs the twin of a node; weights that were scaled have been rounded once, which any slack says. */
+static enum stoa_status run_twin(const struct verification *verification, const struct graph_node *node,
+                                 bool scaled_weights, const struct twins *twins, struct reference_tensor *inputs,
+                                 struct reference_tensor *outputs, struct stoa_error *error)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        const struct reference_tensor *twin = find_twin(twins, node->inputs[i]);
+        if (twin)
+            inputs[i] = *twin;
+        else if (node->inputs[i] != GRAPH_NONE)
+            STOA_TRY(read_tensor(verification, node->inputs[i], error, &inputs[i]));
+    }
+    if (scaled_weights)
+        STOA_TRY(stoa_allocate(&verification->allocator, 1, sizeof(double), error, &inputs[1].slack));
+    struct reference_call call = {.type = node->type,
+                                  .attributes = &node->attributes,
+                                  .opset = node->opset,
+                                  .input_count = node->input_count,
+                                  .output_count = node->output_count,
+                                  .inputs = inputs,
+                                  .outputs = outputs};
+    set_mixing(verification->session->plan, node, &call);
+    enum stoa_status status = stoa_reference_run(&call, &verification->allocator, error);
+    if (status != STOA_OK)
+        stoa_error_prefix(error, "the naive twin, node '%s' (%s): ", node->name, node->type);
+    return status;
+}
+
+/* The same, its outputs added to what has been made. */
+static enum stoa_status add_twins(const struct verification *verification, size_t n, struct twins *twins,
+                                  struct stoa_error *error)
+{
+    const struct stoa_allocator *allocator = &verification->allocator;
+    const struct graph_node *node = &verification->model->graph.nodes[n];
+    const struct plan_node *planned = &verification->session->plan->nodes[n];
     struct reference_tensor *inputs = NULL, *outputs = NULL;
     enum stoa_status status = stoa_allocate(allocator, node->input_count, sizeof *inputs, error, &inputs);
     if (status == STOA_OK)
         status = stoa_allocate(allocator, node->output_count, sizeof *outputs, error, &outputs);
-    for (size_t i = 0; status == STOA_OK && i < node->input_count; i++)
-        if (node->inputs[i] != GRAPH_NONE)
-            status = read_tensor(verification, node->inputs[i], error, &inputs[i]);
     for (size_t i = 0; status == STOA_OK && i < node->output_count; i++)
-        if (node->outputs[i] != GRAPH_NONE && plan->values[node->outputs[i]].known)
+        if (planned->call.outputs[i].dtype != STOA_NONE)
             outputs[i].dtype = STOA_FLOAT; /* wanted; the twin says the type */
-    if (status == STOA_OK) {
-        struct reference_call call = {.type = node->type,
-                                      .attributes = &node->attributes,
-                                      .opset = node->opset,
-                                      .input_count = node->input_count,
-                                      .output_count = node->output_count,
-                                      .inputs = inputs,
-                                      .outputs = outputs};
-        set_mixing(plan, node, &call);
-        status = stoa_reference_run(&call, allocator, error);
-        if (status != STOA_OK)
-            stoa_error_prefix(error, "the naive twin, node '%s' (%s): ", node->name, node->type);
-    }
-    for (size_t i = 0; status == STOA_OK && i < node->output_count; i++)
-        if (outputs[i].dtype != STOA_NONE)
-            status = check_output(verification, node, i, &outputs[i], error);
+    if (status == STOA_OK)
+        status = run_twin(verification, node, planned->call.epilogue.scale != NULL, twins, inputs, outputs, error);
     for (size_t i = 0; inputs && i < node->input_count; i++)
-        stoa_reference_free(allocator, &inputs[i]);
+        if (!find_twin(twins, node->inputs[i]))
+            stoa_reference_free(allocator, &inputs[i]);
     for (size_t i = 0; outputs && i < node->output_count; i++)
-        stoa_reference_free(allocator, &outputs[i]);
+        if (status == STOA_OK && outputs[i].dtype != STOA_NONE)
+            twins->made[twins->count++] = (struct twin){node->outputs[i], outputs[i]};
+        else
+            stoa_reference_free(allocator, &outputs[i]);
     stoa_release(allocator, inputs);
     stoa_release(allocator, outputs);
+    return status;
+}
+
+/* Judges what the step of a leader and its chain has made, or what a node was folded into. */
+static enum stoa_status check_step(struct verification *verification, size_t leader, struct stoa_error *error)
+{
+    const struct plan *plan = verification->session->plan;
+    struct twins twins = {0};
+    size_t most = 0, last = plan->nodes[leader].last;
+    for (size_t n = plan->nodes[leader].first; n != PLAN_NONE; n = plan->nodes[n].next)
+        most += plan->nodes[n].call.output_count;
+    STOA_TRY(stoa_allocate(&verification->allocator, most, sizeof *twins.made, error, &twins.made));
+    enum stoa_status status = STOA_OK;
+    for (size_t n = plan->nodes[leader].first; status == STOA_OK && n != PLAN_NONE; n = plan->nodes[n].next)
+        status = add_twins(verification, n, &twins, error);
+    const struct graph_node *node = &verification->model->graph.nodes[last];
+    for (size_t i = 0; status == STOA_OK && i < node->output_count; i++) {
+        const struct reference_tensor *twin = find_twin(&twins, node->outputs[i]);
+        if (twin)
+            status = check_output(verification, leader, node->outputs[i], twin, error);
+    }
+    for (size_t i = 0; i < twins.count; i++)
+        stoa_reference_free(&verification->allocator, &twins.made[i].tensor);
+    stoa_release(&verification->allocator, twins.made);
     return status;
 }
 
@@ -218,8 +275,10 @@ static enum stoa_status verify(struct verification *verification, const void *co
     STOA_TRY(stoa_session_run(verification->session, error));
 
     const struct graph *graph = &verification->model->graph;
+    const struct plan_node *nodes = verification->session->plan->nodes;
     for (size_t n = 0; n < graph->node_count; n++)
-        STOA_TRY(check_node(verification, &graph->nodes[n], error));
+        if (nodes[n].call.op && nodes[nodes[n].leader].last == n) /* needed, and the end of its chain */
+            STOA_TRY(check_step(verification, nodes[n].leader, error));
     if (verification->failed) {
         const struct stoa_layer_check *first = &verification->first;
         return stoa_fail(

@@ -57,7 +57,7 @@ static const struct {
 static enum stoa_status make(const struct net *net, const struct stoa_allocator *allocator, bool keep,
                              struct stoa_error *error, struct plan **plan)
 {
-    struct plan_options options = {.keep_values = keep};
+    struct plan_options options = {.keep_values = keep, .disabled_passes = STOA_PASS_ALL};
     return stoa_plan_create(net->model, allocator, &options, error, plan);
 }
 

@@ -78,7 +78,8 @@ static size_t partner(struct sketch *sketch, size_t v)
 
 static void any_shape(struct sketch *sketch, size_t v)
 {
-    static const char *const elementwise[] = {"Relu", "Sigmoid", "Identity", "Dropout", "Softmax", "Clip", "Tanh"};
+    static const char *const elementwise[] = {"Relu", "Sigmoid", "Identity",    "Dropout",  "Softmax",
+                                              "Clip", "Tanh",    "HardSigmoid", "LeakyRelu"};
     const struct drawn value = sketch->values[v];
     size_t n = sketch->count, rank = value.rank;
     switch (draw(sketch, 0, 4)) {
@@ -95,7 +96,7 @@ static void any_shape(struct sketch *sketch, size_t v)
         break;
     }
     default:
-        line(sketch, "v%zu = %s(v%zu)\n", n, elementwise[draw(sketch, 0, 6)], v);
+        line(sketch, "v%zu = %s(v%zu)\n", n, elementwise[draw(sketch, 0, 8)], v);
         break;
     }
     made(sketch, rank, value.dims[0], value.dims[1], value.dims[2], value.dims[3]);
@@ -114,6 +115,33 @@ static void convolve(struct sketch *sketch, size_t v)
          stride, pad, pad, pad, pad, groups);
     made(sketch, 4, dims[0], outputs, (dims[2] + 2 * pad - kernel) / stride + 1,
          (dims[3] + 2 * pad - kernel) / stride + 1);
+}
+
+/* What networks are made of: a convolution, a norm, a sum, an activation, some of them. */
+static void block(struct sketch *sketch, size_t v)
+{
+    static const char *const activations[] = {"Relu", "Clip", "HardSigmoid", "Sigmoid"};
+    const struct drawn value = sketch->values[v];
+    size_t C = value.dims[1], from = v, n = sketch->count, convolution = n;
+    line(sketch, "const w%zu f32[%zu,%zu,1,1]\nv%zu = Conv(v%zu, w%zu)\n", n, C, C, n, v, n);
+    made(sketch, 4, value.dims[0], C, value.dims[2], value.dims[3]);
+    for (int part = 0; part < 4; part++) {
+        n = sketch->count;
+        v = n - 1;
+        if (draw(sketch, 0, 2) == 0)
+            continue;
+        if (part == 0)
+            line(sketch,
+                 "const s%zu f32+[%zu]\nconst b%zu f32[%zu]\nv%zu = BatchNormalization(v%zu, s%zu, b%zu, b%zu, s%zu)\n",
+                 n, C, n, C, n, v, n, n, n, n);
+        else if (part == 1)
+            line(sketch, "v%zu = Add(v%zu, v%zu)\n", n, draw(sketch, 0, 1) ? from : partner(sketch, v), v);
+        else if (part == 2)
+            line(sketch, "v%zu = %s(v%zu)\n", n, activations[draw(sketch, 0, 3)], v);
+        else
+            line(sketch, "v%zu = Mul(v%zu, v%zu)\n", n, v, v > convolution ? v - 1 : from);
+        made(sketch, 4, value.dims[0], C, value.dims[2], value.dims[3]);
+    }
 }
 
 static void pool(struct sketch *sketch, size_t v)
@@ -268,8 +296,9 @@ static void image(struct sketch *sketch, size_t v)
 
 static void add_node(struct sketch *sketch)
 {
-    static void (*const images[])(struct sketch *, size_t) = {
-        any_shape, any_shape, image, image, convolve, convolve, pool, join, split, transpose, flatten, reduce};
+    static void (*const images[])(struct sketch *, size_t) = {any_shape, any_shape, image,   image, convolve,
+                                                              convolve,  block,     block,   pool,  join,
+                                                              split,     transpose, flatten, reduce};
     static void (*const rows[])(struct sketch *, size_t) = {any_shape, join,     split,    transpose,
                                                             multiply,  multiply, unflatten};
     /* Mostly from the newest, so that graphs become deep. */
@@ -379,20 +408,31 @@ static void check_network(const char *name, const char *text, uint64_t seed)
         inputs[i] = malloc(count * sizeof(float) + 1);
         stoa_random_fill(&random, count, inputs[i]);
     }
-    static const struct {
+    /* Norms in the weights round otherwise; whatever else passes do changes no bit. */
+    const unsigned norm = STOA_PASS_BIT(STOA_PASS_FUSE_NORM);
+    const struct {
         const char *name;
         bool keep, bind;
         size_t threads;
-    } ways[] = {
-        {"every value kept", true, false, 1}, {"memory shared", false, false, 1}, {"own buffers", false, true, 2}};
+        unsigned disabled_passes;
+    } ways[] = {{"every value kept", true, false, 1, 0},
+                {"memory shared", false, false, 1, 0},
+                {"own buffers", false, true, 2, 0},
+                {"no norms in weights", false, false, 1, norm},
+                {"no passes", false, false, 1, STOA_PASS_ALL},
+                {"no passes, every value kept", true, false, 3, STOA_PASS_ALL}};
     struct stoa_tensor first[MAX_PORTS], other[MAX_PORTS];
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-        struct stoa_session_options options = {.threads = ways[w].threads, .keep_values = ways[w].keep};
-        run_session(&net, options, inputs, ways[w].bind, text, w ? other : first);
-        for (size_t i = 0; w && i < stoa_model_output_count(net.model); i++) {
-            cr_expect(memcmp(first[i].data, other[i].data, stoa_tensor_bytes(&first[i])) == 0,
+        bool begins = w == 0 || (ways[w].disabled_passes & norm) != (ways[w - 1].disabled_passes & norm);
+        struct stoa_session_options options = {
+            .threads = ways[w].threads, .keep_values = ways[w].keep, .disabled_passes = ways[w].disabled_passes};
+        run_session(&net, options, inputs, ways[w].bind, text, other);
+        for (size_t i = 0; i < stoa_model_output_count(net.model); i++) {
+            cr_expect(begins || memcmp(first[i].data, other[i].data, stoa_tensor_bytes(&first[i])) == 0,
                       "%s: output %zu changes with %s\n%s", name, i, ways[w].name, text);
-            free(other[i].data);
+            if (w)
+                free(first[i].data);
+            first[i] = other[i];
         }
     }
     for (size_t i = 0; i < stoa_model_output_count(net.model); i++)

@@ -5,6 +5,7 @@
 
 #include <stoa/stoa.h>
 
+#include "base/tensor.h"
 #include "ops/op.h"
 #include "support/allocator.h"
 #include "support/net.h"
@@ -30,7 +31,8 @@ Test(verify, a_right_network_passes_layer_by_layer)
     struct stoa_error error = {0};
     for (int lowering = STOA_LOWERING_AUTO; lowering < STOA_LOWERING_COUNT; lowering++) {
         size_t counts[2] = {0};
-        struct stoa_session_options session = {.threads = 2, .lowering = (enum stoa_lowering)lowering};
+        struct stoa_session_options session = {
+            .threads = 2, .lowering = (enum stoa_lowering)lowering, .disabled_passes = STOA_PASS_ALL};
         struct stoa_verify_options options = {.session = &session, .seed = 11, .layer = count_layer, .user = counts};
         cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_OK, "%s", error.message);
         cr_expect(counts[0] == 7 && counts[1] == 7, "%zu of %zu layers passed", counts[1], counts[0]);
@@ -96,7 +98,8 @@ Test(verify, the_first_layer_that_diverges_is_named)
         if (strcmp(net.model->graph.nodes[n].type, "Relu") == 0)
             net.model->graph.nodes[n].op = &broken;
     size_t counts[2] = {0};
-    struct stoa_verify_options options = {.layer = count_layer, .user = counts};
+    struct stoa_session_options session = {.disabled_passes = STOA_PASS_ALL};
+    struct stoa_verify_options options = {.session = &session, .layer = count_layer, .user = counts};
     struct stoa_error error = {0};
     cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_ERROR_MISMATCH);
     cr_expect(strstr(error.message, "node 'node_b' (Relu)") && strstr(error.message, "1 of 7 layers"), "%s",
@@ -144,4 +147,65 @@ Test(verify, a_copy_that_is_not_what_was_judged_is_named)
     cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_ERROR_MISMATCH);
     cr_expect(strstr(error.message, "output 'y'"), "%s", error.message);
     net_free(&net);
+}
+
+/* A convolution that forgets one part of its epilogue, or one channel's factor. */
+static enum op_takes forgotten;
+
+static enum stoa_status run_forgetful(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    struct op_call changed = *call;
+    if (forgotten == OP_TAKES_ADDEND)
+        changed.epilogue.has_addend = false;
+    if (forgotten == OP_TAKES_ACTIVATION)
+        changed.epilogue.activation.kind = ACTIVATION_NONE;
+    return stoa_op_find("Conv", 13, NULL)->run(&changed, run, error);
+}
+
+static enum stoa_status prepare_forgetful(struct op_call *call, const struct op_prepare *prepare,
+                                          struct stoa_error *error)
+{
+    if (forgotten == OP_TAKES_SCALE)
+        ((double *)stoa_read_only(call->epilogue.scale))[2] *= 1.0001;
+    return stoa_op_find("Conv", 13, NULL)->prepare(call, prepare, error);
+}
+
+Test(verify, steps_of_several_nodes_are_judged_as_one)
+{
+    static const char text[] =
+        "input x f32[2,3,9,9]\nconst w f32[5,3,3,3]\nconst v f32[5,3,3,3]\nconst s f32+[5]\nconst b f32[5]\n"
+        "const m f32[5]\nconst r f32+[5]\nc = Conv(x, v)\na = Conv(x, w)\nn = BatchNormalization(a, s, b, m, r)\n"
+        "d = Add(c, n)\ne = Tanh(d)\noutput e\n";
+    static const struct {
+        const char *name;
+        enum op_takes forgotten;
+        bool right;
+    } rows[] = {
+        {"nothing is forgotten", 0, true},
+        {"a factor is a little off", OP_TAKES_SCALE, false},
+        {"the addend is not added", OP_TAKES_ADDEND, false},
+        {"the activation is not applied", OP_TAKES_ACTIVATION, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct net net;
+        net_build(&net, text, NULL);
+        struct op broken = *stoa_op_find("Conv", 13, NULL);
+        broken.run = run_forgetful;
+        broken.prepare = prepare_forgetful;
+        forgotten = rows[i].forgotten;
+        for (size_t n = 0; n < net.model->graph.node_count; n++)
+            if (strcmp(net.model->graph.nodes[n].name, "node_a") == 0)
+                net.model->graph.nodes[n].op = &broken;
+        struct stoa_error error = {0};
+        size_t counts[2] = {0};
+        struct stoa_verify_options options = {.seed = 3, .layer = count_layer, .user = counts};
+        enum stoa_status status = stoa_verify(net.model, NULL, &options, &error);
+        cr_expect(status == (rows[i].right ? STOA_OK : STOA_ERROR_MISMATCH), "%s: %s %s", rows[i].name,
+                  stoa_status_name(status), error.message);
+        cr_expect(counts[0] == 2, "%s: %zu layers", rows[i].name, counts[0]);
+        if (!rows[i].right)
+            cr_expect(strstr(error.message, "node 'node_a' (Conv+BatchNormalization+Add+Tanh)"), "%s: %s", rows[i].name,
+                      error.message);
+        net_free(&net);
+    }
 }

@@ -1,0 +1,24 @@
+/* What the passes share: who reads a value, and making one step of two. */
+#ifndef STOA_PLAN_FUSE_H
+#define STOA_PLAN_FUSE_H
+
+#include "plan/build.h"
+
+/* The one node that reads value v, once, or PLAN_NONE: several do, or the caller does. */
+size_t stoa_plan_only_reader(const struct plan *plan, size_t v);
+/* The value at the end of a leader's chain. */
+size_t stoa_plan_result(const struct plan *plan, size_t leader);
+/* The leader whose chain ends with value v and which can have that part of an epilogue (on top of what it has), or
+ * PLAN_NONE. */
+size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part);
+
+/* Node n, which alone reads the end of the leader's chain, becomes its new end. */
+STOA_CHECKED enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
+                                             struct stoa_error *error);
+
+/* Each a file of that name: one pass over all nodes. */
+STOA_CHECKED enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_plan_fuse_add(struct plan *plan, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_plan_fuse_activation(struct plan *plan, struct stoa_error *error);
+
+#endif

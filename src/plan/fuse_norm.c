@@ -1,0 +1,61 @@
+/* fuse-norm: BatchNormalization behind a convolution, and sums and products with one constant a channel, become part of
+ * its weights and bias: (sum of w*x + b) * scale + shift = sum of (scale*w)*x + (scale*b + shift). */
+#include <math.h>
+
+#include "base/status.h"
+#include "base/tensor.h"
+#include "plan/fuse.h"
+
+/* Beyond this a scaled weight might be no float any more. */
+#define MOST_SCALE 0x1p64
+
+/* Composes node n, which reads the leader's result as its input number `input`, with the scale and shift so far. */
+static enum stoa_status compose(struct plan *plan, size_t leader, size_t n, size_t input, struct stoa_error *error,
+                                bool *composed)
+{
+    struct op_call *call = &plan->nodes[leader].call;
+    const struct op_call *norm = &plan->nodes[n].call;
+    size_t channels = call->outputs[0].dims[1];
+    double *scale, *shift;
+    *composed = false;
+    STOA_TRY(stoa_arena_allocate(&plan->arena, channels, sizeof *scale, error, &scale));
+    STOA_TRY(stoa_arena_allocate(&plan->arena, channels, sizeof *shift, error, &shift));
+    if (!norm->op->affine(norm, input, scale, shift))
+        return STOA_OK;
+    for (size_t c = 0; c < channels; c++) {
+        if (call->epilogue.scale) {
+            shift[c] += scale[c] * call->epilogue.shift[c];
+            scale[c] *= call->epilogue.scale[c];
+        }
+        if (!(fabs(scale[c]) <= MOST_SCALE) || !(fabs(shift[c]) <= MOST_SCALE))
+            return STOA_OK;
+    }
+    call->epilogue.scale = scale;
+    call->epilogue.shift = shift;
+    *composed = true;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error)
+{
+    /* In the graph's order, so that a chain grows from its convolution on. */
+    for (size_t n = 0; n < plan->model->graph.node_count; n++) {
+        const struct plan_node *node = &plan->nodes[n];
+        if (!node->planned || !node->call.op->affine)
+            continue;
+        for (size_t i = 0; i < node->call.input_count && i < 2; i++) {
+            if (node->call.inputs[i].data || stoa_plan_only_reader(plan, node->inputs[i]) != n ||
+                !stoa_tensor_same_dims(&node->call.inputs[i], &node->call.outputs[0]))
+                continue;
+            size_t leader = stoa_plan_maker(plan, node->inputs[i], OP_TAKES_SCALE);
+            bool composed = false;
+            if (leader != PLAN_NONE)
+                STOA_TRY(compose(plan, leader, n, i, error, &composed));
+            if (composed) {
+                STOA_TRY(stoa_plan_join(plan, STOA_PASS_FUSE_NORM, leader, n, error));
+                break;
+            }
+        }
+    }
+    return STOA_OK;
+}
