@@ -28,11 +28,16 @@ struct stoa_input_spec {
     const void *data;
 };
 
-/* What planning makes simpler before a model runs. The model itself stays as it is. */
+/* What planning makes simpler before a model runs. The model itself stays as it is. All but the first two leave every
+ * bit of the outputs as it is; those two round in other places. */
 enum stoa_pass {
-    STOA_PASS_FUSE_NORM = 0,   /* constants that scale and shift a convolution's channels go into its weights */
+    STOA_PASS_FUSE_PAD = 0,    /* zeros around an image become the padding of who reads it */
+    STOA_PASS_FUSE_NORM,       /* constants that scale and shift a convolution's channels go into its weights */
     STOA_PASS_FUSE_ADD,        /* a convolution adds another tensor to its output */
     STOA_PASS_FUSE_ACTIVATION, /* an operator applies a function to its output */
+    STOA_PASS_CONCAT_IN_PLACE, /* what is concatenated along channels is written where it belongs at once */
+    STOA_PASS_SPLIT_IN_PLACE,  /* channels that are split or sliced off are read where they lie */
+    STOA_PASS_OVERWRITE,       /* elementwise operators write over an input that nobody needs any more */
     STOA_PASS_COUNT
 };
 #define STOA_PASS_BIT(pass) (1u << (pass))
@@ -112,8 +117,8 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_worker(const struct stoa_ses
 /* One thing a pass did. Strings live as the session. */
 struct stoa_rewrite_info {
     enum stoa_pass pass;
-    const char *node; /* the node of the model that is no step of its own any more */
-    const char *into; /* the node whose step does its work */
+    const char *node; /* the node of the model whose work, or whose result's place, has changed */
+    const char *into; /* the node whose step does the work now or has the memory, or the value whose memory it is */
 };
 STOA_API size_t stoa_session_rewrite_count(const struct stoa_session *session);
 STOA_API STOA_CHECKED enum stoa_status stoa_session_rewrite(const struct stoa_session *session, size_t index,

@@ -69,6 +69,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .params_size = sizeof(struct activation),                                                                      \
         .parse = parse_,                                                                                               \
         .activation = activation,                                                                                      \
+        .elementwise = true,                                                                                           \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

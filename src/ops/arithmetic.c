@@ -194,6 +194,7 @@ static enum stoa_status run_pow(const struct op_call *call, const struct op_run 
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct arithmetic_params),                                                               \
         .takes = takes,                                                                                                \
+        .elementwise = true,                                                                                           \
         .affine = affine,                                                                                              \
         .adds = adds,                                                                                                  \
         .multiplies = multiplies,                                                                                      \

@@ -110,6 +110,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .params_size = sizeof(struct clip_params),                                                                     \
         .parse = parse,                                                                                                \
         .activation = activation,                                                                                      \
+        .elementwise = true,                                                                                           \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

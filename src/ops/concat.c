@@ -67,6 +67,17 @@ static enum stoa_status infer_concat(const struct op_call *call, struct stoa_err
     return stoa_tensor_measure(y, error, NULL, NULL);
 }
 
+static bool joins(const struct op_call *call, size_t i, size_t *first)
+{
+    const struct concat_params *params = call->params;
+    size_t axis, rank = call->outputs[0].rank;
+    *first = 0;
+    for (size_t k = 0; k < i; k++)
+        *first += call->inputs[k].dims[1];
+    return rank == 4 && stoa_check_axis("axis", params->axis, rank, false, NULL, &axis) == STOA_OK && axis == 1;
+}
+
+/* What already lies in its place stays there. */
 static enum stoa_status run_concat(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     const struct concat_params *params = call->params;
@@ -75,7 +86,8 @@ static enum stoa_status run_concat(const struct op_call *call, const struct op_r
     for (size_t i = 0; i < call->input_count; i++) {
         const struct stoa_tensor *x = &call->inputs[i];
         struct stoa_tensor part = part_of(&call->outputs[0], axis, start, x->dims[axis]);
-        stoa_nd_copy(x, &part, run->pool);
+        if (x->data != part.data)
+            stoa_nd_copy(x, &part, run->pool);
         start += x->dims[axis];
     }
     return STOA_OK;
@@ -148,6 +160,17 @@ static enum stoa_status infer_split(const struct op_call *call, struct stoa_erro
     return STOA_OK;
 }
 
+static bool splits(const struct op_call *call, size_t i, size_t *first)
+{
+    size_t axis, sizes[MAX_PARTS];
+    if (call->inputs[0].rank != 4 || parts(call, NULL, &axis, sizes) != STOA_OK || axis != 1)
+        return false;
+    *first = 0;
+    for (size_t k = 0; k < i; k++)
+        *first += sizes[k];
+    return true;
+}
+
 static enum stoa_status run_split(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     size_t axis, sizes[MAX_PARTS], start = 0;
@@ -171,6 +194,7 @@ const struct op stoa_op_concat = {
     .layout = OP_ANY,
     .params_size = sizeof(struct concat_params),
     .parse = parse_concat,
+    .joins = joins,
     .infer = infer_concat,
     .run = run_concat,
 };
@@ -187,6 +211,7 @@ const struct op stoa_op_concat = {
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct split_params),                                                                    \
         .parse = parse_split,                                                                                          \
+        .splits = splits,                                                                                              \
         .infer = infer_split,                                                                                          \
         .run = run_split,                                                                                              \
     };

@@ -47,7 +47,16 @@ static enum stoa_status conv_shape(const struct op_call *call, struct stoa_error
         for (size_t i = 0; i < 4; i++)
             shape->pad[i] = placed.pad[i];
     }
+    for (size_t i = 0; i < 4; i++)
+        shape->pad[i] += call->pad[i];
     return stoa_conv_shape_finish(shape, error);
+}
+
+static bool conv_takes_pad(const struct op_call *call, const size_t pad[4])
+{
+    (void)pad;
+    const struct conv_params *params = call->params;
+    return params->window.padding == WINDOW_NOTSET || params->window.padding == WINDOW_VALID;
 }
 
 static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error *error)
@@ -83,6 +92,13 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
     return stoa_convolution_prepare(call, prepare, conv, error);
 }
 
+/* BLAS counts in an int what lies between two pixels of a row. */
+static bool dense(const struct op_call *call)
+{
+    const struct conv_params *params = call->params;
+    return params->window.stride[1] > CONVOLUTION_MOST_STRIDE;
+}
+
 static double conv_macs(const struct op_call *call)
 {
     struct conv_shape shape;
@@ -101,6 +117,8 @@ const struct op stoa_op_conv = {
     .params_size = sizeof(struct conv_params),
     .parse = conv_parse,
     .takes = stoa_convolution_takes,
+    .takes_pad = conv_takes_pad,
+    .dense = dense,
     .infer = conv_infer,
     .prepare = conv_prepare,
     .release = stoa_convolution_release,

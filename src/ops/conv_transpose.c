@@ -109,6 +109,13 @@ static enum stoa_status conv_transpose_prepare(struct op_call *call, const struc
     return stoa_convolution_prepare(call, prepare, conv, error);
 }
 
+/* BLAS counts in an int what lies between two pixels of a row. */
+static bool dense(const struct op_call *call)
+{
+    const struct conv_transpose_params *params = call->params;
+    return params->window.stride[1] > CONVOLUTION_MOST_STRIDE;
+}
+
 static double conv_transpose_macs(const struct op_call *call)
 {
     struct conv_shape shape;
@@ -127,6 +134,7 @@ const struct op stoa_op_conv_transpose = {
     .params_size = sizeof(struct conv_transpose_params),
     .parse = conv_transpose_parse,
     .takes = stoa_convolution_takes,
+    .dense = dense,
     .infer = conv_transpose_infer,
     .prepare = conv_transpose_prepare,
     .release = stoa_convolution_release,

@@ -10,6 +10,9 @@
 #include "ops/op.h"
 #include "ops/window.h"
 
+/* Horizontal strides up to this, times OP_MOST_PIXEL_STRIDE, are within what BLAS can address. */
+#define CONVOLUTION_MOST_STRIDE ((size_t)1 << 15)
+
 /* X, W and B are float and X and W of rank 4; kernel_shape is W's where it is given. Sets N, C, H, W, groups, stride,
  * dilation, pad and kernel of *shape as the attributes and inputs have them. */
 STOA_CHECKED enum stoa_status stoa_convolution_read(const struct op_call *call, const struct window *window,

@@ -231,6 +231,7 @@ const struct op stoa_op_batch_normalization = {
     .layout = OP_ANY,
     .params_size = sizeof(struct norm_params),
     .takes = batch_takes,
+    .elementwise = true,
     .affine = batch_affine,
     .parse = batch_parse,
     .infer = norm_infer,

@@ -27,7 +27,8 @@
 enum op_layout {
     OP_PLAIN, /* all inputs and outputs plain (row-major in the order of dims) */
     OP_ANY,   /* reads and writes any strides: outputs of rank 4 lie channels-last if an input does, else plain */
-    OP_CHANNELS_LAST, /* input 0 and all outputs are of rank 4 and lie channels-last (N H W C); other inputs plain */
+    OP_CHANNELS_LAST, /* input 0 and all outputs are of rank 4 and lie channels-last (N H W C), perhaps as slices of the
+                       * channels of wider images; other inputs plain */
     OP_VIEW           /* output 0 is input 0's memory under other dims and strides: see view */
 };
 
@@ -54,6 +55,7 @@ struct op_call {
      */
     size_t column_channels;
     struct op_epilogue epilogue;
+    size_t pad[4]; /* zeros around the images of input 0 on top of what the operator pads: top, left, bottom, right */
 
     /* Written by prepare. */
     void *state;           /* packed weights and the like; null when there is none */
@@ -84,6 +86,9 @@ struct op_run {
     size_t worker_stride;
 };
 
+/* The most elements from pixel to pixel that a slice of channels may have. */
+#define OP_MOST_PIXEL_STRIDE ((size_t)1 << 15)
+
 struct op {
     const char *type;                     /* ONNX's op_type, in the default domain */
     int since;                            /* the first opset version this entry stands for */
@@ -106,6 +111,20 @@ struct op {
     /* Whether output 0 is scale[c] * x + shift[c] of input number `input`, with constants; the arrays hold as many as
      * that input's dimension 1. */
     bool (*affine)(const struct op_call *call, size_t input, double *scale, double *shift);
+    /* Whether output 0 is input 0 with nothing but zeros around its height and width: how many (pads); whether the call
+     * could see to so many itself (takes_pad). */
+    bool (*pads)(const struct op_call *call, size_t pad[4]);
+    bool (*takes_pad)(const struct op_call *call, const size_t pad[4]);
+    /* Each element of output 0 needs, of inputs 0 and 1 where they have its dims, the element in the same place alone:
+     * output 0 may be one of them, if no later input lies there too. */
+    bool elementwise;
+    /* Whether part i, an input of Concat (joins) or an output of Split or Slice (splits), is those channels (dimension
+     * 1 of 4) of what it is a part of that begin with *first. */
+    bool (*joins)(const struct op_call *call, size_t i, size_t *first);
+    bool (*splits)(const struct op_call *call, size_t i, size_t *first);
+    /* OP_CHANNELS_LAST: whether this call cannot have images that are slices of the channels of wider ones
+     * (stoa_tensor_pixel_stride); null: it always can. */
+    bool (*dense)(const struct op_call *call);
     /* Whether output 0 is input 0 plus (times) input 1, and there are no others. */
     bool (*adds)(const struct op_call *call), (*multiplies)(const struct op_call *call);
 

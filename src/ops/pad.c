@@ -2,6 +2,7 @@
  * into at most three spans (before, inside, behind the input); each combination of spans is one strided copy:
  * reflection walks backwards, an edge stands still, a constant stands still everywhere. */
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -102,6 +103,22 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
         STOA_TRY(infer_axis(params->mode, both, i, x->dims[i], error, &call->outputs[0].dims[i]));
     }
     return stoa_tensor_measure(&call->outputs[0], error, NULL, NULL);
+}
+
+static bool pads(const struct op_call *call, size_t pad[4])
+{
+    const struct pad_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0], *value = stoa_op_has_input(call, 2) ? &call->inputs[2] : NULL;
+    struct op_integers list;
+    if (x->rank != 4 || x->dtype != STOA_FLOAT || params->mode != PAD_CONSTANT || params->value != 0 ||
+        (value && (!value->data || *(const float *)value->data != 0)) || read_pads(call, NULL, &list) != STOA_OK)
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        if (list.values[i] < 0 || list.values[i] > INT_MAX || (i % 4 < 2 && list.values[i] != 0))
+            return false;
+    for (size_t i = 0; i < 4; i++)
+        pad[i] = (size_t)list.values[i / 2 * 4 + 2 + i % 2];
+    return true;
 }
 
 /* Adds the part of the output that lies in [low, high), in coordinates in which the input begins at 0. */
@@ -205,6 +222,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct pad_params),                                                                      \
         .parse = parse,                                                                                                \
+        .pads = pads,                                                                                                  \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

@@ -116,10 +116,25 @@ static enum stoa_status average_infer(const struct op_call *call, struct stoa_er
     return pool_infer(call, error);
 }
 
+/* An average counts the zeros as elements: as padding of its own only if that counts, or there is none. */
+static bool average_takes_pad(const struct op_call *call, const size_t pad[4])
+{
+    const struct pool_params *params = call->params;
+    const struct window *window = &params->window;
+    bool padded = false;
+    for (size_t i = 0; i < 4; i++) {
+        padded |= window->pad[i] != 0;
+        if (window->pad[i] + pad[i] >= (window->kernel[i % 2] - 1) * window->dilation[i % 2] + 1)
+            return false;
+    }
+    return (window->padding == WINDOW_NOTSET || window->padding == WINDOW_VALID) && !window->ceil &&
+           (params->count_pad || !padded);
+}
+
 struct pooling {
     const struct op_call *call;
     struct pool_shape shape;
-    bool average;
+    bool average, count_pad;
 };
 
 static void pool_row(void *context, size_t task, size_t worker)
@@ -137,7 +152,7 @@ static void pool_row(void *context, size_t task, size_t worker)
     else if (x->dtype == STOA_INT8)
         stoa_max_pool_row_int8(shape, oy, (const int8_t *)x->data + from, (int8_t *)y->data + to);
     else if (pooling->average)
-        stoa_average_pool_row(shape, oy, params->count_pad, (const float *)x->data + from, (float *)y->data + to);
+        stoa_average_pool_row(shape, oy, pooling->count_pad, (const float *)x->data + from, (float *)y->data + to);
     else if (has_indices(call)) {
         size_t start = image * x->dims[1] * x->dims[2] * x->dims[3];
         const struct stoa_tensor *indices = &call->outputs[1];
@@ -153,10 +168,14 @@ static enum stoa_status pool_run(const struct op_call *call, const struct op_run
 {
     const struct pool_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
-    struct window window;
+    struct window window = params->window;
+    struct pooling pooling = {.call = call, .average = average, .count_pad = params->count_pad};
+    for (size_t i = 0; i < 4; i++) {
+        window.pad[i] += call->pad[i];
+        pooling.count_pad |= call->pad[i] != 0;
+    }
     size_t out[2];
-    STOA_TRY(stoa_window_place(&params->window, &x->dims[2], error, &window, out));
-    struct pooling pooling = {.call = call, .average = average};
+    STOA_TRY(stoa_window_place(&window, &x->dims[2], error, &window, out));
     struct pool_shape *shape = &pooling.shape;
     for (size_t i = 0; i < 2; i++) {
         shape->kernel[i] = window.kernel[i];
@@ -208,6 +227,7 @@ const struct op stoa_op_average_pool = {
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
     .params_size = sizeof(struct pool_params),
+    .takes_pad = average_takes_pad,
     .parse = average_parse,
     .infer = average_infer,
     .run = average_run,

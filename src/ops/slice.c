@@ -94,6 +94,19 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return STOA_OK;
 }
 
+static bool splits(const struct op_call *call, size_t i, size_t *first)
+{
+    struct range ranges[STOA_MAX_RANK];
+    const struct stoa_tensor *x = &call->inputs[0];
+    if (i != 0 || x->rank != 4 || ranges_of(call, NULL, ranges) != STOA_OK)
+        return false;
+    for (size_t k = 0; k < x->rank; k++)
+        if (ranges[k].step != 1 || (k != 1 && ranges[k].count != x->dims[k]))
+            return false;
+    *first = (size_t)ranges[1].start;
+    return true;
+}
+
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
@@ -127,6 +140,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct slice_params),                                                                    \
         .parse = parse,                                                                                                \
+        .splits = splits,                                                                                              \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

@@ -11,12 +11,21 @@ STOA_CHECKED enum stoa_status stoa_plan_inputs(struct plan *plan, const struct p
 STOA_CHECKED enum stoa_status stoa_plan_settle(struct plan *plan, size_t v, struct stoa_error *error);
 /* nodes.c: what is needed, its types and dims; what depends on constants alone becomes constant. */
 STOA_CHECKED enum stoa_status stoa_plan_nodes(struct plan *plan, struct stoa_error *error);
-/* fuse.c: the passes, in their order. */
-STOA_CHECKED enum stoa_status stoa_plan_fuse(struct plan *plan, unsigned disabled_passes, struct stoa_error *error);
+/* fuse.c: the passes that need no layouts, in their order. */
+STOA_CHECKED enum stoa_status stoa_plan_fuse(struct plan *plan, struct stoa_error *error);
+static inline bool stoa_plan_enabled(const struct plan *plan, enum stoa_pass pass)
+{
+    return !(plan->disabled_passes & STOA_PASS_BIT(pass));
+}
+/* Notes what a pass has done, for reports. */
+STOA_CHECKED enum stoa_status stoa_plan_note(struct plan *plan, enum stoa_pass pass, const char *node, const char *into,
+                                             struct stoa_error *error);
 /* fold.c: runs a call whose inputs are all constant; its outputs become constants in the plan's arena. */
 STOA_CHECKED enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct stoa_error *error);
 /* steps.c: nodes become steps, with layout conversions where tensors do not lie as an operator wants them. */
 STOA_CHECKED enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error);
+/* overwrite.c: steps that may write over one of their inputs do. */
+STOA_CHECKED enum stoa_status stoa_plan_overwrite(struct plan *plan, struct stoa_error *error);
 /* lifetimes.c: offsets of all storages of kind STORAGE_ARENA in one block, scratch included, and its size. */
 STOA_CHECKED enum stoa_status stoa_plan_lifetimes(struct plan *plan, bool keep_values, struct stoa_error *error);
 
@@ -27,6 +36,11 @@ size_t stoa_plan_absorbs(const struct plan *plan, const struct graph_node *node,
 /* *array has room for one element more than `count`. */
 STOA_CHECKED enum stoa_status stoa_plan_reserve(struct plan *plan, size_t count, size_t size, size_t *capacity,
                                                 struct stoa_error *error, void *array);
+/* concat.c: where value v, which is sliced, or of which others are slices, lies: strides, and a storage that is made
+ * when the first of them asks. */
+STOA_CHECKED enum stoa_status stoa_plan_place_slice(struct plan *plan, size_t v, struct stoa_error *error,
+                                                    struct plan_tensor *tensor);
+
 STOA_CHECKED enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind, size_t bytes,
                                                     size_t place, struct stoa_error *error, size_t *storage);
 

@@ -9,11 +9,15 @@
 
 static const struct {
     const char *name;
-    enum stoa_status (*run)(struct plan *plan, struct stoa_error *error);
+    enum stoa_status (*run)(struct plan *plan, struct stoa_error *error); /* null: later, when layouts are known */
 } passes[STOA_PASS_COUNT] = {
+    [STOA_PASS_FUSE_PAD] = {"fuse-pad", stoa_plan_fuse_pad},
     [STOA_PASS_FUSE_NORM] = {"fuse-norm", stoa_plan_fuse_norm},
     [STOA_PASS_FUSE_ADD] = {"fuse-add", stoa_plan_fuse_add},
     [STOA_PASS_FUSE_ACTIVATION] = {"fuse-activation", stoa_plan_fuse_activation},
+    [STOA_PASS_CONCAT_IN_PLACE] = {"concat-in-place", stoa_plan_concat_in_place},
+    [STOA_PASS_SPLIT_IN_PLACE] = {"split-in-place", NULL},
+    [STOA_PASS_OVERWRITE] = {"overwrite", NULL},
 };
 
 const char *stoa_pass_name(enum stoa_pass pass)
@@ -32,10 +36,10 @@ static enum stoa_status name_chain(struct plan *plan, struct plan_node *leader, 
     return stoa_arena_string(&plan->arena, text, strlen(text), error, &leader->type);
 }
 
-enum stoa_status stoa_plan_fuse(struct plan *plan, unsigned disabled_passes, struct stoa_error *error)
+enum stoa_status stoa_plan_fuse(struct plan *plan, struct stoa_error *error)
 {
     for (unsigned pass = 0; pass < STOA_PASS_COUNT; pass++)
-        if (!(disabled_passes & STOA_PASS_BIT(pass)))
+        if (passes[pass].run && stoa_plan_enabled(plan, (enum stoa_pass)pass))
             STOA_TRY(passes[pass].run(plan, error));
     for (size_t n = 0; n < plan->model->graph.node_count; n++)
         if (plan->nodes[n].planned && plan->nodes[n].leader == n && plan->nodes[n].first != plan->nodes[n].last)
@@ -71,22 +75,53 @@ size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part)
     return leader;
 }
 
-enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
+enum stoa_status stoa_plan_note(struct plan *plan, enum stoa_pass pass, const char *node, const char *into,
                                 struct stoa_error *error)
 {
-    struct plan_node *head = &plan->nodes[leader], *added = &plan->nodes[n];
     STOA_TRY(stoa_plan_reserve(plan, plan->rewrite_count, sizeof *plan->rewrites, &plan->rewrite_capacity, error,
                                &plan->rewrites));
-    const struct graph_node *nodes = plan->model->graph.nodes;
-    plan->rewrites[plan->rewrite_count++] = (struct plan_rewrite){pass, nodes[n].name, nodes[leader].name};
+    plan->rewrites[plan->rewrite_count++] = (struct plan_rewrite){pass, node, into};
+    return STOA_OK;
+}
 
-    struct plan_value *inner = &plan->values[head->outputs[0]];
+/* Node n joins the leader's chain, so that value v between them is not written down any more. */
+static enum stoa_status join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n, size_t v,
+                             struct stoa_error *error)
+{
+    const struct graph_node *nodes = plan->model->graph.nodes;
+    struct plan_value *inner = &plan->values[v];
+    STOA_TRY(stoa_plan_note(plan, pass, nodes[n].name, nodes[leader].name, error));
     inner->known = false;
     inner->fused = true;
     inner->pass = pass;
+    plan->nodes[n].leader = leader;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
+                                struct stoa_error *error)
+{
+    struct plan_node *head = &plan->nodes[leader];
+    STOA_TRY(join(plan, pass, leader, n, head->outputs[0], error));
     plan->nodes[head->last].next = n;
     head->last = n;
-    head->outputs = added->outputs;
-    added->leader = leader;
+    head->outputs = plan->nodes[n].outputs;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_plan_join_front(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
+                                      struct stoa_error *error)
+{
+    struct plan_node *head = &plan->nodes[leader];
+    const struct plan_node *added = &plan->nodes[n];
+    size_t *values;
+    STOA_TRY(stoa_arena_allocate(&plan->arena, head->call.input_count, sizeof *values, error, &values));
+    memcpy(values, head->inputs, head->call.input_count * sizeof *values);
+    values[0] = added->inputs[0];
+    STOA_TRY(join(plan, pass, leader, n, head->inputs[0], error));
+    plan->nodes[n].next = head->first;
+    head->first = n;
+    head->inputs = values;
+    head->call.inputs[0] = added->call.inputs[0];
     return STOA_OK;
 }

@@ -123,8 +123,10 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     STOA_TRY(stoa_allocate(&plan->allocator, graph->output_count, sizeof *plan->outputs, error, &plan->outputs));
     STOA_TRY(stoa_plan_inputs(plan, options, error));
     STOA_TRY(stoa_plan_nodes(plan, error));
-    STOA_TRY(stoa_plan_fuse(plan, options->disabled_passes, error));
+    STOA_TRY(stoa_plan_fuse(plan, error));
     STOA_TRY(stoa_plan_steps(plan, error));
+    if (!options->keep_values && stoa_plan_enabled(plan, STOA_PASS_OVERWRITE))
+        STOA_TRY(stoa_plan_overwrite(plan, error));
     STOA_TRY(prepare_steps(plan, options, byte_price, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
     STOA_TRY(check_memory(plan, options, error));
@@ -146,6 +148,7 @@ static enum stoa_status create(const struct stoa_model *model, const struct stoa
     plan->allocator = *allocator;
     stoa_budget_init(&plan->weights, allocator, weight_limit);
     plan->workers = stoa_pool_workers(options->pool);
+    plan->disabled_passes = options->disabled_passes;
     stoa_arena_init(&plan->arena, allocator);
     enum stoa_status status = build(plan, options, byte_price, error);
     if (status != STOA_OK) {

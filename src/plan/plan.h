@@ -54,6 +54,9 @@ struct plan_value {
     enum stoa_pass pass; /* ... this pass made one step of those who made and read it */
     /* Constants lie plain and have a storage at once; what is computed, when its step is made. */
     struct plan_tensor main;
+    /* It is some channels of value `whole`, from `channel` on, in whose memory it lies; `whole` may be sliced too. */
+    bool sliced;
+    size_t whole, channel;
     struct plan_tensor other; /* the same in the other layout, once some step has asked for it; else nowhere */
     /* Not 0: a flattened image left channels-last with so many channels; only matrix products that permute their
      * weights accordingly read it. */
@@ -103,6 +106,7 @@ struct plan {
     struct plan_uses uses;
     struct plan_rewrite *rewrites;
     size_t rewrite_count, rewrite_capacity;
+    unsigned disabled_passes;
     struct plan_storage *storages;
     size_t storage_count, storage_capacity;
     struct plan_step *steps;

@@ -10,7 +10,8 @@
 #include "kernels/nd.h"
 #include "plan/build.h"
 
-enum arrangement { AS_IT_IS, PLAIN, CHANNELS_LAST };
+/* CHANNELS_INSIDE: channels-last, or the slice of some channels of an image that lies so. */
+enum arrangement { AS_IT_IS, PLAIN, CHANNELS_LAST, CHANNELS_INSIDE };
 
 static enum stoa_status run_layout(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
@@ -30,13 +31,21 @@ static const struct op layout_op = {.type = "Layout",
 
 static bool lies(const struct stoa_tensor *tensor, enum arrangement arrangement)
 {
-    return arrangement == AS_IT_IS ||
-           (arrangement == PLAIN ? stoa_tensor_is_plain(tensor) : stoa_tensor_is_channels_last(tensor));
+    switch (arrangement) {
+    case PLAIN:
+        return stoa_tensor_is_plain(tensor);
+    case CHANNELS_LAST:
+        return stoa_tensor_is_channels_last(tensor);
+    case CHANNELS_INSIDE:
+        return stoa_tensor_pixel_stride(tensor) != 0;
+    default:
+        return true;
+    }
 }
 
 static void arrange(struct stoa_tensor *tensor, enum arrangement arrangement)
 {
-    if (arrangement == CHANNELS_LAST && tensor->rank == 4)
+    if (arrangement != PLAIN && tensor->rank == 4)
         stoa_tensor_set_channels_last(tensor);
     else
         stoa_tensor_set_plain(tensor);
@@ -62,6 +71,9 @@ static enum stoa_status push_step(struct plan *plan, const struct plan_step *ste
     for (size_t i = 0; i < step->call.input_count; i++)
         if (step->inputs[i].storage != PLAN_NONE)
             plan->storages[step->inputs[i].storage].last = plan->step_count;
+    for (size_t i = 0; i < step->call.output_count; i++)
+        if (step->outputs[i].storage != PLAN_NONE)
+            plan->storages[step->outputs[i].storage].last = plan->step_count;
     plan->steps[plan->step_count++] = *step;
     return STOA_OK;
 }
@@ -117,7 +129,7 @@ static enum arrangement follow(const struct op_call *call)
         const struct stoa_tensor *input = &call->inputs[i];
         if (input->dtype == STOA_NONE || input->data || input->rank != 4)
             continue;
-        if (!stoa_tensor_is_channels_last(input))
+        if (!lies(input, CHANNELS_INSIDE))
             plain = true;
         else if (stoa_tensor_is_plain(input))
             both = true;
@@ -158,7 +170,7 @@ static enum arrangement wanted(const struct op_call *call, size_t i)
     case OP_PLAIN:
         return PLAIN;
     case OP_CHANNELS_LAST:
-        return image ? CHANNELS_LAST : PLAIN;
+        return !image ? PLAIN : call->op->dense && call->op->dense(call) ? CHANNELS_LAST : CHANNELS_INSIDE;
     default:
         return AS_IT_IS;
     }
@@ -183,35 +195,85 @@ static enum stoa_status take_inputs(struct plan *plan, const size_t *values, str
     return STOA_OK;
 }
 
-/* The step of a leader and of all that is fused into it. */
+/* The outputs of Split or Slice over the memory of their input, if it is an image with its channels inside. */
+static enum stoa_status make_parts(struct plan *plan, const char *from, struct plan_step *step,
+                                   struct stoa_error *error)
+{
+    struct op_call *call = &step->call;
+    const struct stoa_tensor *whole = &call->inputs[0];
+    size_t first, pixel = stoa_tensor_pixel_stride(whole);
+    if (!call->op->splits || !stoa_plan_enabled(plan, STOA_PASS_SPLIT_IN_PLACE) || pixel == 0 ||
+        pixel > OP_MOST_PIXEL_STRIDE || stoa_tensor_is_plain(whole) || !call->op->splits(call, 0, &first))
+        return STOA_OK;
+    for (size_t i = 0; i < call->output_count; i++) {
+        if (call->outputs[i].dtype == STOA_NONE || !call->op->splits(call, i, &first))
+            continue;
+        memcpy(call->outputs[i].strides, whole->strides, sizeof whole->strides);
+        step->outputs[i] = step->inputs[0];
+        step->outputs[i].offset += first * stoa_dtype_size(whole->dtype);
+    }
+    return stoa_plan_note(plan, STOA_PASS_SPLIT_IN_PLACE, step->node, from, error);
+}
+
+/* Whether all inputs of a Concat lie in their places. */
+static bool is_joined(const struct plan_step *step)
+{
+    const struct op_call *call = &step->call;
+    if (!call->op->joins)
+        return false;
+    for (size_t i = 0; i < call->input_count; i++) {
+        size_t first;
+        if (!call->op->joins(call, i, &first) || step->inputs[i].storage != step->outputs[0].storage ||
+            step->inputs[i].offset != step->outputs[0].offset + first * stoa_dtype_size(call->outputs[0].dtype))
+            return false;
+    }
+    return true;
+}
+
+/* Where outputs go that lie nowhere yet: among what is concatenated, or in memory of their own. */
+static enum stoa_status place_outputs(struct plan *plan, const size_t *values, struct plan_step *step,
+                                      struct stoa_error *error, bool *writes)
+{
+    struct op_call *call = &step->call;
+    enum op_layout layout = call->op->layout;
+    enum arrangement arrangement = layout == OP_CHANNELS_LAST ? CHANNELS_LAST : layout == OP_ANY ? follow(call) : PLAIN;
+    for (size_t i = 0; i < call->output_count; i++) {
+        if (call->outputs[i].dtype == STOA_NONE)
+            continue;
+        struct plan_value *value = &plan->values[values[i]];
+        struct plan_tensor output = {.tensor = call->outputs[i], .place = step->outputs[i]};
+        if (output.place.storage == PLAN_NONE) {
+            *writes = true;
+            if (value->sliced || value->main.place.storage != PLAN_NONE) {
+                STOA_TRY(stoa_plan_place_slice(plan, values[i], error, &output));
+            } else {
+                arrange(&output.tensor, arrangement);
+                STOA_TRY(stoa_plan_add_storage(plan, STORAGE_ARENA, stoa_tensor_bytes(&output.tensor), 0, error,
+                                               &output.place.storage));
+            }
+        }
+        call->outputs[i] = output.tensor;
+        step->outputs[i] = output.place;
+        value->main = output;
+    }
+    return STOA_OK;
+}
+
+/* The step of a leader and of all that is fused into it; none where its outputs are in memory already. */
 static enum stoa_status plan_node(struct plan *plan, size_t n, struct stoa_error *error)
 {
     const struct graph_node *node = &plan->model->graph.nodes[n];
     const struct plan_node *planned = &plan->nodes[n];
     struct plan_step step;
+    bool writes = false;
     STOA_TRY(make_step(plan, node->name, planned->type, &planned->call, error, &step));
     STOA_TRY(take_inputs(plan, planned->inputs, &step, error));
-    struct op_call *call = &step.call;
-    enum op_layout layout = call->op->layout;
-    enum arrangement arrangement = layout == OP_CHANNELS_LAST ? CHANNELS_LAST : layout == OP_ANY ? follow(call) : PLAIN;
-    for (size_t i = 0; i < call->output_count; i++)
-        if (call->outputs[i].dtype != STOA_NONE)
-            arrange(&call->outputs[i], arrangement);
-    if (layout == OP_VIEW)
+    if (step.call.op->layout == OP_VIEW)
         STOA_TRY(make_view(plan, node, &step, error));
-
-    bool writes = false;
-    for (size_t i = 0; i < call->output_count; i++) {
-        if (call->outputs[i].dtype == STOA_NONE)
-            continue;
-        if (step.outputs[i].storage == PLAN_NONE) {
-            STOA_TRY(stoa_plan_add_storage(plan, STORAGE_ARENA, stoa_tensor_bytes(&call->outputs[i]), 0, error,
-                                           &step.outputs[i].storage));
-            writes = true;
-        }
-        plan->values[planned->outputs[i]].main = (struct plan_tensor){call->outputs[i], step.outputs[i]};
-    }
-    return writes ? push_step(plan, &step, error) : STOA_OK;
+    else
+        STOA_TRY(make_parts(plan, plan->model->graph.values[node->inputs[0]].name, &step, error));
+    STOA_TRY(place_outputs(plan, planned->outputs, &step, error, &writes));
+    return writes && !is_joined(&step) ? push_step(plan, &step, error) : STOA_OK;
 }
 
 /* Each output of the graph lies plain in a buffer of its own: written there at once where its value is computed so,

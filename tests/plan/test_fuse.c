@@ -19,6 +19,29 @@ static const struct {
     const char *chain; /* the type of some step then; null: any */
     const char *text;
 } rows[] = {
+    {"zeros around an image", STOA_PASS_FUSE_PAD, 1, "Pad+Conv",
+     IMAGE "const p i64{0,0,1,2,0,0,3,0}\na = Pad(x, p)\ny = Conv(a, w, b) pads=[1,0,0,1]\noutput y\n"},
+    {"zeros said outright", STOA_PASS_FUSE_PAD, 1, "Pad+Conv",
+     IMAGE "const p i64{0,0,1,1,0,0,1,1}\nconst q f32(0)\na = Pad(x, p, q)\ny = Conv(a, w) strides=[2,2] "
+           "auto_pad='VALID'\noutput y\n"},
+    {"zeros that an average counts", STOA_PASS_FUSE_PAD, 2, "Pad+AveragePool",
+     IMAGE "const p i64{0,0,1,1,0,0,1,1}\na = Pad(x, p)\nc = AveragePool(a) kernel_shape=[3,3] strides=[2,2]\n"
+           "d = Pad(c, p)\ny = AveragePool(d) kernel_shape=[3,3] pads=[0,1,1,0] count_include_pad=1\noutput y\n"},
+    {"not beside padding that does not count", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{0,0,1,1,0,0,1,1}\na = Pad(x, p)\ny = AveragePool(a) kernel_shape=[3,3] pads=[1,1,1,1]\n"
+           "output y\n"},
+    {"not windows of nothing but zeros", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{0,0,3,3,0,0,3,3}\na = Pad(x, p)\ny = AveragePool(a) kernel_shape=[2,2]\noutput y\n"},
+    {"not in front of a maximum", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{0,0,1,1,0,0,1,1}\na = Pad(x, p)\ny = MaxPool(a) kernel_shape=[3,3]\noutput y\n"},
+    {"not other numbers, edges, channels, nor fewer", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{0,0,1,1,0,0,1,1}\nconst q f32(1)\nconst r i64{0,1,0,0,0,0,0,0}\nconst s "
+           "i64{0,0,-1,0,0,0,0,0}\nconst u f32[2,4,3,3]\na = Pad(x, p, q)\nc = Conv(a, w)\nd = Pad(x, p) "
+           "mode='edge'\ne = Conv(d, w)\nf = Pad(x, r)\ng = Conv(f, u)\nh = Pad(x, s)\ni = Conv(h, w)\noutput c\n"
+           "output e\noutput g\noutput i\n"},
+    {"not where the pads follow from the size", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{0,0,1,1,0,0,1,1}\na = Pad(x, p)\ny = Conv(a, w) auto_pad='SAME_UPPER'\noutput y\n"},
+
     {"norm behind a convolution", STOA_PASS_FUSE_NORM, 1, "Conv+BatchNormalization",
      IMAGE NORM "a = Conv(x, w)\ny = BatchNormalization(a, s, h, m, r)\noutput y\n"},
     {"norm behind one with a bias", STOA_PASS_FUSE_NORM, 1, "Conv+BatchNormalization",

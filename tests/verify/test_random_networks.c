@@ -161,6 +161,30 @@ static void pool(struct sketch *sketch, size_t v)
     made(sketch, 4, dims[0], dims[1], dims[2] - kernel + 1, dims[3] - kernel + 1);
 }
 
+/* Several ways from one image, joined along channels, perhaps with the image or with one of them again. */
+static void fork_and_join(struct sketch *sketch, size_t v)
+{
+    const struct drawn value = sketch->values[v];
+    size_t parts = 0, channels = 0, names[4];
+    for (size_t ways = draw(sketch, 1, 3); ways > 0; ways--) {
+        size_t n = sketch->count, outputs = draw(sketch, 1, 6),
+               from = parts && !draw(sketch, 0, 2) ? names[parts - 1] : v;
+        size_t inputs = sketch->values[from].dims[1];
+        line(sketch, "const w%zu f32[%zu,%zu,1,1]\nv%zu = Conv(v%zu, w%zu)\n", n, outputs, inputs, n, from, n);
+        made(sketch, 4, value.dims[0], outputs, value.dims[2], value.dims[3]);
+        names[parts++] = n;
+        channels += outputs;
+    }
+    if (draw(sketch, 0, 1)) {
+        names[parts] = draw(sketch, 0, 1) ? v : names[0];
+        channels += sketch->values[names[parts++]].dims[1];
+    }
+    line(sketch, "v%zu = Concat(", sketch->count);
+    for (size_t i = 0; i < parts; i++)
+        line(sketch, "v%zu%s", names[i], i + 1 < parts ? ", " : ") axis=1\n");
+    made(sketch, 4, value.dims[0], channels, value.dims[2], value.dims[3]);
+}
+
 static void join(struct sketch *sketch, size_t v)
 {
     const struct drawn value = sketch->values[v];
@@ -296,9 +320,9 @@ static void image(struct sketch *sketch, size_t v)
 
 static void add_node(struct sketch *sketch)
 {
-    static void (*const images[])(struct sketch *, size_t) = {any_shape, any_shape, image,   image, convolve,
-                                                              convolve,  block,     block,   pool,  join,
-                                                              split,     transpose, flatten, reduce};
+    static void (*const images[])(struct sketch *, size_t) = {
+        any_shape,     any_shape,     image, image, convolve, convolve,  block,   block,
+        fork_and_join, fork_and_join, pool,  join,  split,    transpose, flatten, reduce};
     static void (*const rows[])(struct sketch *, size_t) = {any_shape, join,     split,    transpose,
                                                             multiply,  multiply, unflatten};
     /* Mostly from the newest, so that graphs become deep. */
@@ -408,8 +432,8 @@ static void check_network(const char *name, const char *text, uint64_t seed)
         inputs[i] = malloc(count * sizeof(float) + 1);
         stoa_random_fill(&random, count, inputs[i]);
     }
-    /* Norms in the weights round otherwise; whatever else passes do changes no bit. */
-    const unsigned norm = STOA_PASS_BIT(STOA_PASS_FUSE_NORM);
+    /* Norms in the weights round otherwise, and padding is not summed; whatever else passes do changes no bit. */
+    const unsigned rounding = STOA_PASS_BIT(STOA_PASS_FUSE_NORM) | STOA_PASS_BIT(STOA_PASS_FUSE_PAD);
     const struct {
         const char *name;
         bool keep, bind;
@@ -418,12 +442,12 @@ static void check_network(const char *name, const char *text, uint64_t seed)
     } ways[] = {{"every value kept", true, false, 1, 0},
                 {"memory shared", false, false, 1, 0},
                 {"own buffers", false, true, 2, 0},
-                {"no norms in weights", false, false, 1, norm},
+                {"no norms or pads in weights", false, false, 1, rounding},
                 {"no passes", false, false, 1, STOA_PASS_ALL},
                 {"no passes, every value kept", true, false, 3, STOA_PASS_ALL}};
     struct stoa_tensor first[MAX_PORTS], other[MAX_PORTS];
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-        bool begins = w == 0 || (ways[w].disabled_passes & norm) != (ways[w - 1].disabled_passes & norm);
+        bool begins = w == 0 || (ways[w].disabled_passes & rounding) != (ways[w - 1].disabled_passes & rounding);
         struct stoa_session_options options = {
             .threads = ways[w].threads, .keep_values = ways[w].keep, .disabled_passes = ways[w].disabled_passes};
         run_session(&net, options, inputs, ways[w].bind, text, other);
