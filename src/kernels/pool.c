@@ -36,28 +36,41 @@ static STOA_INLINE size_t padded_taps(const struct pool_shape *shape, int axis, 
 /* NaN if either is (for types that have it); for floats one maximum, one comparison and one blend. */
 #define LARGER(candidate, best) ((candidate) != (candidate) ? (candidate) : (candidate) > (best) ? (candidate) : (best))
 
+/* Channels whose results stay in registers over all taps of a window. */
+#define WIDE 64
+
+/* One window's channels [c, c + count): copies of this with a constant count keep `best` in registers. */
 #define DEFINE_MAX_POOL_ROW(NAME, TYPE)                                                                                \
-    STOA_CLONES void NAME(const struct pool_shape *shape, size_t oy, const TYPE *x, TYPE *restrict y)                  \
+    static STOA_INLINE void NAME##_block(const struct pool_shape *shape, const struct taps *rows,                      \
+                                         const struct taps *columns, size_t count, const TYPE *x, TYPE *y)             \
     {                                                                                                                  \
-        const size_t channels = shape->channels;                                                                       \
-        const struct taps rows = clip(shape, 0, oy);                                                                   \
-        for (size_t ox = 0; ox < shape->out_width; ox++) {                                                             \
-            const struct taps columns = clip(shape, 1, ox);                                                            \
-            TYPE *restrict out = y + ox * shape->y_column;                                                             \
-            for (size_t ky = rows.first; ky < rows.end; ky++) {                                                        \
-                const TYPE *row = x + place(&rows, ky, shape->dilation[0]) * shape->x_row;                             \
-                for (size_t kx = columns.first; kx < columns.end; kx++) {                                              \
-                    const TYPE *in = row + place(&columns, kx, shape->dilation[1]) * shape->x_column;                  \
-                    if (ky == rows.first && kx == columns.first)                                                       \
-                        for (size_t c = 0; c < channels; c++)                                                          \
-                            out[c] = in[c];                                                                            \
-                    else                                                                                               \
-                        for (size_t c = 0; c < channels; c++) {                                                        \
-                            const TYPE candidate = in[c], best = out[c];                                               \
-                            out[c] = LARGER(candidate, best);                                                          \
-                        }                                                                                              \
-                }                                                                                                      \
+        TYPE best[WIDE];                                                                                               \
+        const TYPE *corner = x + place(rows, rows->first, shape->dilation[0]) * shape->x_row +                         \
+                             place(columns, columns->first, shape->dilation[1]) * shape->x_column;                     \
+        for (size_t c = 0; c < count; c++)                                                                             \
+            best[c] = corner[c];                                                                                       \
+        for (size_t ky = rows->first; ky < rows->end; ky++) {                                                          \
+            const TYPE *row = x + place(rows, ky, shape->dilation[0]) * shape->x_row;                                  \
+            for (size_t kx = columns->first; kx < columns->end; kx++) {                                                \
+                const TYPE *in = row + place(columns, kx, shape->dilation[1]) * shape->x_column;                       \
+                for (size_t c = 0; c < count; c++)                                                                     \
+                    best[c] = LARGER(in[c], best[c]);                                                                  \
             }                                                                                                          \
+        }                                                                                                              \
+        for (size_t c = 0; c < count; c++)                                                                             \
+            y[c] = best[c];                                                                                            \
+    }                                                                                                                  \
+    STOA_CLONES void NAME(const struct pool_shape *shape, size_t oy, const TYPE *x, TYPE *y)                           \
+    {                                                                                                                  \
+        const struct taps rows = clip(shape, 0, oy);                                                                   \
+        for (size_t ox = 0; ox < shape->out_width; ox++, y += shape->y_column) {                                       \
+            const struct taps columns = clip(shape, 1, ox);                                                            \
+            size_t c = 0;                                                                                              \
+            for (; c + WIDE <= shape->channels; c += WIDE)                                                             \
+                NAME##_block(shape, &rows, &columns, WIDE, x + c, y + c);                                              \
+            for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)                                                     \
+                NAME##_block(shape, &rows, &columns, WIDE / 4, x + c, y + c);                                          \
+            NAME##_block(shape, &rows, &columns, shape->channels - c, x + c, y + c);                                   \
         }                                                                                                              \
     }
 
@@ -94,29 +107,36 @@ void stoa_max_pool_row_index(const struct pool_shape *shape, size_t oy, int colu
     }
 }
 
-STOA_CLONES void stoa_average_pool_row(const struct pool_shape *shape, size_t oy, int count_pad, const float *x,
-                                       float *restrict y)
+static STOA_INLINE void average_block(const struct pool_shape *shape, const struct taps *rows,
+                                      const struct taps *columns, float divisor, size_t count, const float *x, float *y)
 {
-    const size_t channels = shape->channels;
-    const struct taps rows = clip(shape, 0, oy);
-    for (size_t ox = 0; ox < shape->out_width; ox++) {
-        const struct taps columns = clip(shape, 1, ox);
-        size_t taps = (rows.end - rows.first) * (columns.end - columns.first);
-        const float divisor = (float)(count_pad ? padded_taps(shape, 0, oy) * padded_taps(shape, 1, ox) : taps);
-        float *restrict out = y + ox * shape->y_column;
-        for (size_t ky = rows.first; ky < rows.end; ky++) {
-            const float *row = x + place(&rows, ky, shape->dilation[0]) * shape->x_row;
-            for (size_t kx = columns.first; kx < columns.end; kx++) {
-                const float *in = row + place(&columns, kx, shape->dilation[1]) * shape->x_column;
-                if (ky == rows.first && kx == columns.first)
-                    for (size_t c = 0; c < channels; c++)
-                        out[c] = in[c];
-                else
-                    for (size_t c = 0; c < channels; c++)
-                        out[c] += in[c];
-            }
+    float sum[WIDE];
+    for (size_t c = 0; c < count; c++)
+        sum[c] = 0;
+    for (size_t ky = rows->first; ky < rows->end; ky++) {
+        const float *row = x + place(rows, ky, shape->dilation[0]) * shape->x_row;
+        for (size_t kx = columns->first; kx < columns->end; kx++) {
+            const float *in = row + place(columns, kx, shape->dilation[1]) * shape->x_column;
+            for (size_t c = 0; c < count; c++)
+                sum[c] += in[c];
         }
-        for (size_t c = 0; c < channels; c++)
-            out[c] /= divisor;
+    }
+    for (size_t c = 0; c < count; c++)
+        y[c] = sum[c] / divisor;
+}
+
+STOA_CLONES void stoa_average_pool_row(const struct pool_shape *shape, size_t oy, int count_pad, const float *x,
+                                       float *y)
+{
+    const struct taps rows = clip(shape, 0, oy);
+    for (size_t ox = 0; ox < shape->out_width; ox++, y += shape->y_column) {
+        const struct taps columns = clip(shape, 1, ox);
+        size_t taps = (rows.end - rows.first) * (columns.end - columns.first), c = 0;
+        const float divisor = (float)(count_pad ? padded_taps(shape, 0, oy) * padded_taps(shape, 1, ox) : taps);
+        for (; c + WIDE <= shape->channels; c += WIDE)
+            average_block(shape, &rows, &columns, divisor, WIDE, x + c, y + c);
+        for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)
+            average_block(shape, &rows, &columns, divisor, WIDE / 4, x + c, y + c);
+        average_block(shape, &rows, &columns, divisor, shape->channels - c, x + c, y + c);
     }
 }
