@@ -94,6 +94,7 @@ struct plan_step {
     struct op_call call;
     struct plan_place *inputs, *outputs; /* parallel to call.inputs and call.outputs; nowhere when absent */
     size_t parameter_count;              /* elements of constant inputs */
+    bool serial;                         /* so little work that handing it to other threads would take longer */
 };
 
 struct plan {

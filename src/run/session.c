@@ -186,13 +186,13 @@ static enum stoa_status run_step(const struct stoa_session *session, size_t inde
 {
     const struct plan *plan = session->plan;
     const struct op_call *call = &plan->steps[index].call;
-    struct op_run run = {.pool = session->pool,
+    struct op_run run = {.pool = plan->steps[index].serial ? NULL : session->pool,
                          .shared = plan->memory + plan->scratch_place,
                          .worker_stride = stoa_size_round_up(call->worker_scratch, STOA_ALIGNMENT)};
     run.worker_base = (char *)run.shared + stoa_size_round_up(call->shared_scratch, STOA_ALIGNMENT);
     enum stoa_status status = call->op->run(call, &run, error);
     if (status != STOA_OK)
-        stoa_error_prefix(error, "node '%s' (%s): ", plan->steps[index].node, call->op->type);
+        stoa_error_prefix(error, "node '%s' (%s): ", plan->steps[index].node, plan->steps[index].type);
     return status;
 }
 
