@@ -28,8 +28,9 @@ struct stoa_input_spec {
     const void *data;
 };
 
-/* What planning makes simpler before a model runs. The model itself stays as it is. All but the first two leave every
- * bit of the outputs as it is; those two round in other places. */
+/* What planning makes simpler before a model runs. The model itself stays as it is. The first two round in
+ * other places; the others leave every bit of the outputs as it is, but where a convolution reads a slice of fewer than
+ * 16 channels in place. */
 enum stoa_pass {
     STOA_PASS_FUSE_PAD = 0,    /* zeros around an image become the padding of who reads it */
     STOA_PASS_FUSE_NORM,       /* constants that scale and shift a convolution's channels go into its weights */

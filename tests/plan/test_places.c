@@ -23,7 +23,7 @@ static const struct {
      FIRE "a = Conv(x, w)\nb = MaxPool(x) kernel_shape=[3,3] pads=[1,1,1,1]\nc = Relu(a)\nd = Conv(x, w)\n"
           "y = Concat(d, b, c) axis=-3\nz = Conv(y, u)\nconst u f32[2,11,1,1]\noutput z\n"},
     {"a list of features that grows: only the last is there", STOA_PASS_CONCAT_IN_PLACE, 6, 3,
-     "input x f32[1,4,6,6]\nconst w f32[4,4,1,1]\nconst u f32[3,8,3,3]\nconst t f32[5,11,1,1]\n"
+     "input x f32[1,8,6,6]\nconst w f32[8,8,1,1]\nconst u f32[3,16,3,3]\nconst t f32[5,19,1,1]\n"
      "a = Conv(x, w)\nb = Conv(a, w)\nc = Concat(a, b) axis=1\nd = Conv(c, u) pads=[1,1,1,1]\n"
      "e = Concat(a, b, d) axis=1\nf = Conv(e, t)\ng = Concat(a, b, d, f) axis=1\ny = Relu(g)\noutput y\n"},
     {"one within another", STOA_PASS_CONCAT_IN_PLACE, 4, 2,
