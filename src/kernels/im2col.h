@@ -14,10 +14,10 @@ struct im2col_window {
     size_t pad[2]; /* top, left */
 };
 
+/* Floats behind the columns that stoa_im2col_rows may overwrite. */
+#define IM2COL_EXCESS 15
+
 /* col[count][kh*kw*C] <- x[H][W][C] for output pixels [first, first + count); outside the image there is 0. */
 void stoa_im2col_rows(const struct im2col_window *window, const float *x, size_t first, size_t count, float *col);
-
-/* col[kh*kw*C][count] <- x[H][W][C]: the same, transposed. */
-void stoa_im2col_columns(const struct im2col_window *window, const float *x, size_t first, size_t count, float *col);
 
 #endif

@@ -10,13 +10,6 @@ STOA_CLONES void stoa_matrix_clear_rows(size_t rows, size_t columns, float *y, s
             y[i * y_row + j] = 0;
 }
 
-void stoa_matrix_transpose(size_t rows, size_t columns, const float *a, float *y, size_t y_row)
-{
-    for (size_t j = 0; j < columns; j++)
-        for (size_t i = 0; i < rows; i++)
-            y[j * y_row + i] = a[i * columns + j];
-}
-
 STOA_CLONES void stoa_matrix_finish(size_t rows, size_t columns, float alpha, float beta, const float *c, size_t c_row,
                                     size_t c_column, float *y, size_t y_row)
 {

@@ -6,8 +6,6 @@
 
 /* y[rows][columns], rows y_row apart, <- zeros. */
 void stoa_matrix_clear_rows(size_t rows, size_t columns, float *y, size_t y_row);
-/* y[columns][rows], its rows y_row apart, <- a[rows][columns] transposed. */
-void stoa_matrix_transpose(size_t rows, size_t columns, const float *a, float *y, size_t y_row);
 
 /* y[rows][columns], rows y_row apart: y(i, j) <- alpha * y(i, j) + beta * c[i*c_row + j*c_column], c_column being 0 or
  * 1; c may be null, which adds nothing. */

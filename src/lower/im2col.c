@@ -1,9 +1,7 @@
 /* Convolution through explicit columns: the matrix whose row is what the filter sees at one output pixel, times the
  * weights. Tiled, so that a tile of columns stays in the L2 cache; and the textbook's way, the whole matrix of an image
  * at once, to compare with.
- *
- * With few input and few output channels a panel of weights is too narrow for the products' kernels. Then the columns
- * are written transposed and the pixels become the long side: y^T = W * columns. */
+ */
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -19,12 +17,6 @@
  * memory. */
 #define TILE_CAP ((size_t)256 << 20)
 #define FULL_CAP ((size_t)1 << 30)
-/* Few output channels, and few input channels (of a group). */
-#define NARROW 16
-#define NARROW_INPUT 4
-/* Pixels of a tile of transposed columns: one step of the products' kernels. */
-#define NARROW_PIXELS 64
-
 static size_t depth_of(const struct conv_shape *shape)
 {
     return shape->kernel[0] * shape->kernel[1] * (shape->C / shape->groups);
@@ -111,20 +103,6 @@ static void run_tile(const struct job *job, const struct tile *tile)
     }
 }
 
-static void run_transposed_tile(const struct job *job, const struct tile *tile)
-{
-    const struct conv_shape *shape = &job->conv->shape;
-    struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group);
-    size_t depth = depth_of(shape), k_block = job->conv->tiling.k_block;
-    float *product = tile->scratch + depth * job->conv->tiling.pixels;
-    stoa_im2col_columns(&job->window, tile->x, tile->first, tile->count, tile->scratch);
-    for (size_t k = 0; k < depth; k += k_block)
-        stoa_gemm(panel.width, tile->count, stoa_size_min(k_block, depth - k), panel.weights + k, depth,
-                  tile->scratch + k * tile->count, tile->count, k > 0, product, tile->count);
-    stoa_matrix_transpose(panel.width, tile->count, product, tile->y + panel.channel, job->args->y_stride);
-    finish(job, tile, &panel);
-}
-
 /* The textbook: all columns of an image (or of one group of it), one product; a 1x1 image, which is its own columns, in
  * pieces. */
 static void run_full_tile(const struct job *job, const struct tile *tile)
@@ -175,7 +153,7 @@ static void run_tiles(const struct conv *conv, const struct conv_args *args,
 
 static void im2col_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_tiles(conv, args, conv->tiling.transposed ? run_transposed_tile : run_tile);
+    run_tiles(conv, args, run_tile);
 }
 
 static void full_run(const struct conv *conv, const struct conv_args *args)
@@ -189,19 +167,14 @@ static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)
     struct conv_tiling *tiling = &conv->tiling;
     size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW, floats;
     stoa_tiling_products(tiling, out_channels, depth);
-    tiling->transposed = out_channels <= NARROW && shape->C / shape->groups < NARROW_INPUT;
-    size_t wanted = tiling->transposed ? NARROW_PIXELS : stoa_size_max(TILE_BYTES / sizeof(float) / depth, 4);
-    tiling->pixels = tiling->transposed ? stoa_size_min(wanted, pixels) : stoa_size_part(pixels, wanted, 4);
-    if (!stoa_size_mul(depth + out_channels, tiling->pixels, &floats) || floats > TILE_CAP / sizeof(float))
+    tiling->pixels = stoa_size_part(pixels, stoa_size_max(TILE_BYTES / sizeof(float) / depth, 4), 4);
+    if (!stoa_size_mul(depth, tiling->pixels, &floats) || (floats += IM2COL_EXCESS) > TILE_CAP / sizeof(float))
         return stoa_fail(error, STOA_ERROR_LIMIT,
                          "im2col: a tile of %zu x %zu columns is more than the %zu MiB it may be", tiling->pixels,
                          depth, TILE_CAP >> 20);
     conv->scratch = floats * sizeof(float);
-    if (tiling->transposed)
-        snprintf(conv->text, sizeof conv->text, "im2col %zux%zux%zu", out_channels, tiling->pixels, tiling->k_block);
-    else
-        snprintf(conv->text, sizeof conv->text, "im2col %zux%zux%zu",
-                 stoa_size_part(tiling->pixels, tiling->segment, 4), tiling->panel, tiling->k_block);
+    snprintf(conv->text, sizeof conv->text, "im2col %zux%zux%zu", stoa_size_part(tiling->pixels, tiling->segment, 4),
+             tiling->panel, tiling->k_block);
     return STOA_OK;
 }
 
@@ -218,7 +191,7 @@ static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
     const struct conv_shape *shape = &conv->shape;
     size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW, floats;
     if (!is_its_own_columns(shape)) {
-        if (!stoa_size_mul(depth, pixels, &floats) || floats > FULL_CAP / sizeof(float))
+        if (!stoa_size_mul(depth, pixels, &floats) || (floats += IM2COL_EXCESS) > FULL_CAP / sizeof(float))
             return stoa_fail(error, STOA_ERROR_LIMIT,
                              "im2col-full: the column matrix of %zu x %zu is more than the %zu MiB it may be", pixels,
                              depth, FULL_CAP >> 20);
@@ -234,13 +207,11 @@ static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
     return STOA_OK;
 }
 
-/* Nanoseconds a column element costs beyond its product: copied in runs; gathered one by one; written to memory beyond
- * the caches. */
-#define COPY_COST 0.2
-#define GATHER_COST 0.7
-#define FULL_COST 0.5
+/* Nanoseconds a column element costs beyond its product: copied in runs; written to memory beyond the caches. */
+#define COPY_COST 0.1
+#define FULL_COST 0.4
 /* And what each run costs besides. */
-#define RUN_COST 4
+#define RUN_COST 2
 
 static double columns_of(const struct conv *conv)
 {
@@ -262,10 +233,6 @@ static double im2col_cost(const struct conv *conv)
     const struct conv_tiling *tiling = &conv->tiling;
     double pixels = (double)shape->N * (double)(shape->OH * shape->OW), columns = columns_of(conv);
     double blocks = (double)depth_of(shape) / (double)tiling->k_block;
-    size_t out_channels = shape->OC / shape->groups;
-    if (tiling->transposed)
-        return columns * GATHER_COST + pixels / (double)tiling->pixels * (double)shape->groups * blocks *
-                                           stoa_gemm_cost(out_channels, tiling->pixels, tiling->k_block);
     size_t segment = stoa_size_part(tiling->pixels, tiling->segment, 4);
     return columns * COPY_COST + runs_of(conv) * RUN_COST +
            pixels / (double)segment * blocks * (double)shape->OC / (double)tiling->panel *

@@ -19,10 +19,9 @@ struct conv_tiling {
     size_t panel;         /* columns of one weight panel (output channels of one product) */
     size_t k_block;       /* longest k of one product: a weight block of k_block x panel stays in the L1 cache */
     size_t segment;       /* most rows (pixels) of one product */
-    size_t rows, columns; /* view: output rows and columns of one task's tile */
+    size_t rows, columns; /* output rows and columns of one task's tile, where tasks are such */
     size_t phases;        /* view: 0, or merged taps: every phases-th pixel in one product, k = kw * C */
     size_t pixels;        /* im2col: pixels of one column tile */
-    bool transposed;      /* im2col: the product is y^T = W * columns */
     const struct winograd_form *form; /* winograd; else null */
     size_t tiles;                     /* winograd: tiles of one block, counted through all images */
     enum winograd_split split;        /* winograd: what is a task */
@@ -40,6 +39,8 @@ struct lowering {
     enum stoa_status (*plan)(struct conv *conv, struct stoa_error *error);
     /* An estimate in nanoseconds, once planned. */
     double (*cost)(const struct conv *conv);
+    /* Floats of the packed weights; null: as many as there are weights. */
+    size_t (*packed_count)(const struct conv *conv);
     /* Takes rows [first, first + count) of the weights' outermost dimension, which begin at `rows`, to their places in
      * packed. Called for blocks of rows on several threads at once; first is a multiple of LOWERING_PACK_ROWS. */
     void (*pack)(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
@@ -63,7 +64,7 @@ struct conv {
 };
 
 extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;
-extern const struct lowering stoa_lowering_depthwise, stoa_lowering_winograd;
+extern const struct lowering stoa_lowering_depthwise, stoa_lowering_direct, stoa_lowering_winograd;
 extern const struct lowering stoa_lowering_transpose; /* of transposed convolutions; not in the table */
 
 /* As stoa_conv_create with STOA_LOWERING_WINOGRAD, of which the tiling's form, tiles (0: as planned) and split are
@@ -74,8 +75,7 @@ STOA_CHECKED enum stoa_status stoa_conv_create_winograd(const struct stoa_alloca
                                                         struct stoa_error *error, struct conv **conv);
 
 /* Packed weights, one layout for all: for each group, panels [K][n] one after another, K = taps * C/groups with the
- * channel innermost, n = panel but for a group's last. Where the tiling says transposed, panels are [n][K]. Winograd's
- * points stand for taps. */
+ * channel innermost, n = panel but for a group's last. Winograd's points stand for taps. */
 void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 

@@ -11,26 +11,16 @@ static size_t taps_of(const struct conv_shape *shape)
     return shape->kernel[0] * shape->kernel[1];
 }
 
-/* Where weight (k, j) of a panel [K][n] or [n][K] goes: k * depth + j * column. */
-static void panel_strides(const struct conv *conv, const struct panel *panel, size_t *depth, size_t *column)
-{
-    const struct conv_shape *shape = &conv->shape;
-    bool rows = conv->tiling.transposed;
-    *depth = rows ? 1 : panel->width;
-    *column = rows ? taps_of(shape) * (shape->C / shape->groups) : 1;
-}
-
-/* to[tap][c][j] <- from[j][c][tap], count rows j. Sixteen of them go by tiles, which are transposed in the cache and
- * written a line at a time. */
-static void pack_columns(const float *from, size_t count, size_t channels, size_t taps, size_t depth, size_t column,
-                         float *to)
+/* to[tap][c][j] <- from[j][c][tap], count rows j, `width` floats from one (tap, c) to the next. Sixteen of them go by
+ * tiles, which are transposed in the cache and written a line at a time. */
+static void pack_columns(const float *from, size_t count, size_t channels, size_t taps, size_t width, float *to)
 {
     size_t K = channels * taps, k = 0;
-    for (; count == TRANSPOSE_TILE && column == 1 && k + TRANSPOSE_TILE <= K; k += TRANSPOSE_TILE) {
+    for (; count == TRANSPOSE_TILE && k + TRANSPOSE_TILE <= K; k += TRANSPOSE_TILE) {
         float tile[TRANSPOSE_TILE][TRANSPOSE_TILE];
         stoa_transpose_tile((const transpose_unit *)(from + k), K, (transpose_unit *)tile, TRANSPOSE_TILE);
         for (size_t i = 0, c = k / taps, tap = k % taps; i < TRANSPOSE_TILE; i++) {
-            memcpy(to + (tap * channels + c) * depth, tile[i], sizeof tile[i]);
+            memcpy(to + (tap * channels + c) * width, tile[i], sizeof tile[i]);
             if (++tap == taps) {
                 tap = 0;
                 c++;
@@ -39,7 +29,7 @@ static void pack_columns(const float *from, size_t count, size_t channels, size_
     }
     for (; k < K; k++)
         for (size_t j = 0; j < count; j++)
-            to[(k % taps * channels + k / taps) * depth + j * column] = from[j * K + k];
+            to[(k % taps * channels + k / taps) * width + j] = from[j * K + k];
 }
 
 void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
@@ -50,11 +40,10 @@ void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const
         size_t channel = first + done, within = channel % per_group;
         struct panel panel =
             stoa_panel(conv, packed, channel / per_group * stoa_panels_per_group(conv) + within / conv->tiling.panel);
-        size_t j = channel - panel.channel, depth, column;
+        size_t j = channel - panel.channel;
         columns = stoa_size_min(LOWERING_PACK_ROWS, stoa_size_min(panel.width - j, count - done));
-        panel_strides(conv, &panel, &depth, &column);
-        pack_columns(rows + done * channels * taps, columns, channels, taps, depth, column,
-                     packed + (panel.weights - packed) + j * column);
+        pack_columns(rows + done * channels * taps, columns, channels, taps, panel.width,
+                     packed + (panel.weights - packed) + j);
     }
 }
 
@@ -66,14 +55,13 @@ void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t co
     size_t panels = stoa_panels_per_group(conv);
     for (size_t i = 0; i < count; i++)
         for (size_t p = 0; p < panels; p++) {
-            size_t group = (first + i) / channels, c = (first + i) % channels, depth, column;
+            size_t group = (first + i) / channels, c = (first + i) % channels;
             struct panel panel = stoa_panel(conv, packed, group * panels + p);
-            panel_strides(conv, &panel, &depth, &column);
             const float *from = rows + (i * per_group + p * conv->tiling.panel) * taps;
-            float *to = packed + (panel.weights - packed) + c * depth;
+            float *to = packed + (panel.weights - packed) + c * panel.width;
             for (size_t tap = 0; tap < taps; tap++)
                 for (size_t j = 0; j < panel.width; j++)
-                    to[tap * channels * depth + j * column] = from[j * taps + tap];
+                    to[tap * channels * panel.width + j] = from[j * taps + tap];
         }
 }
 
