@@ -21,12 +21,13 @@ enum stoa_lowering {
     STOA_LOWERING_VIEW,        /* one product a filter tap over strided views of the image; no copy */
     STOA_LOWERING_IM2COL,      /* explicit columns, a tile at a time */
     STOA_LOWERING_IM2COL_FULL, /* the textbook way: the whole column matrix, then one product */
-    STOA_LOWERING_DEPTHWISE,   /* a direct kernel, where each channel has a filter of its own */
+    STOA_LOWERING_DEPTHWISE,   /* a direct kernel for groups of few channels */
+    STOA_LOWERING_DIRECT,      /* a direct kernel for images of few channels */
     STOA_LOWERING_WINOGRAD,    /* fewer products between transforms of tiles, with larger rounding errors */
     STOA_LOWERING_COUNT
 };
 
-/* "auto", "view", "im2col", "im2col-full", "depthwise", "winograd"; never null. */
+/* "auto", "view", "im2col", "im2col-full", "depthwise", "direct", "winograd"; never null. */
 STOA_API const char *stoa_lowering_name(enum stoa_lowering lowering);
 
 /* How large a convolution's rounding errors may be. Strict: those of plain sums of products in float. Fast: also

@@ -10,8 +10,8 @@
 #include "lower/lowering.h"
 
 static const struct lowering *const table[] = {
-    &stoa_lowering_view,      &stoa_lowering_im2col,   &stoa_lowering_im2col_full,
-    &stoa_lowering_depthwise, &stoa_lowering_winograd,
+    &stoa_lowering_view,      &stoa_lowering_im2col, &stoa_lowering_im2col_full,
+    &stoa_lowering_depthwise, &stoa_lowering_direct, &stoa_lowering_winograd,
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 

@@ -39,7 +39,7 @@ struct lowering {
     enum stoa_status (*plan)(struct conv *conv, struct stoa_error *error);
     /* An estimate in nanoseconds, once planned. */
     double (*cost)(const struct conv *conv);
-    /* Floats of the packed weights; null: as many as there are weights. */
+    /* Floats of the packed weights; null: those of the panels below. */
     size_t (*packed_count)(const struct conv *conv);
     /* Takes rows [first, first + count) of the weights' outermost dimension, which begin at `rows`, to their places in
      * packed. Called for blocks of rows on several threads at once; first is a multiple of LOWERING_PACK_ROWS. */

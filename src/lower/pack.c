@@ -56,6 +56,8 @@ static void pack_blocks(struct packing *packing, struct pool *pool)
 
 size_t stoa_conv_packed_size(const struct conv *conv)
 {
+    if (conv->lowering->packed_count)
+        return conv->lowering->packed_count(conv) * sizeof(float);
     return conv->shape.OC * stoa_panel_depth(conv) * sizeof(float);
 }
 
