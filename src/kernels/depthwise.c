@@ -1,26 +1,39 @@
-/* A pixel's channels in blocks that stay in registers over all taps; each tap adds a product of two runs of channels.
- */
+/* A vector of channels of several neighbouring pixels stays in registers over all taps, so that a vector of weights,
+ * once loaded, serves all of them. Pixels that see less than the whole filter are few and go one by one.
+ *
+ * In groups of several channels a vector of outputs needs the inputs of its groups in other lanes than they lie in:
+ * they are loaded once and spread by a shuffle for each channel of a group. */
 #include "kernels/depthwise.h"
+
+#include <stdint.h>
 
 #include "base/vector.h"
 
-#define LANES 16
-/* Four vectors of sums hide the latency of their additions. */
-#define WIDE (4 * LANES)
+#define LANES DEPTHWISE_LANES
+/* Pixels of a block: sums enough to hide the latency of their additions. */
+#define WIDE_BLOCK 8
+#define NARROW_BLOCK 4
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef int32_t places __attribute__((vector_size(LANES * sizeof(int32_t))));
 
-/* The taps that a pixel sees: rows x [first, end) columns; x at (row 0, tap column 0), which may lie outside the image.
- */
+#define UNROLLED _Pragma("GCC unroll 8")
+
+bool stoa_depthwise_takes(size_t groups, size_t in, size_t out)
+{
+    return (in == 1 && out == 1) ||
+           (in <= out && out < LANES && LANES % out == 0 && groups * in >= LANES && groups * out >= LANES);
+}
+
+/* The taps that a pixel sees: rows x [first, end) columns. */
 struct taps {
-    const float *x;
     size_t first, end;
 };
 
-static STOA_INLINE struct taps taps_of(const struct depthwise *d, const float *x, size_t ox)
+static STOA_INLINE struct taps taps_of(const struct depthwise *d, size_t ox)
 {
     size_t begin = ox * d->stride; /* column of the pixel in the padded image */
-    struct taps taps = {.x = x, .first = 0, .end = d->columns};
+    struct taps taps = {.first = 0, .end = d->columns};
     while (taps.first < d->columns && begin + taps.first * d->dilation < d->pad)
         taps.first++;
     while (taps.end > taps.first && begin + (taps.end - 1) * d->dilation >= d->pad + d->W)
@@ -28,46 +41,155 @@ static STOA_INLINE struct taps taps_of(const struct depthwise *d, const float *x
     return taps;
 }
 
-/* The float at tap (r, s), channel c, for pixel ox. */
-static STOA_INLINE const float *at(const struct depthwise *d, const struct taps *taps, size_t ox, size_t r, size_t s)
+/* *to <- from[where[i]] in lane i. */
+static STOA_INLINE void spread(const float *from, const places *where, lanes *to)
 {
-    return taps->x + r * d->row_step + (ox * d->stride + s * d->dilation - d->pad) * d->x_pixel;
+#if defined(__clang__)
+    for (int i = 0; i < LANES; i++)
+        (*to)[i] = from[(*where)[i]];
+#else
+    *to = __builtin_shuffle(*(const lanes *)from, *where);
+#endif
 }
 
-static STOA_INLINE void block(const struct depthwise *d, const struct taps *taps, size_t ox, size_t vectors, size_t c,
-                              const float *weights, const float *bias, float *y)
+/* Channels [o, o + LANES) of `pixels` pixels, which see the same `columns` taps of each row, the first of them at x.
+ * `pixels` and `in` are known where this is inlined, and so is `columns` in most cases. in = 0: one channel to one. */
+static STOA_INLINE void block(const struct depthwise *d, size_t pixels, size_t columns, size_t in, const places *where,
+                              const float *x, const float *weights, const float *bias, float *y)
 {
-    lanes sums[WIDE / LANES];
-    for (size_t v = 0; v < vectors; v++)
-        sums[v] = bias ? *(const lanes *)(bias + c + v * LANES) : (lanes){0};
-    for (size_t r = 0; r < d->rows; r++)
-        for (size_t s = taps->first; s < taps->end; s++) {
-            const float *from = at(d, taps, ox, r, s) + c, *w = weights + (r * d->columns + s) * d->C + c;
-            for (size_t v = 0; v < vectors; v++)
-                sums[v] += *(const lanes *)(from + v * LANES) * *(const lanes *)(w + v * LANES);
-        }
-    for (size_t v = 0; v < vectors; v++)
-        *(lanes *)(y + c + v * LANES) = sums[v];
-}
-
-STOA_CLONES void stoa_depthwise_row(const struct depthwise *d, const float *x, const float *weights, const float *bias,
-                                    float *y)
-{
-    for (size_t ox = 0; ox < d->OW; ox++, y += d->y_pixel) {
-        struct taps taps = taps_of(d, x, ox);
-        size_t c = 0;
-        for (; c + WIDE <= d->C; c += WIDE)
-            block(d, &taps, ox, WIDE / LANES, c, weights, bias, y);
-        for (; c + 2 * LANES <= d->C; c += 2 * LANES)
-            block(d, &taps, ox, 2, c, weights, bias, y);
-        for (; c + LANES <= d->C; c += LANES)
-            block(d, &taps, ox, 1, c, weights, bias, y);
-        for (; c < d->C; c++) {
-            float sum = bias ? bias[c] : 0;
-            for (size_t r = 0; r < d->rows; r++)
-                for (size_t s = taps.first; s < taps.end; s++)
-                    sum += at(d, &taps, ox, r, s)[c] * weights[(r * d->columns + s) * d->C + c];
-            y[c] = sum;
+    size_t width = d->width, tap = d->dilation * d->x_pixel, one = d->stride * d->x_pixel;
+    /* Addresses as a fourth pixel's and a step from there: one for each pixel would not fit the registers. */
+    const size_t step[4] = {0, one, 2 * one, 3 * one};
+    lanes sums[WIDE_BLOCK];
+    UNROLLED
+    for (size_t p = 0; p < pixels; p++)
+        sums[p] = bias ? *(const lanes *)bias : (lanes){0};
+    for (size_t r = 0; r < d->rows; r++) {
+        const float *from = x + r * d->row_step, *w = weights + r * d->columns * d->in * width;
+        for (size_t s = 0; s < columns; s++, from += tap) {
+            const float *at[2] = {from, from + 4 * one};
+            if (in == 0) {
+                lanes weight = *(const lanes *)w;
+                UNROLLED
+                for (size_t p = 0; p < pixels; p++)
+                    sums[p] += *(const lanes *)(at[p / 4] + step[p % 4]) * weight;
+                w += width;
+                continue;
+            }
+            for (size_t j = 0; j < d->in; j++, w += width) {
+                lanes weight = *(const lanes *)w;
+                UNROLLED
+                for (size_t p = 0; p < pixels; p++) {
+                    lanes inputs;
+                    spread(at[p / 4] + step[p % 4], &where[j], &inputs);
+                    sums[p] += inputs * weight;
+                }
+            }
         }
     }
+    UNROLLED
+    for (size_t p = 0; p < pixels; p++)
+        *(lanes *)(y + p * d->y_pixel) = sums[p];
+}
+
+/* A channel at a time, where there is not a vector of them; one channel to one. */
+static STOA_INLINE void scalars(const struct depthwise *d, size_t ox, struct taps taps, const float *x,
+                                const float *weights, const float *bias, float *y)
+{
+    for (size_t c = 0; c < d->groups; c++) {
+        float sum = bias ? bias[c] : 0;
+        for (size_t r = 0; r < d->rows; r++)
+            for (size_t s = taps.first; s < taps.end; s++)
+                sum += x[r * d->row_step + (ox * d->stride + s * d->dilation - d->pad) * d->x_pixel + c] *
+                       weights[(r * d->columns + s) * d->width + c];
+        y[ox * d->y_pixel + c] = sum;
+    }
+}
+
+/* All vectors of channels of `pixels` pixels from ox on, which see the same taps. where[j]: the place of each output's
+ * input j, from the first group's first channel on. */
+static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size_t in, const places *where, size_t ox,
+                                  struct taps taps, const float *x, const float *weights, const float *bias, float *y)
+{
+    size_t C = d->groups * d->in, OC = d->groups * d->out, columns = taps.end - taps.first;
+    x += (ox * d->stride + taps.first * d->dilation - d->pad) * d->x_pixel;
+    y += ox * d->y_pixel;
+    weights += taps.first * d->in * d->width;
+    for (size_t c = 0; c < OC; c += LANES) {
+        size_t o = c < OC - LANES ? c : OC - LANES, first = in ? o / d->out * d->in : o;
+        const places *here = where;
+        places moved[LANES];
+        if (in && first > C - LANES) { /* a whole vector, but none beyond the last channel */
+            for (size_t j = 0; j < d->in; j++)
+                moved[j] = where[j] + (int32_t)(first - (C - LANES));
+            first = C - LANES;
+            here = moved;
+        }
+        const float *start = bias ? bias + o : bias;
+        if (columns == 3)
+            block(d, pixels, 3, in, here, x + first, weights + o, start, y + o);
+        else
+            block(d, pixels, columns, in, here, x + first, weights + o, start, y + o);
+    }
+}
+
+static STOA_INLINE bool see_the_same(const struct depthwise *d, size_t ox, size_t count, struct taps taps)
+{
+    if (ox + count > d->OW)
+        return false;
+    struct taps last = taps_of(d, ox + count - 1);
+    return last.first == taps.first && last.end == taps.end;
+}
+
+/* `most` and `in` are known where this is inlined. */
+static STOA_INLINE void row(const struct depthwise *d, size_t most, size_t in, const float *x, const float *weights,
+                            const float *bias, float *y)
+{
+    places where[LANES];
+    for (size_t j = 0; in && j < d->in; j++)
+        for (size_t i = 0; i < LANES; i++)
+            where[j][i] = (int32_t)(i / d->out * d->in + j);
+    bool narrow = d->groups * d->out < LANES;
+    for (size_t ox = 0; ox < d->OW;) {
+        struct taps taps = taps_of(d, ox);
+        if (narrow) {
+            scalars(d, ox, taps, x, weights, bias, y);
+            ox++;
+        } else if (see_the_same(d, ox, most, taps)) {
+            pixels_at(d, most, in, where, ox, taps, x, weights, bias, y);
+            ox += most;
+        } else if (see_the_same(d, ox, 4, taps)) {
+            pixels_at(d, 4, in, where, ox, taps, x, weights, bias, y);
+            ox += 4;
+        } else {
+            pixels_at(d, 1, in, where, ox, taps, x, weights, bias, y);
+            ox++;
+        }
+    }
+}
+
+STOA_FUSED_CLONES static void wide(const struct depthwise *d, const float *x, const float *weights, const float *bias,
+                                   float *y)
+{
+    if (d->in == 1 && d->out == 1)
+        row(d, WIDE_BLOCK, 0, x, weights, bias, y);
+    else
+        row(d, WIDE_BLOCK, 1, x, weights, bias, y);
+}
+
+STOA_FUSED_CLONES static void narrow(const struct depthwise *d, const float *x, const float *weights, const float *bias,
+                                     float *y)
+{
+    if (d->in == 1 && d->out == 1)
+        row(d, NARROW_BLOCK, 0, x, weights, bias, y);
+    else
+        row(d, NARROW_BLOCK, 1, x, weights, bias, y);
+}
+
+void stoa_depthwise_row(const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y)
+{
+    if (stoa_has_wide_registers())
+        wide(d, x, weights, bias, y);
+    else
+        narrow(d, x, weights, bias, y);
 }

@@ -1,11 +1,17 @@
-/* Depthwise convolution: each channel with a filter of its own. */
+/* Convolution in groups of few channels: depthwise, with or without a multiplier, and a little beyond. */
 #ifndef STOA_KERNELS_DEPTHWISE_H
 #define STOA_KERNELS_DEPTHWISE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+/* Channels of one vector. */
+#define DEPTHWISE_LANES 16
+
 struct depthwise {
-    size_t C, W, OW;         /* of one image */
+    size_t groups, in, out;  /* channels of a group */
+    size_t width;            /* floats of weights from one tap's input channel to the next: all output channels */
+    size_t W, OW;            /* of one image */
     size_t x_pixel, y_pixel; /* floats from one pixel to the next */
     size_t rows, columns;    /* taps: rows of them that lie inside the image here, and kw */
     size_t row_step;         /* floats of x from one such row to the next */
@@ -13,9 +19,15 @@ struct depthwise {
     size_t pad;              /* left */
 };
 
-/* One output row: y[OW][C] <- bias[C] (zeros where null) + sum over taps of x * weights.
- * y[ox][c] += x[r*row_step + (ox*stride + s*dilation - pad)*x_pixel + c] * weights[(r*columns + s)*C + c]
- * for r < rows, s < columns where the pixel lies in [0, W). x points at the first row's first pixel. */
+/* Whether the kernel below takes groups like these: one channel to one; or in <= out where a vector holds several
+ * whole groups and there is at least a vector of channels on either side. */
+bool stoa_depthwise_takes(size_t groups, size_t in, size_t out);
+
+/* One output row of all the groups, or of some of them where C and OC are more, with C = groups*in, OC = groups*out:
+ * y[OW][OC] <- bias[OC] (zeros where null) + sum over taps and the group's channels of x * weights.
+ * y[ox][o] += x[r*row_step + (ox*stride + s*dilation - pad)*x_pixel + o/out*in + j] *
+ * weights[((r*columns + s)*in + j)*width + o]
+ * for r < rows, s < columns where the pixel lies in [0, W), j < in. x points at the first row's first pixel. */
 void stoa_depthwise_row(const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y);
 
 #endif

@@ -1,85 +1,134 @@
-/* Depthwise layers directly: one product a channel would be of 1 x 1 matrices, which no BLAS makes fast, so a kernel
- * runs over the channels of each pixel instead. Channels-last, they lie side by side. */
+/* Groups of few channels directly: one product a group would be of matrices a few floats wide, which no BLAS makes
+ * fast, so a kernel runs over the channels of each pixel instead. Channels-last, they lie side by side. */
 #include <stdio.h>
 
 #include "base/size.h"
 #include "base/status.h"
+#include "base/vector.h"
 #include "kernels/depthwise.h"
 #include "lower/lowering.h"
+
+/* Floats of an image's rows that a filter sees: what of them stays in the L1 cache is not read again for the next row.
+ */
+#define ROWS_FLOATS 8192
+/* Multiply-adds of a task. */
+#define TASK_MACS 250000
 
 static enum stoa_status depthwise_plan(struct conv *conv, struct stoa_error *error)
 {
     const struct conv_shape *shape = &conv->shape;
-    if (shape->groups != shape->C || shape->OC != shape->C)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "%zu groups of %zu to %zu channels are not one channel each",
-                         shape->groups, shape->C / shape->groups, shape->OC / shape->groups);
+    size_t groups = shape->groups, in = shape->C / groups, out = shape->OC / groups;
+    if (!stoa_depthwise_takes(groups, in, out))
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
+                         "%zu groups of %zu to %zu channels are neither one channel each nor fill vectors of %d",
+                         groups, in, out, DEPTHWISE_LANES);
+    /* Slices of whole vectors, of the channels that have one each; the last is what is left, at least a whole one. */
+    size_t slice = ROWS_FLOATS / (shape->kernel[0] * shape->W) / (2 * DEPTHWISE_LANES) * (2 * DEPTHWISE_LANES);
+    slice = in == out ? stoa_size_max(slice, 4 * DEPTHWISE_LANES) : shape->OC;
+    conv->tiling.panel = stoa_size_min(slice, shape->OC);
+    size_t row_macs = shape->OW * conv->tiling.panel * in * shape->kernel[0] * shape->kernel[1];
+    conv->tiling.rows = stoa_size_part(shape->OH, stoa_size_max(TASK_MACS / stoa_size_max(row_macs, 1), 1), 1);
     snprintf(conv->text, sizeof conv->text, "depthwise %zux%zu", shape->kernel[0], shape->kernel[1]);
     return STOA_OK;
 }
 
-/* rows[count][1][kh][kw] -> packed[kh*kw][first ... of C] */
+/* rows[count][in][kh][kw] -> packed[kh*kw][in][first ... of OC] */
 static void depthwise_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
-    size_t C = conv->shape.C, taps = conv->shape.kernel[0] * conv->shape.kernel[1];
+    size_t OC = conv->shape.OC, in = conv->shape.C / conv->shape.groups;
+    size_t taps = conv->shape.kernel[0] * conv->shape.kernel[1];
     for (size_t t = 0; t < taps; t++)
-        for (size_t c = 0; c < count; c++)
-            packed[t * C + first + c] = rows[c * taps + t];
+        for (size_t j = 0; j < in; j++)
+            for (size_t o = 0; o < count; o++)
+                packed[(t * in + j) * OC + first + o] = rows[(o * in + j) * taps + t];
 }
 
 struct job {
     const struct conv *conv;
     const struct conv_args *args;
+    size_t slices, blocks; /* of channels, and of an image's rows */
 };
 
-/* One output row of one image. */
-static void run_row(void *context, size_t task, size_t worker)
+/* Output channels [channel, channel_end) of row oy of one image. */
+static void run_row(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end)
 {
-    (void)worker;
-    const struct job *job = context;
     const struct conv_shape *shape = &job->conv->shape;
-    size_t image = task / shape->OH, oy = task % shape->OH, first = 0, end = shape->kernel[0];
+    const struct conv_args *args = job->args;
+    size_t first = 0, end = shape->kernel[0], pixel = (image * shape->OH + oy) * shape->OW;
     while (first < end && oy * shape->stride[0] + first * shape->dilation[0] < shape->pad[0])
         first++;
     while (end > first && oy * shape->stride[0] + (end - 1) * shape->dilation[0] >= shape->pad[0] + shape->H)
         end--;
+    size_t in = shape->C / shape->groups, out = shape->OC / shape->groups;
     struct depthwise row = {
-        .C = shape->C,
+        .groups = (channel_end - channel) / out,
+        .in = in,
+        .out = out,
+        .width = shape->OC,
         .W = shape->W,
         .OW = shape->OW,
         .rows = end - first,
         .columns = shape->kernel[1],
-        .x_pixel = job->args->x_stride,
-        .y_pixel = job->args->y_stride,
-        .row_step = shape->dilation[0] * shape->W * job->args->x_stride,
+        .x_pixel = args->x_stride,
+        .y_pixel = args->y_stride,
+        .row_step = shape->dilation[0] * shape->W * args->x_stride,
         .stride = shape->stride[1],
         .dilation = shape->dilation[1],
         .pad = shape->pad[1],
     };
-    const float *x = job->args->x + image * shape->H * shape->W * job->args->x_stride;
+    const float *x = args->x + image * shape->H * shape->W * args->x_stride + channel / out * in;
     if (end > first)
-        x += (oy * shape->stride[0] + first * shape->dilation[0] - shape->pad[0]) * shape->W * job->args->x_stride;
-    float *y = job->args->y + task * shape->OW * job->args->y_stride;
-    stoa_depthwise_row(&row, x, job->args->packed + first * shape->kernel[1] * shape->C, job->args->bias, y);
-    struct epilogue epilogue = stoa_conv_epilogue(job->args, task * shape->OW, 0);
+        x += (oy * shape->stride[0] + first * shape->dilation[0] - shape->pad[0]) * shape->W * args->x_stride;
+    float *y = args->y + pixel * args->y_stride + channel;
+    const float *weights = args->packed + first * shape->kernel[1] * in * shape->OC + channel;
+    stoa_depthwise_row(&row, x, weights, args->bias ? args->bias + channel : NULL, y);
+    struct epilogue epilogue = stoa_conv_epilogue(args, pixel, channel);
     epilogue.bias = NULL;
-    stoa_epilogue_rows(shape->OW, shape->C, &epilogue, y, job->args->y_stride);
+    stoa_epilogue_rows(shape->OW, channel_end - channel, &epilogue, y, args->y_stride);
+}
+
+/* Some rows of one slice of one image. */
+static void run_task(void *context, size_t task, size_t worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    size_t slice = task % job->slices, block = task / job->slices % job->blocks,
+           image = task / job->slices / job->blocks;
+    size_t rows = job->conv->tiling.rows, panel = job->conv->tiling.panel;
+    size_t channel_end = slice + 1 == job->slices ? job->conv->shape.OC : (slice + 1) * panel;
+    for (size_t oy = block * rows; oy < stoa_size_min((block + 1) * rows, job->conv->shape.OH); oy++)
+        run_row(job, image, oy, slice * panel, channel_end);
 }
 
 static void depthwise_run(const struct conv *conv, const struct conv_args *args)
 {
-    struct job job = {.conv = conv, .args = args};
-    stoa_pool_run(args->pool, conv->shape.N * conv->shape.OH, run_row, &job);
+    struct job job = {
+        .conv = conv,
+        .args = args,
+        .slices = conv->shape.OC / conv->tiling.panel,
+        .blocks = stoa_size_ceil_div(conv->shape.OH, conv->tiling.rows),
+    };
+    stoa_pool_run(args->pool, conv->shape.N * job.blocks * job.slices, run_task, &job);
 }
 
-/* Nanoseconds for a vector of 16 channels times one tap, and for a single channel: measured like those of products. */
-#define VECTOR_COST 0.45
+/* Nanoseconds for a vector of channels times one tap, the same through a shuffle, the start and end of a vector's sums,
+ * and a single channel times one tap: measured like those of products. */
+#define VECTOR_COST 0.25
+#define SPREAD_COST 0.5
+#define SUM_COST 2.0
 #define CHANNEL_COST 0.5
 
 static double depthwise_cost(const struct conv *conv)
 {
     const struct conv_shape *shape = &conv->shape;
-    double taps = (double)(shape->N * shape->OH * shape->OW) * (double)(shape->kernel[0] * shape->kernel[1]);
-    return taps * ((double)(shape->C / 16) * VECTOR_COST + (double)(shape->C % 16) * CHANNEL_COST);
+    double pixels = (double)(shape->N * shape->OH) * (double)shape->OW, in = (double)(shape->C / shape->groups);
+    double taps = (double)(shape->kernel[0] * shape->kernel[1]) * in;
+    if (shape->OC < DEPTHWISE_LANES)
+        return pixels * taps * (double)shape->OC * CHANNEL_COST;
+    double cost = shape->OC == shape->groups ? VECTOR_COST : SPREAD_COST;
+    if (!stoa_has_wide_registers())
+        cost *= shape->OC == shape->groups ? 2 : 16; /* shuffles of so many lanes take a wide one */
+    return pixels * (double)stoa_size_ceil_div(shape->OC, DEPTHWISE_LANES) * (taps * cost + SUM_COST);
 }
 
 const struct lowering stoa_lowering_depthwise = {
