@@ -10,14 +10,17 @@ static double rounded_rows(size_t m)
     return (double)(m / 4 * 4) + rest[m % 4];
 }
 
-static double rounded_columns(size_t n)
+/* Columns beyond whole vectors go by masks, slowest where k is short; a few columns on their own, with k long enough,
+ * by dot products. */
+static double rounded_columns(size_t n, size_t k)
 {
-    double columns = (double)(n / 64 * 64);
-    size_t rest = n % 64;
-    columns += rest / 32 * 40.0;
-    rest %= 32;
-    columns += rest / 16 * 32.0;
-    return columns + (rest % 16 ? 32.0 : 0);
+    double columns = (double)(n / 64 * 64), rest = (double)(n % 16);
+    columns += (double)(n % 64 / 32) * 30 + (double)(n % 32 / 16) * 21;
+    if (n % 16 == 0)
+        return columns;
+    if (n > 16)
+        return columns + 8 + 1.5 * rest;
+    return n <= 8 && k >= 32 ? 2.5 * rest : 30 + 280 / (double)(k + 6);
 }
 
 double stoa_gemm_cost(size_t m, size_t n, size_t k)
@@ -25,7 +28,7 @@ double stoa_gemm_cost(size_t m, size_t n, size_t k)
     size_t limit = stoa_gemm_small_limit();
     double macs = (double)m * (double)n * (double)k;
     if (macs <= (double)limit)
-        return 20 + rounded_rows(m) * rounded_columns(n) * ((double)k + 6) * (2 / 165.0);
+        return 20 + rounded_rows(m) * rounded_columns(n, k) * ((double)k + 6) * (2 / 165.0);
     double packed = (double)m * (double)k + (double)n * (double)k;
     double rate = limit ? 150 : 70;
     return 300 + packed * 0.25 + macs * (2 / rate);
