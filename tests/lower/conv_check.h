@@ -20,7 +20,8 @@ struct conv_check {
     bool exact; /* the result must be exact; otherwise within the bound of a sum of products and stoa_conv_error's */
 };
 
-/* Fails the running Criterion test where they differ. Returns the largest difference as a share of the bound. */
+/* Fails the running Criterion test where they differ. Returns the largest difference as a share of the bound; -1 where
+ * `create` says UNSUPPORTED, and why. A null pool checks one worker and weights at creation alone. */
 double conv_check(const struct conv_shape *shape, const struct conv_check *check, struct pool *pool,
                   struct random *random);
 /* Zero means 1 for stride, dilation and groups. */

@@ -36,18 +36,10 @@ static void check(const struct conv_shape *shape, bool transposed, enum stoa_low
     conv_check(shape, &how, pool, random);
 }
 
-/* Winograd's transforms have tests of their own (test_winograd.c). */
-static bool applies(enum stoa_lowering lowering, const struct conv_shape *s)
-{
-    if (lowering == STOA_LOWERING_WINOGRAD)
-        return false;
-    return lowering != STOA_LOWERING_DEPTHWISE || (s->groups == s->C && s->OC == s->C);
-}
-
 static void check_all(const struct conv_shape *shape, struct pool *pool, struct random *random)
 {
     for (int lowering = STOA_LOWERING_AUTO; lowering < STOA_LOWERING_COUNT; lowering++)
-        for (int whole = 0; whole < 2 && applies((enum stoa_lowering)lowering, shape); whole++)
+        for (int whole = 0; whole < 2; whole++)
             check(shape, false, (enum stoa_lowering)lowering, whole, pool, random);
 }
 
@@ -84,6 +76,20 @@ static const struct {
     {"groups wider than a panel",
      {.C = 40, .H = 5, .W = 6, .OC = 140, .kernel = {3, 3}, .pad = {1, 1, 1, 1}, .groups = 2}},
     {"1x1 of more pixels than a tile", {.N = 2, .C = 5, .H = 37, .W = 41, .OC = 7, .kernel = {1, 1}}},
+    {"first layer of VGG", {.C = 3, .H = 9, .W = 50, .OC = 64, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
+    {"three vectors of channels", {.C = 2, .H = 7, .W = 13, .OC = 45, .kernel = {3, 3}, .pad = {1, 0, 0, 2}}},
+    {"two vectors of channels", {.C = 1, .H = 9, .W = 31, .OC = 23, .kernel = {3, 2}, .stride = {1, 2}}},
+    {"one output channel", {.C = 40, .H = 9, .W = 21, .OC = 1, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
+    {"three output channels, 1x1", {.N = 2, .C = 67, .H = 9, .W = 11, .OC = 3, .kernel = {1, 1}}},
+    {"groups of four", {.C = 24, .H = 7, .W = 9, .OC = 24, .kernel = {3, 3}, .pad = {1, 1, 1, 1}, .groups = 6}},
+    {"groups of eight", {.C = 40, .H = 6, .W = 11, .OC = 40, .kernel = {3, 3}, .stride = {2, 2}, .groups = 5}},
+    {"groups of four to eight", {.C = 20, .H = 6, .W = 7, .OC = 40, .kernel = {3, 2}, .groups = 5}},
+    {"depthwise with stride and dilation",
+     {.C = 67, .H = 13, .W = 23, .OC = 67, .kernel = {3, 3}, .stride = {2, 3}, .dilation = {2, 2}, .groups = 67}},
+    {"depthwise of a wide kernel",
+     {.C = 19, .H = 9, .W = 30, .OC = 19, .kernel = {5, 7}, .pad = {2, 3, 2, 3}, .groups = 19}},
+    {"depthwise with multiplier 4",
+     {.C = 9, .H = 7, .W = 19, .OC = 36, .kernel = {3, 3}, .pad = {1, 1, 1, 1}, .groups = 9}},
     {"no images", {.N = 0, .C = 3, .H = 5, .W = 5, .OC = 4, .kernel = {3, 3}}},
 };
 
@@ -137,7 +143,7 @@ Test(lower, random_shapes)
         if (stoa_conv_shape_finish(&shape, NULL) != STOA_OK || stoa_conv_macs(&shape) > MOST_MACS)
             continue;
         done++;
-        enum stoa_lowering lowering = (enum stoa_lowering)(done % STOA_LOWERING_DEPTHWISE);
+        enum stoa_lowering lowering = (enum stoa_lowering)(done % STOA_LOWERING_COUNT);
         check(&shape, false, lowering, done & 4, pool, &random);
     }
     stoa_pool_free(pool);
@@ -157,7 +163,7 @@ Test(lower, random_depthwise_shapes)
         done++;
         /* Every other shape by its own kernel, the others by each way in turn. */
         enum stoa_lowering lowering =
-            done & 1 ? STOA_LOWERING_DEPTHWISE : (enum stoa_lowering)(done / 2 % STOA_LOWERING_WINOGRAD);
+            done & 1 ? STOA_LOWERING_DEPTHWISE : (enum stoa_lowering)(done / 2 % STOA_LOWERING_COUNT);
         check(&shape, false, lowering, done & 2, pool, &random);
     }
     stoa_pool_free(pool);
