@@ -241,11 +241,10 @@ static void winograd_pack(const struct conv *conv, size_t first, size_t count, c
 /* Nanoseconds, measured like those of products (gemm/cost.c): for each point of a vector of 16 channels that is
  * transformed, there or back, by n. */
 static const double point_cost[] = {[4] = 0.9, [6] = 1.2, [8] = 1.8};
-/* For each float of the weights: that a task reads; that is read at all beyond as many as caches near the core keep.
- */
+/* For each float of the weights: that a task reads; that is read at all. In a network they come from memory, as all the
+ * other layers' have been read since. */
 #define WEIGHT_COST 0.1
-#define FAR_WEIGHT_COST 0.2
-#define NEAR_WEIGHTS 1.5e6
+#define FAR_WEIGHT_COST 0.1
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
  * products are shared out by points. */
 #define FAR_V_COST 0.3
@@ -267,9 +266,8 @@ static double winograd_cost(const struct conv *conv)
                     (double)(rows_of(job.channels) + job.panels * rows_of(tiling->panel));
     double weights = (double)conv->shape.OC * (double)stoa_panel_depth(conv);
     double cost = products * stoa_gemm_cost(m, tiling->panel, tiling->k_block) +
-                  values / 16 * point_cost[stoa_winograd_size(tiling->form, 0)] + weights * parts * WEIGHT_COST;
-    if (weights > NEAR_WEIGHTS)
-        cost += (weights - NEAR_WEIGHTS) * FAR_WEIGHT_COST;
+                  values / 16 * point_cost[stoa_winograd_size(tiling->form, 0)] +
+                  weights * (parts * WEIGHT_COST + FAR_WEIGHT_COST);
     if (tiling->split == SPLIT_POINTS)
         cost += values * STAGED_COST;
     else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > BLOCK_BYTES)
