@@ -30,6 +30,25 @@ enum stoa_lowering {
 /* "auto", "view", "im2col", "im2col-full", "depthwise", "direct", "winograd"; never null. */
 STOA_API const char *stoa_lowering_name(enum stoa_lowering lowering);
 
+/* What is known of one way to compute a convolution. */
+struct stoa_lowering_info {
+    enum stoa_lowering lowering;
+    const char *text;         /* its name and tile, such as "view 56x64x64"; the name alone where it does not apply */
+    const char *reason;       /* "chosen", "forced", "slower", …, or why it does not apply */
+    int applies, chosen;      /* where it does not apply, what follows is 0 */
+    double estimated_seconds; /* by the cost model; 0 for transposed convolutions, which have none */
+    double measured_seconds;  /* 0 where it was not measured (tuning.h) */
+    size_t bytes;             /* of packed weights and of scratch, that of all threads together */
+};
+
+/* What a convolution was decided among. Lives as the layer or session. */
+struct stoa_lowering_choice {
+    const char *shape; /* "[1,64,56,56] to [1,64,56,56], kernel 3x3, pad 1 1 1 1" */
+    const char *line;  /* all that follows, in one line; the chosen one first */
+    size_t count;
+    const struct stoa_lowering_info *lowerings; /* one of them is chosen */
+};
+
 /* How large a convolution's rounding errors may be. Strict: those of plain sums of products in float. Fast: also
  * Winograd's transforms, whose errors are some tens of times larger (of the order of 1e-5 of a layer's largest output
  * rather than 1e-6) and which spread an infinity or NaN to a tile's neighbouring pixels. */
@@ -83,8 +102,8 @@ STOA_API void stoa_conv2d_output_size(const struct stoa_conv2d *conv, size_t *he
 STOA_API STOA_CHECKED enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
                                                        size_t workspace_size, void *workspace, struct stoa_error *error,
                                                        float *y);
-/* One line on what was chosen and why; valid as long as the layer. */
-STOA_API const char *stoa_conv2d_explain(const struct stoa_conv2d *conv);
+/* What was chosen and why; never null. */
+STOA_API const struct stoa_lowering_choice *stoa_conv2d_explain(const struct stoa_conv2d *conv);
 STOA_API void stoa_conv2d_free(struct stoa_conv2d *conv);
 
 /* 2-D pooling, as ONNX MaxPool and AveragePool. Shapes as for conv2d with OC = C. */

@@ -92,12 +92,12 @@ struct stoa_step_info {
     const char *type; /* its operator, or several that are one step: "Conv+Relu"; "Layout" for a conversion the planner
                        * put in */
     const struct stoa_tensor *output;
-    double macs;            /* multiply-adds of one run */
-    size_t parameter_count; /* elements of its constant inputs */
-    double seconds;         /* of the last run; 0 unless options.profile */
-    double begin;           /* when it began, in seconds from the beginning of that run */
-    char how[64];           /* the lowering and its tile, or empty */
-    const char *why; /* what was chosen among, with estimated and measured times; null where there was no choice */
+    double macs;                               /* multiply-adds of one run */
+    size_t parameter_count;                    /* elements of its constant inputs */
+    double seconds;                            /* of the last run; 0 unless options.profile */
+    double begin;                              /* when it began, in seconds from the beginning of that run */
+    char how[64];                              /* the lowering and its tile, or empty */
+    const struct stoa_lowering_choice *choice; /* of convolutions: how else it could be computed; else null */
 };
 STOA_API size_t stoa_session_step_count(const struct stoa_session *session);
 STOA_API STOA_CHECKED enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index,

@@ -66,6 +66,8 @@ static enum stoa_status describe(const struct settings *settings, const struct s
         status = print_session(session, error);
     if (status == STOA_OK && settings->explain)
         status = stoa_cli_print_passes(session, settings->disabled_passes, error);
+    if (status == STOA_OK && settings->explain)
+        status = stoa_cli_print_choices(session, error);
     stoa_session_free(session);
     stoa_tuning_free(tuning);
     return status;

@@ -154,6 +154,34 @@ enum stoa_status stoa_cli_print_passes(const struct stoa_session *session, unsig
     return STOA_OK;
 }
 
+static void print_choice(const struct stoa_step_info *step)
+{
+    printf("choice  %s  %s  %s\n", step->node, step->type, step->choice->shape);
+    printf("  %-36s  %12s  %12s  %12s\n", "lowering", "estimate us", "measured us", "memory");
+    for (size_t i = 0; i < step->choice->count; i++) {
+        const struct stoa_lowering_info *info = &step->choice->lowerings[i];
+        char estimated[32] = "-", measured[32] = "-", memory[32] = "-";
+        if (info->estimated_seconds > 0)
+            snprintf(estimated, sizeof estimated, "%.1f", 1e6 * info->estimated_seconds);
+        if (info->measured_seconds > 0)
+            snprintf(measured, sizeof measured, "%.1f", 1e6 * info->measured_seconds);
+        if (info->applies)
+            snprintf(memory, sizeof memory, "%.2f MB", (double)info->bytes / 1e6);
+        printf("  %-36s  %12s  %12s  %12s  %s\n", info->text, estimated, measured, memory, info->reason);
+    }
+}
+
+enum stoa_status stoa_cli_print_choices(const struct stoa_session *session, struct stoa_error *error)
+{
+    for (size_t i = 0; i < stoa_session_step_count(session); i++) {
+        struct stoa_step_info step;
+        STOA_TRY(stoa_session_step(session, i, error, &step));
+        if (step.choice)
+            print_choice(&step);
+    }
+    return STOA_OK;
+}
+
 enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, const double *seconds,
                                         struct stoa_error *error)
 {

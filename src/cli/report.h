@@ -25,10 +25,12 @@ void stoa_cli_print_output(const char *name, const struct stoa_tensor *tensor, s
 
 /* Each layer with its output, parameters, multiply-adds and how it is computed, and the totals. */
 STOA_CHECKED enum stoa_status stoa_cli_print_layers(const struct stoa_session *session, struct stoa_error *error);
-/* Each layer with its share of the time: seconds[step] a run. */
 /* What each pass of the planner did, and where. */
 STOA_CHECKED enum stoa_status stoa_cli_print_passes(const struct stoa_session *session, unsigned disabled,
                                                     struct stoa_error *error);
+/* What each convolution was decided among: estimated and measured times, memory, and why the others were not taken. */
+STOA_CHECKED enum stoa_status stoa_cli_print_choices(const struct stoa_session *session, struct stoa_error *error);
+/* Each layer with its share of the time: seconds[step] a run. */
 STOA_CHECKED enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, const double *seconds,
                                                      struct stoa_error *error);
 

@@ -67,8 +67,10 @@ static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2
     STOA_TRY(desc->pool ? stoa_pool_adopt(&conv->allocator, desc->pool, error, &conv->pool)
                         : stoa_pool_create(&conv->allocator, or_one(desc->threads), error, &conv->pool));
     STOA_TRY(stoa_conv_create(&conv->allocator, &shape, NULL, bias,
-                              &(struct conv_choice){.lowering = desc->lowering, .accuracy = desc->accuracy}, error,
-                              &conv->conv));
+                              &(struct conv_choice){.lowering = desc->lowering,
+                                                    .accuracy = desc->accuracy,
+                                                    .workers = stoa_pool_workers(conv->pool)},
+                              error, &conv->conv));
     STOA_TRY(stoa_conv_set_weights(conv->conv, weights, conv->pool, error));
     conv->x = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.C, shape.H, shape.W}};
     conv->y = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.OC, shape.OH, shape.OW}};
@@ -119,7 +121,7 @@ void stoa_conv2d_output_size(const struct stoa_conv2d *conv, size_t *height, siz
     *width = conv->y.dims[3];
 }
 
-const char *stoa_conv2d_explain(const struct stoa_conv2d *conv)
+const struct stoa_lowering_choice *stoa_conv2d_explain(const struct stoa_conv2d *conv)
 {
     return stoa_conv_explain(conv->conv);
 }

@@ -1,11 +1,11 @@
 /* The table of lowerings, the choice among them, and the prepared convolution. */
 #include "lower/lower.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "lower/lowering.h"
 
@@ -38,41 +38,52 @@ static enum stoa_status plan(struct conv *conv, const struct lowering *lowering,
     return lowering->plan(conv, error);
 }
 
-static void append(struct conv *conv, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void append(struct conv *conv, const char *format, ...)
+/* Measured ones come before estimated ones: the two do not compare. */
+static double time_of(const struct candidate *candidate)
 {
-    size_t used = strlen(conv->explanation);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(conv->explanation + used, sizeof conv->explanation - used, format, arguments);
-    va_end(arguments);
+    return candidate->measured > 0 ? candidate->measured : candidate->cost;
 }
 
-/* What is known of one lowering of a convolution. */
-struct candidate {
-    double cost, measured;     /* nanoseconds; measured is 0 where it was not */
-    double memory;             /* its price, in nanoseconds too */
-    struct stoa_error refusal; /* empty where it applies */
-};
-
-/* Measured ones come before estimated ones: the two do not compare. */
 static bool better(const struct candidate *candidate, const struct candidate *best)
 {
     if (!candidate->measured != !best->measured)
         return candidate->measured > 0;
-    double mine = candidate->measured > 0 ? candidate->measured : candidate->cost;
-    double its = best->measured > 0 ? best->measured : best->cost;
-    return mine + candidate->memory < its + best->memory;
+    return time_of(candidate) + candidate->price < time_of(best) + best->price;
 }
 
-static void append_cost(struct conv *conv, const struct candidate *candidate)
+/* Why a candidate that applies is not the chosen one, when none is forced. */
+static const char *why_not(const struct candidate *candidate, const struct candidate *chosen)
 {
-    append(conv, "about %.1f us", candidate->cost / 1e3);
-    if (candidate->measured > 0)
-        append(conv, ", measured %.1f us", candidate->measured / 1e3);
+    if (!candidate->measured && chosen->measured > 0)
+        return "not measured";
+    if (time_of(candidate) > time_of(chosen))
+        return "slower";
+    return candidate->price > chosen->price ? "too large for max_bytes" : "no faster";
 }
 
-/* Plans every lowering in turn, keeps the best plan, and writes the others' costs or reasons behind it. */
+static size_t bytes_of(const struct conv *conv, size_t workers)
+{
+    size_t bytes;
+    bool fits = stoa_size_mul(conv->scratch, stoa_size_max(workers, 1), &bytes) &&
+                stoa_size_add(bytes, conv->shared_scratch, &bytes) &&
+                stoa_size_add(bytes, stoa_conv_packed_size(conv), &bytes);
+    return fits ? bytes : SIZE_MAX;
+}
+
+static enum stoa_status consider(struct conv *conv, const struct lowering *lowering, const struct conv_choice *choice,
+                                 struct candidate *candidate)
+{
+    candidate->lowering = lowering;
+    STOA_TRY(plan(conv, lowering, &candidate->refusal));
+    memcpy(candidate->text, conv->text, sizeof candidate->text);
+    candidate->cost = lowering->cost ? lowering->cost(conv) : 0;
+    candidate->measured = choice->seconds ? 1e9 * choice->seconds[lowering->id] : 0;
+    candidate->bytes = bytes_of(conv, choice->workers);
+    candidate->price = choice->byte_price * (double)candidate->bytes;
+    return STOA_OK;
+}
+
+/* Plans every lowering in turn and keeps the best plan. */
 static enum stoa_status choose(struct conv *conv, const struct conv_choice *choice, struct stoa_error *error)
 {
     struct conv best = {.lowering = NULL};
@@ -80,18 +91,12 @@ static enum stoa_status choose(struct conv *conv, const struct conv_choice *choi
     size_t chosen = 0;
     for (size_t i = 0; i < TABLE_SIZE; i++) {
         struct candidate *candidate = &candidates[i];
-        enum stoa_status status = plan(conv, table[i], &candidate->refusal);
-        if (status != STOA_OK) {
-            if (choice->lowering == table[i]->id)
-                return stoa_fail(error, status, "%s", candidate->refusal.message);
-            continue;
-        }
-        candidate->cost = table[i]->cost(conv);
-        candidate->memory = choice->byte_price * ((double)stoa_conv_packed_size(conv) + (double)conv->shared_scratch +
-                                                  (double)conv->scratch * (double)choice->workers);
-        candidate->measured = choice->seconds ? 1e9 * choice->seconds[table[i]->id] : 0;
-        if (choice->lowering ? choice->lowering == table[i]->id
-                             : !best.lowering || better(candidate, &candidates[chosen])) {
+        enum stoa_status status = consider(conv, table[i], choice, candidate);
+        bool forced = choice->lowering == table[i]->id;
+        if (status != STOA_OK && forced)
+            return stoa_fail(error, status, "%s", candidate->refusal.message);
+        if (status == STOA_OK &&
+            (choice->lowering ? forced : !best.lowering || better(candidate, &candidates[chosen]))) {
             best = *conv;
             chosen = i;
         }
@@ -99,16 +104,22 @@ static enum stoa_status choose(struct conv *conv, const struct conv_choice *choi
     if (!best.lowering)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "lowering %d is not one there is", (int)choice->lowering);
     *conv = best;
-    append(conv, "%s%s, ", conv->text, choice->lowering ? " (forced)" : "");
-    append_cost(conv, &candidates[chosen]);
     for (size_t i = 0; i < TABLE_SIZE; i++)
-        if (candidates[i].refusal.message[0]) {
-            append(conv, "; not %s: %.100s", table[i]->name, candidates[i].refusal.message);
-        } else if (i != chosen) {
-            append(conv, "; %s ", table[i]->name);
-            append_cost(conv, &candidates[i]);
-        }
-    return STOA_OK;
+        candidates[i].reason = choice->lowering ? (i == chosen ? "forced" : "another is forced")
+                               : i == chosen    ? "chosen"
+                                                : why_not(&candidates[i], &candidates[chosen]);
+    return stoa_conv_explain_choice(conv, candidates, TABLE_SIZE, chosen, error);
+}
+
+/* The one lowering there is for the caller. */
+static enum stoa_status take(struct conv *conv, const struct lowering *lowering, const struct conv_choice *choice,
+                             struct stoa_error *error)
+{
+    struct candidate candidate = {.reason = lowering->transpose ? "the only way of transposed convolutions" : "forced"};
+    enum stoa_status status = consider(conv, lowering, choice, &candidate);
+    if (status != STOA_OK)
+        return stoa_fail(error, status, "%s", candidate.refusal.message);
+    return stoa_conv_explain_choice(conv, &candidate, 1, 0, error);
 }
 
 static enum stoa_status copy_parameters(struct conv *conv, const float *weights, const float *bias,
@@ -136,7 +147,7 @@ static enum stoa_status create(const struct stoa_allocator *allocator, const str
     conv->accuracy = choice->accuracy;
     conv->pack_each_run = choice->pack_each_run;
     conv->forced = tiling;
-    enum stoa_status status = only ? plan(conv, only, error) : choose(conv, choice, error);
+    enum stoa_status status = only ? take(conv, only, choice, error) : choose(conv, choice, error);
     conv->forced = NULL;
     if (status == STOA_OK)
         status = copy_parameters(conv, weights, bias, error);
@@ -166,9 +177,7 @@ enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocat
                                             const float *weights, const float *bias, struct stoa_error *error,
                                             struct conv **conv)
 {
-    STOA_TRY(create(allocator, shape, weights, bias, &stoa_lowering_transpose, NULL, &no_choice, error, conv));
-    append(*conv, "%s: transposed convolutions always go through views", (*conv)->text);
-    return STOA_OK;
+    return create(allocator, shape, weights, bias, &stoa_lowering_transpose, NULL, &no_choice, error, conv);
 }
 
 void stoa_conv_free(struct conv *conv)
@@ -177,6 +186,7 @@ void stoa_conv_free(struct conv *conv)
         return;
     struct stoa_allocator allocator = conv->allocator;
     stoa_release(&allocator, conv->packed);
+    stoa_release(&allocator, conv->explanation);
     stoa_release(&allocator, conv->bias);
     stoa_release(&allocator, conv);
 }
@@ -238,9 +248,4 @@ double stoa_conv_error(const struct conv *conv, size_t reach[2])
 const char *stoa_conv_describe(const struct conv *conv)
 {
     return conv->text;
-}
-
-const char *stoa_conv_explain(const struct conv *conv)
-{
-    return conv->explanation;
 }

@@ -47,7 +47,7 @@ struct conv_choice {
     bool pack_each_run;          /* weights will be given to each run: packing them counts */
     const double *seconds;       /* [STOA_LOWERING_COUNT] as measured, 0 where not: the fastest is taken; may be null */
     double byte_price; /* nanoseconds that a byte of packed weights or scratch counts for: above 0 memory is tight */
-    size_t workers;    /* who have scratch */
+    size_t workers;    /* who have scratch; 0: 1 */
 };
 
 /* `shape` is finished. Null weights are given to each run instead, packed by stoa_conv_pack; likewise null bias means
@@ -102,7 +102,7 @@ double stoa_conv_error(const struct conv *conv, size_t reach[2]);
 
 /* Lowering and tile, such as "view 56x64x64" (the m x n x k of most products). Both live as the convolution. */
 const char *stoa_conv_describe(const struct conv *conv);
-/* One line: what was chosen at which estimated cost, and the others' costs or why they do not apply. */
-const char *stoa_conv_explain(const struct conv *conv);
+/* What was chosen at which cost, and the others' costs or why they do not apply; never null. */
+const struct stoa_lowering_choice *stoa_conv_explain(const struct conv *conv);
 
 #endif

@@ -60,8 +60,22 @@ struct conv {
     const struct conv_tiling *forced; /* winograd: its form, tiles and split rather than those the cost model takes */
     float *packed, *bias;             /* null where given at run time */
     char text[64];
-    char explanation[1024];
+    struct explanation *explanation; /* one allocation */
 };
+
+/* What is known of one lowering of a convolution. */
+struct candidate {
+    const struct lowering *lowering;
+    double cost, measured;     /* nanoseconds; 0 where there is no estimate, or it was not measured */
+    double price;              /* of its memory, in nanoseconds too */
+    size_t bytes;              /* of packed weights and scratch */
+    char text[64];             /* conv.text when planned so */
+    struct stoa_error refusal; /* empty where it applies */
+    const char *reason;        /* "chosen" and the like: a literal */
+};
+/* Writes down what was decided among, as conv->explanation; `chosen` is an index. */
+STOA_CHECKED enum stoa_status stoa_conv_explain_choice(struct conv *conv, const struct candidate *candidates,
+                                                       size_t count, size_t chosen, struct stoa_error *error);
 
 extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;
 extern const struct lowering stoa_lowering_depthwise, stoa_lowering_direct, stoa_lowering_winograd;

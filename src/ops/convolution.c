@@ -180,7 +180,7 @@ void stoa_convolution_describe(const struct op_call *call, size_t size, char *te
     snprintf(text, size, "%s", stoa_conv_describe(call->state));
 }
 
-const char *stoa_convolution_explain(const struct op_call *call)
+const struct stoa_lowering_choice *stoa_convolution_explain(const struct op_call *call)
 {
     return stoa_conv_explain(call->state);
 }

@@ -38,6 +38,6 @@ STOA_CHECKED enum stoa_status stoa_convolution_run(const struct op_call *call, c
 const struct conv *stoa_convolution_of(const struct op_call *call);
 double stoa_convolution_error(const struct op_call *call, size_t reach[2]);
 void stoa_convolution_describe(const struct op_call *call, size_t size, char *text);
-const char *stoa_convolution_explain(const struct op_call *call);
+const struct stoa_lowering_choice *stoa_convolution_explain(const struct op_call *call);
 
 #endif

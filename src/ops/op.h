@@ -150,7 +150,7 @@ struct op {
     /* A few words on how it will run ("view", "im2col 4x32"), written to text; may be null. */
     void (*describe)(const struct op_call *call, size_t size, char *text);
     /* Why it will run so, as long as the call lives; may be null. */
-    const char *(*explain)(const struct op_call *call);
+    const struct stoa_lowering_choice *(*explain)(const struct op_call *call);
 };
 
 /* The operator of that name at that opset version, or null. `known` (may be null) says whether the name exists at all.

@@ -251,7 +251,7 @@ enum stoa_status stoa_session_step(const struct stoa_session *session, size_t in
     if (call->op->describe)
         call->op->describe(call, sizeof info->how, info->how);
     if (call->op->explain)
-        info->why = call->op->explain(call);
+        info->choice = call->op->explain(call);
     return STOA_OK;
 }
 

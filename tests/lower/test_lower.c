@@ -296,7 +296,7 @@ Test(lower, full_columns_have_a_cap)
     cr_expect(strstr(error.message, "1024 MiB") != NULL, "%s", error.message);
 
     cr_assert(stoa_conv_create(&allocator, &shape, NULL, NULL, NULL, &error, &conv) == STOA_OK);
-    cr_expect(strstr(stoa_conv_explain(conv), "not im2col-full") != NULL, "%s", stoa_conv_explain(conv));
+    cr_expect(strstr(stoa_conv_explain(conv)->line, "not im2col-full") != NULL, "%s", stoa_conv_explain(conv)->line);
     stoa_conv_free(conv);
 }
 

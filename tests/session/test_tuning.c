@@ -72,13 +72,22 @@ Test(tuning, sessions_take_the_fastest_measured)
         for (size_t s = 0; s < stoa_session_step_count(session); s++) {
             struct stoa_step_info info;
             cr_assert(stoa_session_step(session, s, NULL, &info) == STOA_OK);
+            bool transposed = strcmp(info.type, "ConvTranspose") == 0;
+            cr_expect((info.choice && info.choice->count == 1) == transposed);
             if (strcmp(info.type, "Conv") != 0)
                 continue;
             const char *name = stoa_lowering_name(ways[i]);
             cr_expect(strncmp(info.how, name, strlen(name)) == 0 && info.how[strlen(name)] == ' ', "%s, not %s",
                       info.how, name);
-            cr_assert(info.why);
-            cr_expect(strstr(info.why, "measured") != NULL, "%s", info.why);
+            cr_assert(info.choice);
+            cr_expect(strstr(info.choice->line, "measured") != NULL, "%s", info.choice->line);
+            for (size_t k = 0; k < info.choice->count; k++) {
+                const struct stoa_lowering_info *way = &info.choice->lowerings[k];
+                cr_expect((way->measured_seconds > 0) == (way->applies != 0), "%s: measured %g s", way->text,
+                          way->measured_seconds);
+                cr_expect(!way->chosen == (way->lowering != ways[i]), "%s: %s", way->text, way->reason);
+                cr_expect(!way->chosen || strcmp(way->text, info.how) == 0, "%s, not %s", way->text, info.how);
+            }
             convolutions++;
         }
         cr_expect(convolutions == 4);
