@@ -112,7 +112,8 @@ static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size
                                   struct taps taps, const float *x, const float *weights, const float *bias, float *y)
 {
     size_t C = d->groups * d->in, OC = d->groups * d->out, columns = taps.end - taps.first;
-    x += (ox * d->stride + taps.first * d->dilation - d->pad) * d->x_pixel;
+    if (columns > 0) /* else no tap lies inside the image, and the first may lie to its left */
+        x += (ox * d->stride + taps.first * d->dilation - d->pad) * d->x_pixel;
     y += ox * d->y_pixel;
     weights += taps.first * d->in * d->width;
     for (size_t c = 0; c < OC; c += LANES) {
