@@ -59,7 +59,7 @@ struct pool {
     struct stoa_allocator allocator;
     struct stoa_pool given; /* the caller's; else parallel_for is null */
     size_t workers;
-    pid_t process; /* whose threads they are: a fork has none */
+    pid_t process; /* whose threads they are. A fork has none, and locks as whatever threads held them: uses neither */
     bool spin;
     struct worker *threads; /* workers 1, 2, … of ours; worker 0 is whoever runs the loop */
     size_t thread_count;
@@ -310,7 +310,7 @@ void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *contex
         task = run_watched;
         context = &watched;
     }
-    if (stoa_pool_workers(pool) == 1 || count <= 1) {
+    if (stoa_pool_workers(pool) == 1 || count <= 1 || (!pool->given.parallel_for && pool->process != getpid())) {
         for (size_t i = 0; i < count; i++)
             task(context, i, 0);
         return;

@@ -24,7 +24,8 @@ void stoa_pool_free(struct pool *pool);
 size_t stoa_pool_workers(const struct pool *pool);
 
 /* Calls task(context, i, worker) for each i below count and returns when all are done. Loops of several callers take
- * turns, or overlap if the pool is the host's; a task must not run a loop of its own. */
+ * turns, or overlap if the pool is the host's; a task must not run a loop of its own.
+ * A fork may use the pool whatever its threads were doing at that moment: the child's loops run on their callers. */
 void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *context);
 
 /* What a worker did since its span was zeroed. */

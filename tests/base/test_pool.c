@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -168,15 +169,12 @@ Test(pool, loops_of_several_callers)
     stoa_pool_free(pool);
 }
 
-/* A child has the pool but not its threads: it does the work itself. */
-Test(pool, a_fork_works_on_alone)
+/* Whether a child that uses the pool and frees it lives to tell. */
+static bool child_works(struct pool *pool)
 {
-    struct pool *pool = create(3);
-    check_loops(pool, "parent");
-    nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); /* the threads sleep, and hold nothing */
     pid_t child = fork();
     if (child == 0) {
-        alarm(20);
+        alarm(10);
         struct tally tally = {0};
         for (size_t i = 0; i < 10; i++)
             stoa_pool_run(pool, 7, add_task, &tally);
@@ -185,9 +183,47 @@ Test(pool, a_fork_works_on_alone)
     }
     int status;
     cr_assert(child > 0 && waitpid(child, &status, 0) == child);
-    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* A child has the pool but not its threads, which may have been on their way to sleep: it does the work itself. */
+Test(pool, a_fork_works_on_alone)
+{
+    struct pool *pool = create(4);
+    for (size_t i = 0; i < 200; i++) {
+        struct tally tally = {0};
+        stoa_pool_run(pool, i % 30, add_task, &tally);
+        cr_assert(child_works(pool), "fork %zu", i);
+    }
     check_loops(pool, "parent again");
     stoa_pool_free(pool);
+}
+
+struct looping {
+    struct pool *pool;
+    atomic_bool ends;
+};
+
+static void *loop_on(void *argument)
+{
+    struct looping *looping = argument;
+    while (!looping->ends) {
+        struct tally tally = {0};
+        stoa_pool_run(looping->pool, 20, add_task, &tally);
+    }
+    return NULL;
+}
+
+Test(pool, a_fork_in_the_middle_of_another_threads_loop)
+{
+    struct looping looping = {.pool = create(3)};
+    pthread_t other;
+    cr_assert(pthread_create(&other, NULL, loop_on, &looping) == 0);
+    for (size_t i = 0; i < 20; i++)
+        cr_assert(child_works(looping.pool), "fork %zu", i);
+    looping.ends = true;
+    pthread_join(other, NULL);
+    stoa_pool_free(looping.pool);
 }
 
 static void sleep_task(void *context, size_t task, size_t worker)
