@@ -89,8 +89,12 @@ static enum stoa_status try_lowering(struct trial *trial, const struct stoa_mode
     forced.lowering = trial->lowering;
     forced.profile = 1;
     forced.tuning = NULL;
-    STOA_TRY(stoa_session_create(model, &forced, error, &trial->session));
+    forced.accuracy = STOA_ACCURACY_FAST; /* what is measured serves sessions of either */
     *any = false;
+    enum stoa_status status = stoa_session_create(model, &forced, error, &trial->session);
+    if (status == STOA_ERROR_LIMIT && forced.max_bytes && trial->lowering != STOA_LOWERING_AUTO)
+        return STOA_OK; /* a way that takes too much memory is none */
+    STOA_TRY(status);
     for (size_t i = 0; i < trial->session->plan->step_count; i++)
         *any |= shape_tried(trial, i) != NULL;
     if (!*any || trial->lowering == STOA_LOWERING_AUTO)

@@ -234,7 +234,8 @@ Test(session, every_failing_allocation_is_reported_and_leaks_nothing)
             memory.fail_after = after;
             struct stoa_session *session;
             struct stoa_error error = {0};
-            struct stoa_session_options options = {.threads = 1, .allocator = &memory.interface};
+            struct stoa_session_options options = {
+                .threads = after ? 1 : 3, .profile = !after, .allocator = &memory.interface};
             struct stoa_input_spec spec = {.name = "x", .rank = 4, .dims = {1, 3, 17, 13}};
             options.inputs = &spec;
             options.input_count = 1;

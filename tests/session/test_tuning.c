@@ -1,5 +1,6 @@
 /* Measured choices: what is measured is taken, once and for all. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <stoa/stoa.h>
@@ -94,6 +95,57 @@ Test(tuning, sessions_take_the_fastest_measured)
         stoa_session_free(session);
         stoa_tuning_free(tuning);
     }
+    net_free(&net);
+}
+
+/* Where memory is short, what does not fit is left out, and what does is still measured. */
+Test(tuning, keeps_to_max_bytes)
+{
+    struct net net;
+    net_build(&net, "input x f32[1,48,20,20]\nconst w f32[48,48,3,3]\ny = Conv(x, w) pads=[1,1,1,1]\noutput y\n", NULL);
+    struct stoa_session_options options = {.threads = 1, .max_bytes = 1};
+    struct stoa_session *session;
+    struct stoa_error error = {0};
+    cr_assert(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_LIMIT);
+    const char *words = "at least ", *least = strstr(error.message, words);
+    cr_assert(least, "%s", error.message);
+    options.max_bytes = strtoul(least + strlen(words), NULL, 10);
+    struct stoa_tuning *tuning;
+    cr_assert(stoa_tuning_create(NULL, NULL, &tuning) == STOA_OK);
+    cr_expect(stoa_tune(tuning, net.model, &options, NULL, 1, &error, NULL) == STOA_OK, "%s", error.message);
+    cr_expect(stoa_tuning_count(tuning) == 1 && tuning->entries[0].seconds[STOA_LOWERING_WINOGRAD] == 0);
+    options.tuning = tuning;
+    cr_expect(stoa_session_create(net.model, &options, &error, &session) == STOA_OK, "%s", error.message);
+    stoa_session_free(session);
+    options.max_bytes = 1;
+    cr_expect(stoa_tune(tuning, net.model, &options, NULL, 1, &error, NULL) == STOA_ERROR_LIMIT);
+    stoa_tuning_free(tuning);
+    net_free(&net);
+}
+
+/* A table that a strict session has asked for does not keep others from what they may have. */
+Test(tuning, measures_the_same_whatever_the_accuracy)
+{
+    struct net net;
+    net_build(&net, "input x f32[1,16,9,9]\nconst w f32[16,16,3,3]\ny = Conv(x, w)\noutput y\n", NULL);
+    struct stoa_tuning *tuning;
+    struct stoa_session_options options = {.threads = 1, .accuracy = STOA_ACCURACY_STRICT};
+    cr_assert(stoa_tuning_create(NULL, NULL, &tuning) == STOA_OK);
+    cr_assert(stoa_tune(tuning, net.model, &options, NULL, 1, NULL, NULL) == STOA_OK && tuning->count == 1);
+    cr_expect(tuning->entries[0].seconds[STOA_LOWERING_WINOGRAD] > 0);
+    tuning->entries[0].seconds[STOA_LOWERING_WINOGRAD] = 1e-12;
+    for (int strict = 0; strict < 2; strict++) {
+        struct stoa_session *session;
+        struct stoa_step_info info;
+        options = (struct stoa_session_options){
+            .threads = 1, .tuning = tuning, .accuracy = strict ? STOA_ACCURACY_STRICT : STOA_ACCURACY_FAST};
+        cr_assert(stoa_session_create(net.model, &options, NULL, &session) == STOA_OK);
+        for (size_t s = 0; s < stoa_session_step_count(session); s++)
+            if (stoa_session_step(session, s, NULL, &info) == STOA_OK && strcmp(info.type, "Conv") == 0)
+                cr_expect((strncmp(info.how, "winograd", 8) == 0) == !strict, "%s", info.how);
+        stoa_session_free(session);
+    }
+    stoa_tuning_free(tuning);
     net_free(&net);
 }
 
