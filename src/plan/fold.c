@@ -8,7 +8,8 @@
 /* Prepares, runs and releases a call whose tensors lie as its operator wants them. */
 static enum stoa_status compute(struct plan *plan, struct op_call *call, struct stoa_error *error)
 {
-    struct op_prepare prepare = {.allocator = &plan->allocator};
+    /* Once, so it may as well be exact, whatever the session is to be. */
+    struct op_prepare prepare = {.allocator = &plan->allocator, .accuracy = STOA_ACCURACY_STRICT};
     if (call->op->prepare)
         STOA_TRY(call->op->prepare(call, &prepare, error));
     enum stoa_status status = stoa_op_run_once(call, &plan->allocator, NULL, error);

@@ -164,6 +164,9 @@ static const struct {
     {"a product with itself and with what is computed",
      "input x f32[2,3,6,6]\nconst w f32[8,3,5,5]\na = Conv(x, w)\nb = Flatten(a)\nt = Transpose(b)\n"
      "y = MatMul(b, t)\noutput y\n"},
+    {"a constant image in wide padding, where there is exactly nothing",
+     "input x f32[1,64,1,1]\nconst c f32[3,64,12,12]\nconst w f32[64,64,5,5]\na = Conv(c, w) pads=[5,5,5,5]\n"
+     "y = Add(x, a)\noutput y\noutput a\n"},
     {"constant images",
      "input x f32[1,4,2,2]\nconst c f32[1,3,6,6]\nconst w f32[4,3,3,3]\na = Conv(c, w)\nb = MaxPool(a) "
      "kernel_shape=[3,3]\ny = Add(x, b)\noutput y\noutput b\n"},
