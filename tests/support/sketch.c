@@ -69,10 +69,14 @@ static void any_shape(struct sketch *sketch, size_t v)
     case 1:
         line(sketch, "v%zu = Mul(v%zu, v%zu)\n", n, partner(sketch, v), v);
         break;
-    case 2: { /* one element a channel, or one for all */
-        size_t other = rank == 4 ? value.dims[1] : value.dims[rank - 1];
-        line(sketch, "const c%zu f32[%zu%s]\nv%zu = %s(v%zu, c%zu)\n", n, draw(sketch, 0, 1) ? other : 1,
-             rank == 4 ? ",1,1" : "", n, draw(sketch, 0, 1) ? "Mul" : "Sub", v, n);
+    case 2: { /* one element a channel, or a column, or one for all, on either side */
+        static const char *const operators[] = {"Mul", "Sub", "Add", "Div"};
+        const char *name = operators[draw(sketch, 0, 3)], *rest = rank == 4 && draw(sketch, 0, 3) ? ",1,1" : "";
+        size_t other = rank == 4 && *rest ? value.dims[1] : value.dims[rank - 1];
+        /* Not over what may come close to 0: nobody could say how far off the quotient may be. */
+        bool left = strcmp(name, "Div") != 0 && draw(sketch, 0, 1);
+        line(sketch, "const c%zu f32+[%zu%s]\nv%zu = %s(", n, draw(sketch, 0, 1) ? other : 1, rest, n, name);
+        line(sketch, left ? "c%zu, v%zu)\n" : "v%zu, c%zu)\n", left ? n : v, left ? v : n);
         break;
     }
     default:
@@ -85,14 +89,27 @@ static void any_shape(struct sketch *sketch, size_t v)
 static void convolve(struct sketch *sketch, size_t v)
 {
     const size_t *dims = sketch->values[v].dims;
-    size_t n = sketch->count, C = dims[1], outputs = draw(sketch, 1, 20), groups = 1;
-    size_t kernel = dims[2] >= 3 && dims[3] >= 3 && draw(sketch, 0, 1) ? 3 : 1, stride = draw(sketch, 1, 2);
-    size_t pad = kernel == 3 ? draw(sketch, 0, 1) : 0;
-    if (draw(sketch, 0, 4) == 0)
+    size_t n = sketch->count, C = dims[1], outputs = draw(sketch, 1, 20), groups = 1, weights = n;
+    size_t kernel = 1 + 2 * draw(sketch, 0, 2), stride = draw(sketch, 0, 3) ? 1 : 2;
+    size_t least = dims[2] < dims[3] ? dims[2] : dims[3], pad = draw(sketch, 0, kernel);
+    if (least + 2 * pad < kernel)
+        pad = kernel;
+    switch (draw(sketch, 0, 7)) {
+    case 0:
         groups = outputs = C;
+        break;
+    case 1:
+        groups = C % 2 == 0 ? 2 : 1;
+        outputs *= groups;
+        break;
+    }
     line(sketch, "const w%zu f32[%zu,%zu,%zu,%zu]\n", n, outputs, C / groups, kernel, kernel);
-    line(sketch, "v%zu = Conv(v%zu, w%zu) strides=[%zu,%zu] pads=[%zu,%zu,%zu,%zu] group=%zu\n", n, v, n, stride,
-         stride, pad, pad, pad, pad, groups);
+    if (draw(sketch, 0, 5) == 0) /* weights that are known when it runs */
+        line(sketch, "m%zu = ReduceMean(v0) axes=[0,1,2,3]\nu%zu = Add(w%zu, m%zu)\n", n, n, n, n);
+    else
+        weights = SIZE_MAX;
+    line(sketch, "v%zu = Conv(v%zu, %s%zu) strides=[%zu,%zu] pads=[%zu,%zu,%zu,%zu] group=%zu\n", n, v,
+         weights == n ? "u" : "w", n, stride, stride, pad, pad, pad, pad, groups);
     made(sketch, 4, dims[0], outputs, (dims[2] + 2 * pad - kernel) / stride + 1,
          (dims[3] + 2 * pad - kernel) / stride + 1);
 }
@@ -136,9 +153,21 @@ static void pool(struct sketch *sketch, size_t v)
         made(sketch, 4, dims[0], dims[1], dims[2], dims[3]);
         return;
     }
-    line(sketch, "v%zu = %s(v%zu) kernel_shape=[%zu,%zu]\n", n, draw(sketch, 0, 1) ? "MaxPool" : "AveragePool", v,
-         kernel, kernel);
-    made(sketch, 4, dims[0], dims[1], dims[2] - kernel + 1, dims[3] - kernel + 1);
+    if (draw(sketch, 0, 1)) {
+        line(sketch, "v%zu = MaxPool(v%zu) kernel_shape=[%zu,%zu]\n", n, v, kernel, kernel);
+        made(sketch, 4, dims[0], dims[1], dims[2] - kernel + 1, dims[3] - kernel + 1);
+        return;
+    }
+    size_t pad = draw(sketch, 0, kernel - 1), stride = draw(sketch, 1, 2), ceiling = draw(sketch, 0, 1), size[2];
+    line(sketch, "v%zu = AveragePool(v%zu) kernel_shape=[%zu,%zu] pads=[%zu,0,0,0] strides=[%zu,%zu] ", n, v, kernel,
+         kernel, pad, stride, stride);
+    line(sketch, "count_include_pad=%zu ceil_mode=%zu\n", draw(sketch, 0, 1), ceiling);
+    for (size_t i = 0; i < 2; i++) {
+        size_t before = i ? 0 : pad, room = dims[2 + i] + before - kernel;
+        size[i] = (room + (ceiling ? stride - 1 : 0)) / stride + 1;
+        size[i] -= (size[i] - 1) * stride >= dims[2 + i] + before; /* a window that begins beyond the image */
+    }
+    made(sketch, 4, dims[0], dims[1], size[0], size[1]);
 }
 
 /* Several ways from one image, joined along channels, perhaps with the image or with one of them again. */
@@ -269,11 +298,20 @@ static void image(struct sketch *sketch, size_t v)
         line(sketch, "const w%zu f32[%zu]\nconst b%zu f32[%zu]\nv%zu = InstanceNormalization(v%zu, w%zu, b%zu)\n", n, C,
              n, C, n, v, n, n);
         break;
-    case 3:
-        line(sketch, "const s%zu i64{0,0,1,0,0,0,0,2}\nv%zu = Pad(v%zu, s%zu)\n", n, n, v, n);
-        H += 1;
-        W += 2;
-        break;
+    case 3: { /* zeros, mostly, that a convolution or an average reads */
+        bool taken = H > 1 && !draw(sketch, 0, 5);
+        size_t top = taken ? 0 : draw(sketch, 0, 3), right = draw(sketch, 0, 3);
+        line(sketch, "const s%zu i64{0,0,%s%zu,0,0,0,1,%zu}\nconst z%zu f32(%d)\nv%zu = Pad(v%zu, s%zu, z%zu)\n", n,
+             taken ? "-" : "", taken ? 1 : top, right, n, draw(sketch, 0, 4) == 0, n, v, n, n);
+        H = H + 1 + top - taken;
+        W += right;
+        made(sketch, 4, N, C, H, W);
+        if (draw(sketch, 0, 2))
+            convolve(sketch, n);
+        else
+            pool(sketch, n);
+        return;
+    }
     case 4: {
         size_t first = draw(sketch, 0, C - 1);
         line(sketch, "const a%zu i64{%zu}\nconst e%zu i64{%zu}\nconst x%zu i64{1}\n", n, first, n, C, n);
