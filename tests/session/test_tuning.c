@@ -109,7 +109,8 @@ Test(tuning, keeps_to_max_bytes)
     cr_assert(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_LIMIT);
     const char *words = "at least ", *least = strstr(error.message, words);
     cr_assert(least, "%s", error.message);
-    options.max_bytes = strtoul(least + strlen(words), NULL, 10);
+    /* What is told of measured times takes some room too. */
+    options.max_bytes = strtoul(least + strlen(words), NULL, 10) + 1024;
     struct stoa_tuning *tuning;
     cr_assert(stoa_tuning_create(NULL, NULL, &tuning) == STOA_OK);
     cr_expect(stoa_tune(tuning, net.model, &options, NULL, 1, &error, NULL) == STOA_OK, "%s", error.message);
