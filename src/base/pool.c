@@ -28,8 +28,9 @@
 #define MAX_THREADS 1024
 /* Beyond so many workers, several begin with the same share. */
 #define MAX_SHARES 64
-/* How long to look for work, or for the last task's end, before sleeping: about what waking up takes. */
-#define SPIN_SECONDS 50e-6
+/* How long to look for work, or for the last task's end, before sleeping: longer than what lies between two loops of a
+ * network, and several times what it takes to wake a CPU that the system has put to sleep. */
+#define SPIN_SECONDS 1e-3
 
 /* A state in one word: workers in the loop, whether it is open, and a number that no two loops in a row share. */
 #define STATE_WORKERS UINT64_C(0xffff)
