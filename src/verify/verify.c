@@ -161,6 +161,23 @@ static const struct reference_tensor *find_twin(const struct twins *twins, size_
     return NULL;
 }
 
+/* A shift that went into the bias takes part in the sum of products, so that each of its roundings may be of the
+ * shift's size; the definition adds it at the end. Here in front of the scale, by which the chain multiplies later. */
+static void add_shift_slack(const struct op_call *call, struct reference_tensor *y)
+{
+    const struct stoa_tensor *w = &call->inputs[1];
+    size_t channels = y->dims[1], pixels = 1, outer = strcmp(call->op->type, "Conv") == 0 ? 0 : 1;
+    size_t terms = stoa_tensor_elements(w) / w->dims[outer];
+    for (size_t d = 2; d < y->rank; d++)
+        pixels *= y->dims[d];
+    for (size_t i = 0; i < y->dims[0] * channels * pixels; i++) {
+        size_t channel = i / pixels % channels;
+        double scale = fabs(call->epilogue.scale[channel]);
+        if (scale > 0)
+            y->slack[i] += (double)(terms + 2) * fabs(call->epilogue.shift[channel]) / scale;
+    }
+}
+
 /* Runs the twin of a node; weights that were scaled have been rounded once, which any slack says. */
 static enum stoa_status run_twin(const struct verification *verification, const struct graph_node *node,
                                  bool scaled_weights, const struct twins *twins, struct reference_tensor *inputs,
@@ -205,6 +222,8 @@ static enum stoa_status add_twins(const struct verification *verification, size_
             outputs[i].dtype = STOA_FLOAT; /* wanted; the twin says the type */
     if (status == STOA_OK)
         status = run_twin(verification, node, planned->call.epilogue.scale != NULL, twins, inputs, outputs, error);
+    if (status == STOA_OK && planned->call.epilogue.scale)
+        add_shift_slack(&planned->call, &outputs[0]);
     for (size_t i = 0; inputs && i < node->input_count; i++)
         if (!find_twin(twins, node->inputs[i]))
             stoa_reference_free(allocator, &inputs[i]);

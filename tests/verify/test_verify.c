@@ -209,3 +209,19 @@ Test(verify, steps_of_several_nodes_are_judged_as_one)
         net_free(&net);
     }
 }
+
+/* A shift far larger than what it shifts, in the bias from which a sum starts: each addition rounds at its size. */
+Test(verify, a_shift_in_the_bias_has_its_roundings)
+{
+    struct net net;
+    net_build(&net,
+              "input x f32[1,32,21,21]\nconst w f32[32,1,5,5]\nconst s f32{0.01}\nconst t f32{1000}\n"
+              "a = Conv(x, w) group=32 pads=[2,2,2,2]\nb = Mul(a, s)\ny = Add(b, t)\noutput y\n",
+              NULL);
+    struct stoa_error error = {0};
+    size_t counts[2] = {0};
+    struct stoa_verify_options options = {.seed = 5, .layer = count_layer, .user = counts};
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_OK, "%s", error.message);
+    cr_expect(counts[0] == 1 && counts[1] == 1, "%zu of %zu layers", counts[1], counts[0]);
+    net_free(&net);
+}
