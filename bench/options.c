@@ -132,23 +132,24 @@ static bool take_help(struct bench_options *options, char *text)
 
 static const struct option {
     const char *name, *value; /* value null: it has none */
+    const char *suites;       /* that take it, by name; null: those that measure */
     bool (*take)(struct bench_options *options, char *text);
     const char *help;
 } table[] = {
-    {"against", "LIST", take_against,
+    {"against", "LIST", NULL, take_against,
      "who takes part: naive, a lowering's name, cblas, onednn, onnxruntime, or none (default: all)"},
-    {"threads", "LIST", take_threads, "threads to use, such as 1,2 (default 1)"},
-    {"batch", "LIST", take_batch, "batch sizes, such as 1,16 (default 1; layers: as the file says)"},
-    {"cold", NULL, take_cold, "weights and input are out of the caches when a run begins"},
-    {"rounds", "N", take_rounds, "most rounds of one case (default 21); fewer than 6 decide nothing"},
-    {"seconds", "S", take_seconds, "begin no round of a case after so long, once there are 6 (default 10)"},
-    {"filter", "TEXT", take_filter, "only cases whose name contains TEXT"},
-    {"list", "FILE", take_list, "shapes or models instead of the suite's own"},
-    {"model", "FILE.onnx", take_model, "a model of one's own instead of the list; may be repeated"},
-    {"format", "table|json|csv", take_format, "how results are written (default table)"},
-    {"output", "FILE", take_output, "write results to FILE, which appears when they are complete"},
-    {"tolerance", "X", take_tolerance, "--compare: slower by so much is not accused (default 0.05)"},
-    {"help", NULL, take_help, "this help"},
+    {"threads", "LIST", NULL, take_threads, "threads to use, such as 1,2 (default 1)"},
+    {"batch", "LIST", "layers models", take_batch, "batch sizes, such as 1,16 (default 1; layers: as the file says)"},
+    {"cold", NULL, NULL, take_cold, "weights and input are out of the caches when a run begins"},
+    {"rounds", "N", NULL, take_rounds, "most rounds of one case (default 21); fewer than 6 decide nothing"},
+    {"seconds", "S", NULL, take_seconds, "begin no round of a case after so long, once there are 6 (default 10)"},
+    {"filter", "TEXT", NULL, take_filter, "only cases whose name contains TEXT"},
+    {"list", "FILE", NULL, take_list, "shapes or models instead of the suite's own"},
+    {"model", "FILE.onnx", "models", take_model, "a model of one's own instead of the list; may be repeated"},
+    {"format", "table|json|csv", NULL, take_format, "how results are written (default table)"},
+    {"output", "FILE", NULL, take_output, "write results to FILE, which appears when they are complete"},
+    {"tolerance", "X", "--compare", take_tolerance, "--compare: slower by so much is not accused (default 0.05)"},
+    {"help", NULL, "gemm layers models --compare", take_help, "this help"},
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 
@@ -158,6 +159,11 @@ static const struct option *find(const char *name, size_t length)
         if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
             return &table[i];
     return NULL;
+}
+
+static bool taken_by(const struct option *option, const char *suite)
+{
+    return option->suites ? strstr(option->suites, suite) != NULL : suite[0] != '-';
 }
 
 /* Whether there are contenders of that family, in any suite. */
@@ -180,7 +186,7 @@ bool stoa_bench_parse(const char *suite, int count, char **words, struct bench_o
         const char *name = words[i];
         size_t length = strncmp(name, "--", 2) == 0 ? strcspn(name + 2, "=") : 0;
         const struct option *option = length ? find(name + 2, length) : NULL;
-        if (!option) {
+        if (!option || !taken_by(option, suite)) {
             fprintf(stderr, "stoa bench %s: '%s' is not understood\n", suite, name);
             return false;
         }

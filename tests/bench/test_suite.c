@@ -25,6 +25,10 @@ Test(suite, words_that_are_not_understood_exit_with_2)
         {"a list with a hole", {"bench", "layers", "--threads=1,,2"}, "--threads takes LIST"},
         {"a peer nobody knows", {"bench", "layers", "--against=naive,rockets"}, "'rockets'"},
         {"a format nobody knows", {"bench", "gemm", "--format=xml"}, "--format takes table|json|csv"},
+        {"products have no batches", {"bench", "gemm", "--batch=4"}, "'--batch=4'"},
+        {"nor are layers models", {"bench", "layers", "--model=a.onnx"}, "'--model=a.onnx'"},
+        {"only a comparison tolerates", {"bench", "layers", "--tolerance=1"}, "'--tolerance=1'"},
+        {"a comparison measures nothing", {"bench", "--compare", "a", "b", "--rounds=7"}, "'--rounds=7'"},
         {"a table of nothing", {"bench", "--table"}, "usage"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
