@@ -138,24 +138,13 @@ static const struct {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
-static struct plan *make(const struct net *net, unsigned disabled, const char *name)
-{
-    struct stoa_allocator allocator = stoa_allocator_default();
-    struct plan_options options = {.disabled_passes = disabled};
-    struct plan *plan;
-    struct stoa_error error = {0};
-    cr_assert(stoa_plan_create(net->model, &allocator, &options, &error, &plan) == STOA_OK, "%s: %s", name,
-              error.message);
-    return plan;
-}
-
 Test(fuse, each_pass_takes_what_is_meant_and_nothing_else)
 {
     for (size_t i = 0; i < ROWS; i++) {
         struct net net;
         net_build(&net, rows[i].text, NULL);
-        struct plan *off = make(&net, STOA_PASS_ALL, rows[i].name);
-        struct plan *on = make(&net, STOA_PASS_ALL & ~STOA_PASS_BIT(rows[i].pass), rows[i].name);
+        struct plan *off = net_plan(&net, STOA_PASS_ALL, rows[i].name);
+        struct plan *on = net_plan(&net, STOA_PASS_ALL & ~STOA_PASS_BIT(rows[i].pass), rows[i].name);
         cr_expect(off->rewrite_count == 0, "%s", rows[i].name);
         cr_expect(on->rewrite_count == rows[i].rewrites, "%s: %zu rewrites", rows[i].name, on->rewrite_count);
         /* A sum that is fused may want its addend converted. */
@@ -206,7 +195,7 @@ Test(fuse, all_passes_together_leave_a_residual_block_two_steps)
               IMAGE NORM "a = Conv(x, w)\nc = BatchNormalization(a, s, h, m, r)\nd = Relu(c)\ne = Conv(d, v, b)\n"
                          "f = BatchNormalization(e, s, h, m, r)\ng = Add(d, f)\ny = Relu(g)\noutput y\n",
               NULL);
-    struct plan *plan = make(&net, 0, "block");
+    struct plan *plan = net_plan(&net, 0, "block");
     cr_expect(plan->step_count == 4 && plan->rewrite_count == 5, "%zu steps", plan->step_count);
     cr_expect(strcmp(plan->steps[1].type, "Conv+BatchNormalization+Relu") == 0 &&
               strcmp(plan->steps[2].type, "Conv+BatchNormalization+Add+Relu") == 0);

@@ -84,17 +84,6 @@ static const struct {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
-static struct plan *make(const struct net *net, unsigned disabled, const char *name)
-{
-    struct stoa_allocator allocator = stoa_allocator_default();
-    struct plan_options options = {.disabled_passes = disabled};
-    struct plan *plan;
-    struct stoa_error error = {0};
-    cr_assert(stoa_plan_create(net->model, &allocator, &options, &error, &plan) == STOA_OK, "%s: %s", name,
-              error.message);
-    return plan;
-}
-
 static size_t work(const struct plan *plan)
 {
     size_t steps = 0;
@@ -108,8 +97,8 @@ Test(places, each_pass_takes_what_is_meant_and_nothing_else)
     for (size_t i = 0; i < ROWS; i++) {
         struct net net;
         net_build(&net, rows[i].text, NULL);
-        struct plan *off = make(&net, STOA_PASS_ALL, rows[i].name);
-        struct plan *on = make(&net, STOA_PASS_ALL & ~STOA_PASS_BIT(rows[i].pass), rows[i].name);
+        struct plan *off = net_plan(&net, STOA_PASS_ALL, rows[i].name);
+        struct plan *on = net_plan(&net, STOA_PASS_ALL & ~STOA_PASS_BIT(rows[i].pass), rows[i].name);
         cr_expect(on->rewrite_count == rows[i].rewrites, "%s: %zu rewrites", rows[i].name, on->rewrite_count);
         cr_expect(work(on) + rows[i].saved == work(off), "%s: %zu steps, %zu without the pass", rows[i].name, work(on),
                   work(off));

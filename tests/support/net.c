@@ -118,3 +118,14 @@ void net_free(struct net *net)
     stoa_release(&plain, net->model);
     stoa_arena_deinit(&net->arena);
 }
+
+struct plan *net_plan(const struct net *net, unsigned disabled, const char *name)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct plan_options options = {.disabled_passes = disabled};
+    struct plan *plan;
+    struct stoa_error error = {0};
+    cr_assert(stoa_plan_create(net->model, &allocator, &options, &error, &plan) == STOA_OK, "%s: %s", name,
+              error.message);
+    return plan;
+}

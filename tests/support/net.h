@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "graph/model.h"
+#include "plan/plan.h"
 
 struct net {
     struct stoa_model *model;
@@ -25,5 +26,9 @@ void net_build(struct net *net, const char *text, const struct stoa_allocator *a
 enum stoa_status net_try(struct net *net, const char *text, const struct stoa_allocator *allocator,
                          struct stoa_error *error);
 void net_free(struct net *net);
+
+/* The net's plan with some passes left out (bits, session.h). Fails the running test, which is of `name`, when there is
+ * none. */
+struct plan *net_plan(const struct net *net, unsigned disabled, const char *name);
 
 #endif
