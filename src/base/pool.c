@@ -3,8 +3,8 @@
  * Ours are for loops of tens of microseconds on machines that have other work too. The caller works like everyone else
  * and closes the loop when no task is left; a worker that wakes after that finds it closed and goes back to sleep. So
  * nobody waits for a thread that the system has not let run yet, only for tasks that have begun: what a busy machine
- * costs is speed-up, never more. (pthreadpool, which was here before, waits for every worker in every loop: with other
- * work on all CPUs two threads took twice to ten times as long as one.)
+ * costs is speed-up, never more. (pthreadpool waits for every worker in every loop: with other work on all CPUs,
+ * planning and first runs took several times as long with it as with this.)
  *
  * Each worker has a share of neighbouring tasks, the same share in every loop of as many tasks, so that what it wrote
  * in one layer is in its own cache in the next; when its share is done it helps with the others', so uneven tasks
