@@ -92,6 +92,8 @@ static enum stoa_status find_operators(struct graph *graph, struct stoa_error *e
             continue;
         if (in_default_domain(node))
             node->op = stoa_op_find(node->type, node->opset, &known);
+        else if (graph->training && strcmp(node->domain, OP_TRAINING_DOMAIN) == 0)
+            node->op = stoa_training_op_find(node->type);
         if (node->op)
             continue;
         if (!missing.items)

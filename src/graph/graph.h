@@ -51,6 +51,7 @@ struct graph {
     size_t *inputs, *outputs; /* value indices; constants are not inputs even where the file lists them as such */
     size_t input_count, output_count, input_capacity, output_capacity;
     struct name_table *names;
+    bool training; /* nodes may be of OP_TRAINING_DOMAIN; set before stoa_graph_finish by who makes such graphs */
 };
 
 STOA_CHECKED enum stoa_status stoa_graph_init(struct graph *graph, const struct stoa_allocator *allocator,

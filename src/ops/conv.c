@@ -114,6 +114,7 @@ const struct op stoa_op_conv = {
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
     .loose_inputs = 1 << 1,
+    .parameters = 1 << 1 | 1 << 2,
     .params_size = sizeof(struct conv_params),
     .parse = conv_parse,
     .takes = stoa_convolution_takes,

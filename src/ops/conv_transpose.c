@@ -131,6 +131,7 @@ const struct op stoa_op_conv_transpose = {
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
     .loose_inputs = 1 << 1,
+    .parameters = 1 << 1 | 1 << 2,
     .params_size = sizeof(struct conv_transpose_params),
     .parse = conv_transpose_parse,
     .takes = stoa_convolution_takes,

@@ -153,6 +153,7 @@ const struct op stoa_op_gemm = {
     .max_outputs = 1,
     .layout = OP_PLAIN,
     .loose_inputs = 1 << B,
+    .parameters = 1 << 1 | 1 << 2,
     .params_size = sizeof(struct gemm_params),
     .parse = parse,
     .takes = stoa_product_takes,

@@ -144,6 +144,7 @@ const struct op stoa_op_matmul = {
     .layout = OP_PLAIN,
     .loose_inputs = 1 << B,
     .takes = stoa_product_takes,
+    .parameters = 1 << 0 | 1 << 1,
     .infer = infer,
     .prepare = prepare,
     .release = release,

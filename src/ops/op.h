@@ -1,5 +1,5 @@
-/* What an operator is to the rest of the engine. One file an operator (or a family that shares its code); op_table.c
- * lists them. Each file has the same order: params and parse, infer, view or prepare, run.
+/* What an operator is to the rest of the engine. One file an operator (or a family that shares its code), its backward
+ * pass beside it; op_table.c lists them. Each file has the same order: params and parse, infer, view or prepare, run.
  *
  *   model load     parse    attributes -> params, checked once
  *   planning       infer    input shapes (and the values of constant inputs) -> output types and shapes
@@ -12,6 +12,7 @@
 #ifndef STOA_OPS_OP_H
 #define STOA_OPS_OP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stoa/host.h>
@@ -86,6 +87,44 @@ struct op_run {
     size_t worker_stride;
 };
 
+/* Training. An operator says by which operators of the training table (training_op_table) gradients come from the
+ * gradients of its outputs: rules that differentiating a graph (train/differentiate.h) turns into nodes. A backward
+ * node has the forward node's attributes and opset. */
+
+/* A tensor of the forward node: an input, an output, or the gradient of the loss with regard to an output. */
+enum op_origin { OP_INPUT, OP_OUTPUT, OP_GRADIENT };
+struct op_source {
+    unsigned char origin, index;
+    bool rest; /* stands for this one and all later of its kind */
+};
+
+#define OP_GRADIENT_INPUTS 6
+#define OP_GRADIENT_OUTPUTS 4
+struct op_gradient {
+    const char *type; /* of the backward operator */
+    unsigned char input_count;
+    struct op_source inputs[OP_GRADIENT_INPUTS];
+    unsigned char output_count;
+    /* Output j is the gradient with regard to the forward node's input outputs[j]. One that nobody wants is absent. */
+    unsigned char outputs[OP_GRADIENT_OUTPUTS];
+    bool rest; /* the last output stands for all later inputs too */
+};
+
+/* What takes an operator's place while training: an operator with the same inputs and attributes, whose first outputs
+ * are the operator's and whose others are for the backward pass. */
+struct op_training {
+    const char *type;
+    unsigned char output_count;
+    /* It has one input more, number max_inputs of the operator: int64 [2], the seed and the number of the step; and one
+     * attribute more, the int "stream", which no other node of the graph has the same of. */
+    bool takes_seed;
+    /* Behind each step the output takes the input's place: running statistics. */
+    unsigned char update_count;
+    struct {
+        unsigned char input, output;
+    } updates[2];
+};
+
 /* The most elements from pixel to pixel that a slice of channels may have. */
 #define OP_MOST_PIXEL_STRIDE ((size_t)1 << 15)
 
@@ -100,6 +139,10 @@ struct op {
      * read it. Whoever calls sees to it that all other data are aligned. */
     unsigned char loose_inputs;
     bool dims_only; /* run reads the dims of its inputs, never their data, so that the planner can fold it */
+    /* Bit i: of input i only type, rank and dims are read. It may lie in any way, and its data may be gone (null). */
+    unsigned char dims_inputs;
+    /* OP_CHANNELS_LAST. Bit i: input i lies as input 0 does; output i is plain all the same. */
+    unsigned char images, plain_outputs;
     size_t params_size;
 
     /* What nodes mean to each other when planning makes one step of several. All may be null. */
@@ -125,8 +168,17 @@ struct op {
     /* OP_CHANNELS_LAST: whether this call cannot have images that are slices of the channels of wider ones
      * (stoa_tensor_pixel_stride); null: it always can. */
     bool (*dense)(const struct op_call *call);
+    /* Whether output 0 is input 0 at these dims, so that it needs no step. */
+    bool (*is_identity)(const struct op_call *call);
     /* Whether output 0 is input 0 plus (times) input 1, and there are no others. */
     bool (*adds)(const struct op_call *call), (*multiplies)(const struct op_call *call);
+
+    /* Bit i: a constant input i is a parameter, which training changes. */
+    unsigned char parameters;
+    /* Null: no gradients pass, and nothing takes its place while training. */
+    const struct op_gradient *gradients;
+    size_t gradient_count;
+    const struct op_training *training;
 
     /* Attributes -> *params (params_size zeroed bytes). Ends with `return stoa_reader_finish(reader);`. Null: there are
      * no attributes at all. */
@@ -159,6 +211,11 @@ const struct op *stoa_op_find(const char *type, int opset, bool *known);
 /* Every entry, for listings; ends with a null. */
 extern const struct op *const stoa_op_table[];
 
+/* The operators that only training graphs have. No file can name them: they are in a domain of their own. */
+#define OP_TRAINING_DOMAIN "stoa.training"
+const struct op *stoa_training_op_find(const char *type);
+extern const struct op *const stoa_training_op_table[];
+
 /* Runs the call with scratch from the allocator, if it needs any, for those who have none laid out. The pool may be
  * null. */
 STOA_CHECKED enum stoa_status stoa_op_run_once(const struct op_call *call, const struct stoa_allocator *allocator,
@@ -173,6 +230,22 @@ static inline void stoa_op_consumed(const struct op_prepare *prepare, const void
 {
     if (prepare->consumed)
         prepare->consumed(prepare->user, data, size);
+}
+
+/* Whether the operator reads data of input `index`, rather than its dims alone. */
+static inline bool stoa_op_reads(const struct op *op, size_t index)
+{
+    return index >= CHAR_BIT || !(op->dims_inputs >> index & 1);
+}
+
+/* OP_CHANNELS_LAST: whether input (output) `index` lies channels-last; an addend does, too. */
+static inline bool stoa_op_takes_image(const struct op *op, size_t index)
+{
+    return index == 0 || index >= op->max_inputs || (index < CHAR_BIT && op->images >> index & 1);
+}
+static inline bool stoa_op_makes_image(const struct op *op, size_t index)
+{
+    return index >= CHAR_BIT || !(op->plain_outputs >> index & 1);
 }
 
 static inline bool stoa_op_has_input(const struct op_call *call, size_t index)

@@ -26,3 +26,20 @@ const struct op *stoa_op_find(const char *type, int opset, bool *known)
     }
     return NULL;
 }
+
+const struct op *const stoa_training_op_table[] = {
+#ifdef STOA_TRAINING
+#define OP(name) &stoa_op_##name,
+    STOA_TRAINING_OPS(OP)
+#undef OP
+#endif
+        NULL,
+};
+
+const struct op *stoa_training_op_find(const char *type)
+{
+    const struct op *const *op = stoa_training_op_table;
+    while (*op && strcmp((*op)->type, type) != 0)
+        op++;
+    return *op;
+}

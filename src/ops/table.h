@@ -19,10 +19,20 @@
     OP(concat) OP(split) OP(split_13) OP(flatten) OP(reshape) OP(transpose) OP(squeeze) OP(squeeze_13) OP(unsqueeze) \
     OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(slice) OP(slice_10) OP(gather) \
     OP(cast) OP(shape) OP(constant_of_shape) OP(expand)
+
+/* Of training graphs: losses, what takes an operator's place while training, and the backward pass. */
+#define STOA_TRAINING_OPS(OP) \
+    /* losses */ \
+    /* while training */ \
+    /* backward: matrix products */ \
+    /* backward: pooling, normalisation, resizing */ \
+    /* backward: elementwise */ \
+    /* backward: moving data */
 /* clang-format on */
 
 #define OP(name) extern const struct op stoa_op_##name;
 STOA_OPS(OP)
+STOA_TRAINING_OPS(OP)
 #undef OP
 
 #endif

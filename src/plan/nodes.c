@@ -35,7 +35,8 @@ static void find_readers(const struct graph *graph, struct plan_uses *uses)
         const struct graph_node *node = &graph->nodes[n];
         bool needed = is_needed(uses, node);
         for (size_t i = 0; needed && i < node->input_count; i++) {
-            if (node->inputs[i] == GRAPH_NONE)
+            /* Whoever needs its dims alone has those however it is made. */
+            if (node->inputs[i] == GRAPH_NONE || !stoa_op_reads(node->op, i))
                 continue;
             size_t *place = &uses->first[node->inputs[i] + 1];
             if (uses->readers)

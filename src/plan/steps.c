@@ -127,7 +127,7 @@ static enum arrangement follow(const struct op_call *call)
     bool both = false, plain = false;
     for (size_t i = 0; i < call->input_count; i++) {
         const struct stoa_tensor *input = &call->inputs[i];
-        if (input->dtype == STOA_NONE || input->data || input->rank != 4)
+        if (input->dtype == STOA_NONE || input->data || input->rank != 4 || !stoa_op_reads(call->op, i))
             continue;
         if (!lies(input, CHANNELS_INSIDE))
             plain = true;
@@ -165,7 +165,9 @@ static enum stoa_status make_view(struct plan *plan, const struct graph_node *no
 /* How input i must lie. */
 static enum arrangement wanted(const struct op_call *call, size_t i)
 {
-    bool image = i == 0 || i >= call->op->max_inputs; /* or the addend */
+    if (!stoa_op_reads(call->op, i))
+        return AS_IT_IS;
+    bool image = stoa_op_takes_image(call->op, i);
     switch (call->op->layout) {
     case OP_PLAIN:
         return PLAIN;
@@ -186,6 +188,8 @@ static enum stoa_status take_inputs(struct plan *plan, const size_t *values, str
         struct plan_tensor taken;
         STOA_TRY(take(plan, values[i], wanted(call, i), error, &taken));
         call->inputs[i] = taken.tensor;
+        if (!stoa_op_reads(call->op, i))
+            continue;
         step->inputs[i] = taken.place;
         if (taken.tensor.data)
             step->parameter_count += stoa_tensor_elements(&taken.tensor);
@@ -193,6 +197,13 @@ static enum stoa_status take_inputs(struct plan *plan, const size_t *values, str
             call->column_channels = plan->values[values[i]].column_channels;
     }
     return STOA_OK;
+}
+
+/* Output 0 is input 0, wherever that lies. */
+static void make_alias(struct plan_step *step)
+{
+    step->call.outputs[0] = step->call.inputs[0];
+    step->outputs[0] = step->inputs[0];
 }
 
 /* The outputs of Split or Slice over the memory of their input, if it is an image with its channels inside. */
@@ -247,7 +258,7 @@ static enum stoa_status place_outputs(struct plan *plan, const size_t *values, s
             if (value->sliced || value->main.place.storage != PLAN_NONE) {
                 STOA_TRY(stoa_plan_place_slice(plan, values[i], error, &output));
             } else {
-                arrange(&output.tensor, arrangement);
+                arrange(&output.tensor, stoa_op_makes_image(call->op, i) ? arrangement : PLAIN);
                 STOA_TRY(stoa_plan_add_storage(plan, STORAGE_ARENA, stoa_tensor_bytes(&output.tensor), 0, error,
                                                &output.place.storage));
             }
@@ -270,6 +281,8 @@ static enum stoa_status plan_node(struct plan *plan, size_t n, struct stoa_error
     STOA_TRY(take_inputs(plan, planned->inputs, &step, error));
     if (step.call.op->layout == OP_VIEW)
         STOA_TRY(make_view(plan, node, &step, error));
+    else if (step.call.op->is_identity && step.call.op->is_identity(&step.call))
+        make_alias(&step);
     else
         STOA_TRY(make_parts(plan, plan->model->graph.values[node->inputs[0]].name, &step, error));
     STOA_TRY(place_outputs(plan, planned->outputs, &step, error, &writes));

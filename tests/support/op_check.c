@@ -39,6 +39,8 @@ static enum stoa_status begin(struct check *check, const struct op_row *row)
 
     struct op_call *call = &check->call;
     call->op = stoa_op_find(row->type, row->opset, NULL);
+    if (!call->op)
+        call->op = stoa_training_op_find(row->type);
     cr_assert(call->op, "%s: no operator %s at opset %d", row->name, row->type, row->opset);
     call->inputs = check->inputs;
     call->outputs = check->outputs;
@@ -50,7 +52,7 @@ static enum stoa_status begin(struct check *check, const struct op_row *row)
             check->inputs[i].data = NULL;
     }
     for (size_t i = 0; i < call->output_count; i++)
-        check->outputs[i].dtype = STOA_FLOAT;
+        check->outputs[i].dtype = row->unwanted >> i & 1 ? STOA_NONE : STOA_FLOAT;
 
     void *params = NULL;
     cr_assert(stoa_arena_allocate(&check->arena, 1, call->op->params_size, NULL, &params) == STOA_OK, "out of memory");
@@ -127,7 +129,8 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
         const struct stoa_tensor *given = &check->given[i].tensor;
         if (given->dtype == STOA_NONE)
             continue;
-        bool last = channels_last && !check->given[i].constant && (op->layout != OP_CHANNELS_LAST || i == 0);
+        bool last = channels_last && !check->given[i].constant &&
+                    (op->layout != OP_CHANNELS_LAST || stoa_op_takes_image(op, i));
         place(check, &check->inputs[i], given, last);
         if (!check->given[i].constant)
             check->inputs[i].data = NULL; /* not known while planning */
@@ -138,7 +141,7 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
     }
     for (size_t i = 0; i < call->output_count; i++)
         if (check->outputs[i].dtype != STOA_NONE)
-            place(check, &check->outputs[i], NULL, channels_last);
+            place(check, &check->outputs[i], NULL, channels_last && stoa_op_makes_image(op, i));
     bool viewed = op->layout == OP_VIEW;
     if (viewed && !op->view(call)) {
         stoa_tensor_set_plain(&check->inputs[0]);
@@ -168,7 +171,7 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
             memset(check->inputs[i].data, 0xff, stoa_tensor_bytes(&check->inputs[i]));
 
     for (size_t i = 0; i < call->input_count; i++)
-        if (check->given[i].tensor.dtype != STOA_NONE && !check->given[i].constant) {
+        if (check->given[i].tensor.dtype != STOA_NONE && !check->given[i].constant && stoa_op_reads(op, i)) {
             struct stoa_tensor laid = check->inputs[i];
             size_t size = stoa_dtype_size(laid.dtype), elements = stoa_tensor_elements(&laid);
             cr_assert(stoa_arena_allocate(&check->arena, elements + 1, size, NULL, &laid.data) == STOA_OK,
@@ -181,7 +184,11 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
     if (viewed)
         check->outputs[0].data = check->inputs[0].data;
 
-    enum stoa_status status = op->run ? stoa_op_run_once(call, &check->memory.interface, pool, &check->error) : STOA_OK;
+    bool same_thing = op->is_identity && op->is_identity(call);
+    if (same_thing)
+        check->outputs[0] = check->inputs[0];
+    enum stoa_status status =
+        op->run && !same_thing ? stoa_op_run_once(call, &check->memory.interface, pool, &check->error) : STOA_OK;
     stoa_pool_free(pool);
     check->mixing = op->error && op->prepare ? op->error(call, check->reach) : 0;
     if (op->release)

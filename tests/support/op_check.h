@@ -15,7 +15,8 @@ struct op_row {
     int opset;
     const char *attributes;
     const char *inputs;
-    size_t outputs; /* 0: 1 */
+    size_t outputs;    /* 0: 1 */
+    unsigned unwanted; /* bit i: output i is absent */
 };
 
 /* Fails the running Criterion test, naming the row, where the two differ. */
