@@ -3,8 +3,10 @@
 #define STOA_STOA_H
 
 #include <stoa/blas.h>
+#include <stoa/gradient.h>
 #include <stoa/host.h>
 #include <stoa/layers.h>
+#include <stoa/loss.h>
 #include <stoa/model.h>
 #include <stoa/session.h>
 #include <stoa/status.h>

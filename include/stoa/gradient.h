@@ -1,0 +1,58 @@
+/* Checking gradients: whether what training computes is the derivative of the loss. */
+#ifndef STOA_GRADIENT_H
+#define STOA_GRADIENT_H
+
+#include <stddef.h>
+#include <stoa/loss.h>
+#include <stoa/model.h>
+#include <stoa/session.h>
+#include <stoa/status.h>
+#include <stoa/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One parameter, compared. Numeric is a difference quotient of the naive twin's loss in double, analytic what the
+ * twin's backward pass says; differences count relative to the largest element of the parameter's gradient. */
+struct stoa_gradient_info {
+    const char *name; /* of the parameter or input in the model */
+    size_t rank;
+    size_t dims[STOA_MAX_RANK];
+    size_t elements, tried;
+    size_t kinks; /* of those tried: so close to a kink, such as Relu's at 0, that there is no derivative to compare */
+    double worst; /* the largest relative difference */
+    size_t worst_index;
+    double numeric, analytic; /* there */
+    int passed;
+};
+
+struct stoa_gradient_options {
+    enum stoa_loss loss;
+    double label_smoothing, margin;             /* as for trainers */
+    const struct stoa_session_options *session; /* null: defaults; input specs and how the engine runs */
+    const char *const *frozen;                  /* as for trainers */
+    size_t frozen_count;
+    int inputs;         /* check the gradients of the model's float inputs, too */
+    size_t samples;     /* elements tried of each parameter; 0: 16 */
+    double tolerance;   /* 0: 1e-6 */
+    unsigned long seed; /* of inputs, labels and the choice of elements */
+    /* Called for each parameter, in order; may be null. */
+    void (*parameter)(void *user, const struct stoa_gradient_info *info);
+    void *user;
+};
+
+/* Two steps. First the twin alone: for some elements of each parameter its gradient against a difference quotient of
+ * fourth order. Then the engine against the twin: one training pass, forward and backward, judged operator by operator
+ * as by stoa_verify. Inputs that have no value fixed by the session's options are seeded normal random numbers, labels
+ * random too. STOA_ERROR_MISMATCH names the parameter or node that diverges first, or a parameter more than half of
+ * whose tried elements are kinks. Takes four forward passes of the naive twin for each element tried: meant for small
+ * images. Options may be null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_gradient_check(const struct stoa_model *model,
+                                                           const struct stoa_gradient_options *options,
+                                                           struct stoa_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
