@@ -9,14 +9,6 @@
 #include "base/vector.h"
 #include "kernels/exp.h"
 
-/* e^x - 1 = 2^n * p + (2^n - 1) for x <= 0. */
-static STOA_INLINE float exponential_less_one(float x)
-{
-    float scale_a, scale_b, p = exp_parts(x, &scale_a, &scale_b);
-    float scale = scale_a * scale_b;
-    return scale * p + (scale - 1.0f);
-}
-
 /* log(1 + e) for 0 <= e <= 1, as 2*artanh(t) = 2t + 2t^3*q(t^2) with t = e / (2 + e) <= 1/3. */
 static STOA_INLINE float log_one_more(float e)
 {

@@ -55,4 +55,12 @@ static STOA_INLINE float exponential(float x)
     return (1.0f + p) * scale_a * scale_b;
 }
 
+/* e^x - 1 = 2^n * p + (2^n - 1) for x <= 0. */
+static STOA_INLINE float exponential_less_one(float x)
+{
+    float scale_a, scale_b, p = exp_parts(x, &scale_a, &scale_b);
+    float scale = scale_a * scale_b;
+    return scale * p + (scale - 1.0f);
+}
+
 #endif

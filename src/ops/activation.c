@@ -57,7 +57,11 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     return STOA_OK;
 }
 
-#define ACTIVATION(name, type_, since_, parse_)                                                                        \
+/* kept: what the gradient is computed from, OP_OUTPUT where it tells the derivative. */
+#define ACTIVATION(name, type_, since_, parse_, kept)                                                                  \
+    static const struct op_gradient name##_gradients[] = {                                                             \
+        {type_ "Backward", 2, {{OP_GRADIENT, 0}, {kept, 0}}, 1, {0}},                                                  \
+    };                                                                                                                 \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
         .since = since_,                                                                                               \
@@ -70,26 +74,28 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .parse = parse_,                                                                                               \
         .activation = activation,                                                                                      \
         .elementwise = true,                                                                                           \
+        .gradients = name##_gradients,                                                                                 \
+        .gradient_count = 1,                                                                                           \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };
 
 /* Those without attributes. */
-#define SIMPLE(name, type_, since_, kind, alpha, beta)                                                                 \
+#define SIMPLE(name, type_, since_, kind, alpha, beta, kept)                                                           \
     static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
     {                                                                                                                  \
         return finish(reader, params, kind, alpha, beta);                                                              \
     }                                                                                                                  \
-    ACTIVATION(name, type_, since_, parse_##name)
+    ACTIVATION(name, type_, since_, parse_##name, kept)
 
-SIMPLE(relu, "Relu", 6, ACTIVATION_RELU, 0.0f, 0.0f)
-SIMPLE(sigmoid, "Sigmoid", 6, ACTIVATION_SIGMOID, 0.0f, 0.0f)
-SIMPLE(tanh, "Tanh", 6, ACTIVATION_TANH, 0.0f, 0.0f)
-SIMPLE(softplus, "Softplus", 1, ACTIVATION_SOFTPLUS, 0.0f, 0.0f)
-SIMPLE(sqrt, "Sqrt", 6, ACTIVATION_SQRT, 0.0f, 0.0f)
-SIMPLE(exp, "Exp", 6, ACTIVATION_EXP, 0.0f, 0.0f)
-SIMPLE(hard_swish, "HardSwish", 14, ACTIVATION_HARD_SWISH, 1.0f / 6.0f, 0.5f)
-ACTIVATION(leaky_relu, "LeakyRelu", 6, parse_leaky_relu)
-ACTIVATION(elu, "Elu", 6, parse_elu)
-ACTIVATION(selu, "Selu", 6, parse_selu)
-ACTIVATION(hard_sigmoid, "HardSigmoid", 6, parse_hard_sigmoid)
+SIMPLE(relu, "Relu", 6, ACTIVATION_RELU, 0.0f, 0.0f, OP_OUTPUT)
+SIMPLE(sigmoid, "Sigmoid", 6, ACTIVATION_SIGMOID, 0.0f, 0.0f, OP_OUTPUT)
+SIMPLE(tanh, "Tanh", 6, ACTIVATION_TANH, 0.0f, 0.0f, OP_OUTPUT)
+SIMPLE(softplus, "Softplus", 1, ACTIVATION_SOFTPLUS, 0.0f, 0.0f, OP_OUTPUT)
+SIMPLE(sqrt, "Sqrt", 6, ACTIVATION_SQRT, 0.0f, 0.0f, OP_OUTPUT)
+SIMPLE(exp, "Exp", 6, ACTIVATION_EXP, 0.0f, 0.0f, OP_OUTPUT)
+SIMPLE(hard_swish, "HardSwish", 14, ACTIVATION_HARD_SWISH, 1.0f / 6.0f, 0.5f, OP_INPUT)
+ACTIVATION(leaky_relu, "LeakyRelu", 6, parse_leaky_relu, OP_INPUT)
+ACTIVATION(elu, "Elu", 6, parse_elu, OP_INPUT)
+ACTIVATION(selu, "Selu", 6, parse_selu, OP_INPUT)
+ACTIVATION(hard_sigmoid, "HardSigmoid", 6, parse_hard_sigmoid, OP_OUTPUT)

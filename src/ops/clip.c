@@ -10,10 +10,12 @@
 #include "kernels/nd.h"
 #include "ops/arguments.h"
 #include "ops/check.h"
+#include "ops/clip.h"
 #include "ops/op.h"
 
-struct clip_params {
-    float bounds[2];
+/* Nothing goes back to the bounds. */
+static const struct op_gradient gradients[] = {
+    {"ClipBackward", 4, {{OP_GRADIENT, 0}, {OP_OUTPUT, 0}, {OP_INPUT, 1}, {OP_INPUT, 2}}, 1, {0}},
 };
 
 static enum stoa_status parse(struct attribute_reader *reader, void *params_)
@@ -111,6 +113,8 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .parse = parse,                                                                                                \
         .activation = activation,                                                                                      \
         .elementwise = true,                                                                                           \
+        .gradients = gradients,                                                                                        \
+        .gradient_count = 1,                                                                                           \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

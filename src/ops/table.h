@@ -27,6 +27,9 @@
     /* backward: matrix products */ \
     /* backward: pooling, normalisation, resizing */ \
     /* backward: elementwise */ \
+    OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \
+    OP(tanh_backward) OP(hard_sigmoid_backward) OP(hard_swish_backward) OP(softplus_backward) OP(sqrt_backward) \
+    OP(exp_backward) OP(clip_backward) OP(sum_to) \
     /* backward: moving data */
 /* clang-format on */
 

@@ -150,4 +150,19 @@ enum stoa_status stoa_reference_constant_value(struct reference_run *run);
 enum stoa_status stoa_reference_constant_of_shape(struct reference_run *run);
 enum stoa_status stoa_reference_resize(struct reference_run *run);
 
+/* Only where training is built. */
+enum stoa_status stoa_reference_clip_backward(struct reference_run *run);
+enum stoa_status stoa_reference_elu_backward(struct reference_run *run);
+enum stoa_status stoa_reference_exp_backward(struct reference_run *run);
+enum stoa_status stoa_reference_hard_sigmoid_backward(struct reference_run *run);
+enum stoa_status stoa_reference_hard_swish_backward(struct reference_run *run);
+enum stoa_status stoa_reference_leaky_relu_backward(struct reference_run *run);
+enum stoa_status stoa_reference_relu_backward(struct reference_run *run);
+enum stoa_status stoa_reference_selu_backward(struct reference_run *run);
+enum stoa_status stoa_reference_sigmoid_backward(struct reference_run *run);
+enum stoa_status stoa_reference_softplus_backward(struct reference_run *run);
+enum stoa_status stoa_reference_sqrt_backward(struct reference_run *run);
+enum stoa_status stoa_reference_tanh_backward(struct reference_run *run);
+enum stoa_status stoa_reference_sum_to(struct reference_run *run);
+
 #endif

@@ -68,6 +68,21 @@ static const struct {
     {"Tanh", 1, 1, 1, stoa_reference_tanh, 1},
     {"Transpose", 1, 1, 1, stoa_reference_transpose},
     {"Unsqueeze", 1, 2, 1, stoa_reference_unsqueeze},
+#ifdef STOA_TRAINING
+    {"ClipBackward", 2, 4, 1, stoa_reference_clip_backward},
+    {"EluBackward", 2, 2, 1, stoa_reference_elu_backward},
+    {"ExpBackward", 2, 2, 1, stoa_reference_exp_backward},
+    {"HardSigmoidBackward", 2, 2, 1, stoa_reference_hard_sigmoid_backward},
+    {"HardSwishBackward", 2, 2, 1, stoa_reference_hard_swish_backward},
+    {"LeakyReluBackward", 2, 2, 1, stoa_reference_leaky_relu_backward},
+    {"ReluBackward", 2, 2, 1, stoa_reference_relu_backward},
+    {"SeluBackward", 2, 2, 1, stoa_reference_selu_backward},
+    {"SigmoidBackward", 2, 2, 1, stoa_reference_sigmoid_backward},
+    {"SoftplusBackward", 2, 2, 1, stoa_reference_softplus_backward},
+    {"SqrtBackward", 2, 2, 1, stoa_reference_sqrt_backward},
+    {"TanhBackward", 2, 2, 1, stoa_reference_tanh_backward},
+    {"SumTo", 2, 2, 1, stoa_reference_sum_to},
+#endif
 };
 #define TABLE_COUNT (sizeof table / sizeof *table)
 

@@ -1,0 +1,77 @@
+/* Derivatives, in the same plain arithmetic as the functions themselves (kernels/activation.c), so that the loops
+ * vectorise: each is written for operands in line, and once more for any strides. */
+#include "kernels/gradient.h"
+
+#include "base/vector.h"
+#include "kernels/exp.h"
+
+/* g: the gradient, v: what the forward pass kept. */
+#define DERIVATIVE(name, expression)                                                                                   \
+    STOA_CLONES static void each_##name(const void *context, size_t count, char *const *data,                          \
+                                        const ptrdiff_t *strides)                                                      \
+    {                                                                                                                  \
+        const struct activation *activation = context;                                                                 \
+        const float alpha = activation->alpha, beta = activation->beta;                                                \
+        float *result = (float *)data[0];                                                                              \
+        const float *p = (const float *)data[1], *q = (const float *)data[2];                                          \
+        ptrdiff_t sr = strides[0], sp = strides[1], sq = strides[2], n = (ptrdiff_t)count;                             \
+        (void)alpha;                                                                                                   \
+        (void)beta;                                                                                                    \
+        if (sr == 1 && sp == 1 && sq == 1) {                                                                           \
+            STOA_INDEPENDENT                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                float g = p[i], v = q[i];                                                                              \
+                result[i] = expression;                                                                                \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                float g = p[i * sp], v = q[i * sq];                                                                    \
+                result[i * sr] = expression;                                                                           \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+/* Of Elu, alpha apart: e^x where x <= 0. */
+static STOA_INLINE float tail(float x)
+{
+    return exponential(x > 0.0f ? 0.0f : x);
+}
+
+static STOA_INLINE float hard_swish(float x, float alpha, float beta)
+{
+    float gate = alpha * x + beta, slope = 2.0f * alpha * x + beta;
+    return gate <= 0.0f ? 0.0f : gate >= 1.0f ? 1.0f : slope;
+}
+
+/* A NaN that was kept is no reason to give 0. */
+DERIVATIVE(relu, v <= 0.0f ? 0.0f : g)
+DERIVATIVE(clip, v <= alpha || v >= beta ? 0.0f : g)
+DERIVATIVE(leaky_relu, v > 0.0f ? g : alpha * g)
+DERIVATIVE(hard_sigmoid, v <= 0.0f || v >= 1.0f ? 0.0f : alpha * g)
+DERIVATIVE(hard_swish, g *hard_swish(v, alpha, beta))
+DERIVATIVE(sqrt, g / (2.0f * v))
+DERIVATIVE(exp, g *v)
+DERIVATIVE(sigmoid, g *(v *(1.0f - v)))
+DERIVATIVE(tanh, g *((1.0f - v) * (1.0f + v)))
+DERIVATIVE(softplus, -g *exponential_less_one(-v))
+DERIVATIVE(elu, v > 0.0f ? g : g * (alpha * tail(v)))
+DERIVATIVE(selu, v > 0.0f ? g * beta : g * (beta * alpha * tail(v)))
+
+nd_loop stoa_activation_gradient(enum activation_kind kind)
+{
+    static const nd_loop loops[] = {
+        [ACTIVATION_RELU] = each_relu,
+        [ACTIVATION_CLIP] = each_clip,
+        [ACTIVATION_LEAKY_RELU] = each_leaky_relu,
+        [ACTIVATION_HARD_SIGMOID] = each_hard_sigmoid,
+        [ACTIVATION_HARD_SWISH] = each_hard_swish,
+        [ACTIVATION_SQRT] = each_sqrt,
+        [ACTIVATION_EXP] = each_exp,
+        [ACTIVATION_SIGMOID] = each_sigmoid,
+        [ACTIVATION_TANH] = each_tanh,
+        [ACTIVATION_SOFTPLUS] = each_softplus,
+        [ACTIVATION_ELU] = each_elu,
+        [ACTIVATION_SELU] = each_selu,
+    };
+    return (size_t)kind < sizeof loops / sizeof *loops ? loops[kind] : NULL;
+}

@@ -1,0 +1,23 @@
+/* Inner loops (nd_loop) of float for the derivatives of functions of one or two floats:
+ * data[0] <- data[1] (the gradient of the result) times the derivative. The output may be an operand that lies as it
+ * does. Where a function has a kink, the derivative is the one PyTorch takes. */
+#ifndef STOA_KERNELS_GRADIENT_H
+#define STOA_KERNELS_GRADIENT_H
+
+#include "kernels/activation.h"
+#include "kernels/nd.h"
+
+/* data[2] is the function's result y, or its argument x where it says so below; context is its struct activation. Null
+ * for ACTIVATION_NONE and ACTIVATION_SILU.
+ *
+ *   Relu          y > 0 ? 1 : 0                  LeakyRelu  x > 0 ? 1 : alpha
+ *   Clip          alpha < y < beta ? 1 : 0       Elu        x > 0 ? 1 : alpha * e^x
+ *   HardSigmoid   0 < y < 1 ? alpha : 0          Selu       beta * Elu's
+ *   HardSwish     of x: 0 where alpha*x + beta <= 0, 1 where >= 1, 2*alpha*x + beta between
+ *   Sigmoid       y * (1 - y)                    Tanh       (1 - y) * (1 + y)
+ *   Softplus      1 - e^-y                       Exp        y
+ *   Sqrt          1 / (2 * y)
+ */
+nd_loop stoa_activation_gradient(enum activation_kind kind);
+
+#endif
