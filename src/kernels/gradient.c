@@ -2,6 +2,8 @@
  * vectorise: each is written for operands in line, and once more for any strides. */
 #include "kernels/gradient.h"
 
+#include <math.h>
+
 #include "base/vector.h"
 #include "kernels/exp.h"
 
@@ -11,7 +13,7 @@
                                         const ptrdiff_t *strides)                                                      \
     {                                                                                                                  \
         const struct activation *activation = context;                                                                 \
-        const float alpha = activation->alpha, beta = activation->beta;                                                \
+        const float alpha = activation ? activation->alpha : 0.0f, beta = activation ? activation->beta : 0.0f;        \
         float *result = (float *)data[0];                                                                              \
         const float *p = (const float *)data[1], *q = (const float *)data[2];                                          \
         ptrdiff_t sr = strides[0], sp = strides[1], sq = strides[2], n = (ptrdiff_t)count;                             \
@@ -57,6 +59,9 @@ DERIVATIVE(softplus, -g *exponential_less_one(-v))
 DERIVATIVE(elu, v > 0.0f ? g : g * (alpha * tail(v)))
 DERIVATIVE(selu, v > 0.0f ? g * beta : g * (beta * alpha * tail(v)))
 
+/* PRelu's slope. */
+DERIVATIVE(slope, v > 0.0f ? 0.0f : g * v)
+
 nd_loop stoa_activation_gradient(enum activation_kind kind)
 {
     static const nd_loop loops[] = {
@@ -74,4 +79,75 @@ nd_loop stoa_activation_gradient(enum activation_kind kind)
         [ACTIVATION_SELU] = each_selu,
     };
     return (size_t)kind < sizeof loops / sizeof *loops ? loops[kind] : NULL;
+}
+
+/* One loop of three operands for the strides that matter, once more for any. */
+#define TERNARY(clones, name, expression)                                                                              \
+    clones static void name(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)            \
+    {                                                                                                                  \
+        (void)context;                                                                                                 \
+        float *result = (float *)data[0];                                                                              \
+        const float *p = (const float *)data[1], *q = (const float *)data[2], *r = (const float *)data[3];             \
+        ptrdiff_t s0 = strides[0], sp = strides[1], sq = strides[2], sr = strides[3], n = (ptrdiff_t)count;            \
+        if (s0 == 1 && sp == 1 && sq == 1 && sr == 1) {                                                                \
+            STOA_INDEPENDENT                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                float a = p[i], b = q[i], c = r[i];                                                                    \
+                result[i] = expression;                                                                                \
+            }                                                                                                          \
+        } else if (s0 == 1 && sp == 1 && sq == 0 && sr == 1) {                                                         \
+            float b = *q;                                                                                              \
+            STOA_INDEPENDENT                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                float a = p[i], c = r[i];                                                                              \
+                result[i] = expression;                                                                                \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                float a = p[i * sp], b = q[i * sq], c = r[i * sr];                                                     \
+                result[i * s0] = expression;                                                                           \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+/* The powers go by double, whose range covers what they are multiplied by. */
+static float base_gradient(float g, float e, float x)
+{
+    return e == 0.0f ? 0.0f : (float)((double)g * (double)e * pow((double)x, (double)e - 1));
+}
+
+static float exponent_gradient(float g, float x, float e)
+{
+    return x == 0.0f && e >= 0.0f ? 0.0f : (float)((double)g * pow((double)x, (double)e) * log((double)x));
+}
+
+TERNARY(STOA_CLONES, divisor, -a *((b / c) / c))
+TERNARY(, base, base_gradient(a, b, c))
+TERNARY(, exponent, exponent_gradient(a, b, c))
+TERNARY(STOA_CLONES, prelu, c > 0.0f ? a : b * a)
+TERNARY(STOA_CLONES, count_extremes, c + (a == b || b != b ? 1.0f : 0.0f))
+TERNARY(STOA_CLONES, extreme, a == b || b != b ? c : 0.0f)
+
+STOA_CLONES static void minus(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    (void)context;
+    float *result = (float *)data[0];
+    const float *g = (const float *)data[1];
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++)
+        result[i * strides[0]] = -g[i * strides[1]];
+}
+
+nd_loop stoa_arithmetic_gradient(enum arithmetic_gradient kind)
+{
+    static const nd_loop loops[] = {
+        [GRADIENT_MINUS] = minus,
+        [GRADIENT_DIVISOR] = divisor,
+        [GRADIENT_BASE] = base,
+        [GRADIENT_EXPONENT] = exponent,
+        [GRADIENT_PRELU] = prelu,
+        [GRADIENT_SLOPE] = each_slope,
+        [GRADIENT_COUNT_EXTREMES] = count_extremes,
+        [GRADIENT_EXTREME] = extreme,
+    };
+    return loops[kind];
 }

@@ -20,4 +20,17 @@
  */
 nd_loop stoa_activation_gradient(enum activation_kind kind);
 
+/* Gradients g of one operand each, and the shares of Max and Min; context is not used. */
+enum arithmetic_gradient {
+    GRADIENT_MINUS,          /* -g */
+    GRADIENT_DIVISOR,        /* of g, a, b: -g * a / b^2 */
+    GRADIENT_BASE,           /* of g, e, x: g * e * x^(e - 1), 0 where e is 0 */
+    GRADIENT_EXPONENT,       /* of g, x, e: g * x^e * log x, 0 where x is 0 and e >= 0; NaN where x is below 0 */
+    GRADIENT_PRELU,          /* of g, slope, x: x > 0 ? g : slope * g */
+    GRADIENT_SLOPE,          /* of g, x: x > 0 ? 0 : g * x */
+    GRADIENT_COUNT_EXTREMES, /* of y, x, n: n + (x is y or NaN ? 1 : 0) */
+    GRADIENT_EXTREME,        /* of y, x, g: x is y or NaN ? g : 0 */
+};
+nd_loop stoa_arithmetic_gradient(enum arithmetic_gradient kind);
+
 #endif

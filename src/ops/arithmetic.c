@@ -178,6 +178,41 @@ static enum stoa_status run_pow(const struct op_call *call, const struct op_run 
     return STOA_OK;
 }
 
+/* The gradient of operand j is summed down to its dims, which are the last input's. */
+static const struct op_gradient add_gradients[] = {
+    {"SumTo", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+    {"SumTo", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 1}}, 1, {1}},
+};
+static const struct op_gradient sub_gradients[] = {
+    {"SumTo", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+    {"SubBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 1}}, 1, {1}},
+};
+static const struct op_gradient mul_gradients[] = {
+    {"MulBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+    {"MulBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {1}},
+};
+static const struct op_gradient div_gradients[] = {
+    {"DivBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+    {"DivBackwardDivisor", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {1}},
+};
+static const struct op_gradient pow_gradients[] = {
+    {"PowBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+    {"PowBackwardExponent", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {1}},
+};
+static const struct op_gradient prelu_gradients[] = {
+    {"PReluBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+    {"PReluBackwardSlope", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {1}},
+};
+static const struct op_gradient sum_gradients[] = {
+    {"SumBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
+};
+static const struct op_gradient max_gradients[] = {
+    {"MaxBackward", 3, {{OP_GRADIENT, 0}, {OP_OUTPUT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
+};
+static const struct op_gradient min_gradients[] = {
+    {"MinBackward", 3, {{OP_GRADIENT, 0}, {OP_OUTPUT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
+};
+
 #define ARITHMETIC(name, type_, operation_, since_, least_inputs, most_inputs, infer_, run_)                           \
     static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
     {                                                                                                                  \
@@ -198,6 +233,8 @@ static enum stoa_status run_pow(const struct op_call *call, const struct op_run 
         .affine = affine,                                                                                              \
         .adds = adds,                                                                                                  \
         .multiplies = multiplies,                                                                                      \
+        .gradients = name##_gradients,                                                                                 \
+        .gradient_count = sizeof name##_gradients / sizeof *name##_gradients,                                          \
         .parse = parse_##name,                                                                                         \
         .infer = infer_,                                                                                               \
         .run = run_,                                                                                                   \

@@ -1,9 +1,14 @@
 /* The gradients of arithmetic with broadcasting. Each operator here is one operand's: what a function makes of dY and
  * the forward operands at each index of Y, summed down to the operand's dims. The operand itself comes last, where only
  * its dims matter those alone; SumTo is the case where the function is dY itself. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/arithmetic.h"
+#include "kernels/gradient.h"
 #include "kernels/nd.h"
 #include "kernels/nd_sum.h"
 #include "ops/check.h"
@@ -69,40 +74,208 @@ static size_t scratch(const struct op_call *call, const struct nd *nd, const str
     return stoa_tensor_same_dims(result, &call->inputs[0]) ? 0 : stoa_nd_sum_scratch(nd);
 }
 
+/* How many of the inputs between dY and the operand, and the operand itself, are read. */
+static size_t operands_read(const struct op_call *call)
+{
+    size_t last = call->input_count - 1;
+    return call->op->dims_inputs >> last & 1 ? last - 1 : last;
+}
+
+static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
+{
+    (void)prepare;
+    (void)error;
+    struct nd nd = nest(call, &call->outputs[0], operands_read(call));
+    call->shared_scratch = scratch(call, &nd, &call->outputs[0]);
+    return STOA_OK;
+}
+
+static void run_one(const struct op_call *call, const struct op_run *run, nd_loop loop)
+{
+    struct nd nd = nest(call, &call->outputs[0], operands_read(call));
+    sum_down(call, run, &nd, &call->outputs[0], loop);
+}
+
 static bool is_identity(const struct op_call *call)
 {
     return stoa_tensor_same_dims(&call->inputs[0], &call->inputs[1]);
 }
 
-static enum stoa_status prepare_sum_to(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
+/* The inputs are dY, `inputs` - 2 other operands and the operand whose gradient it is. */
+#define BACKWARD(name, type_, inputs, dims_inputs_, is_identity_, loop)                                                \
+    static enum stoa_status run_##name(const struct op_call *call, const struct op_run *run, struct stoa_error *error) \
+    {                                                                                                                  \
+        (void)error;                                                                                                   \
+        run_one(call, run, loop);                                                                                      \
+        return STOA_OK;                                                                                                \
+    }                                                                                                                  \
+    const struct op stoa_op_##name = {                                                                                 \
+        .type = type_,                                                                                                 \
+        .since = 1,                                                                                                    \
+        .min_inputs = inputs,                                                                                          \
+        .max_inputs = inputs,                                                                                          \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = 1,                                                                                              \
+        .layout = OP_ANY,                                                                                              \
+        .dims_inputs = dims_inputs_,                                                                                   \
+        .is_identity = is_identity_,                                                                                   \
+        .elementwise = true,                                                                                           \
+        .infer = infer,                                                                                                \
+        .prepare = prepare,                                                                                            \
+        .run = run_##name,                                                                                             \
+    };
+#define ARITHMETIC(operation) stoa_arithmetic_loop(ARITHMETIC_##operation, STOA_FLOAT)
+#define GRADIENT(kind) stoa_arithmetic_gradient(GRADIENT_##kind)
+BACKWARD(sum_to, "SumTo", 2, 1 << 1, is_identity, NULL)
+BACKWARD(sub_backward, "SubBackward", 2, 1 << 1, NULL, GRADIENT(MINUS))
+BACKWARD(mul_backward, "MulBackward", 3, 1 << 2, NULL, ARITHMETIC(MUL))
+BACKWARD(div_backward, "DivBackward", 3, 1 << 2, NULL, ARITHMETIC(DIV))
+BACKWARD(div_backward_divisor, "DivBackwardDivisor", 3, 0, NULL, GRADIENT(DIVISOR))
+BACKWARD(pow_backward, "PowBackward", 3, 0, NULL, GRADIENT(BASE))
+BACKWARD(pow_backward_exponent, "PowBackwardExponent", 3, 0, NULL, GRADIENT(EXPONENT))
+BACKWARD(prelu_backward, "PReluBackward", 3, 0, NULL, GRADIENT(PRELU))
+BACKWARD(prelu_backward_slope, "PReluBackwardSlope", 3, 1 << 2, NULL, GRADIENT(SLOPE))
+
+/* Sum, Max and Min: inputs dY, for the latter Y, and all operands; an output for each operand. */
+
+static size_t first_operand(const struct op_call *call)
+{
+    return call->op->min_inputs - 1u;
+}
+
+static enum stoa_status infer_all(const struct op_call *call, struct stoa_error *error)
+{
+    size_t first = first_operand(call), operands = call->input_count - first;
+    STOA_TRY(check(call, error));
+    if (call->output_count > operands)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "%zu outputs for %zu operands", call->output_count, operands);
+    for (size_t i = 0; i < call->output_count; i++)
+        if (call->outputs[i].dtype != STOA_NONE)
+            stoa_same_as_input(call, first + i, i);
+    return STOA_OK;
+}
+
+/* The most that one output's sum needs; outputs take turns. */
+static size_t scratch_of_all(const struct op_call *call)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < call->output_count; i++) {
+        const struct stoa_tensor *result = &call->outputs[i];
+        if (result->dtype == STOA_NONE)
+            continue;
+        struct nd nd = nest(call, result, 0);
+        most = stoa_size_max(most, scratch(call, &nd, result));
+    }
+    return most;
+}
+
+static enum stoa_status prepare_sum(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
     (void)prepare;
     (void)error;
-    struct nd nd = nest(call, &call->outputs[0], 0);
-    call->shared_scratch = scratch(call, &nd, &call->outputs[0]);
+    call->shared_scratch = scratch_of_all(call);
     return STOA_OK;
 }
 
-static enum stoa_status run_sum_to(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+static enum stoa_status run_sum(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     (void)error;
-    struct nd nd = nest(call, &call->outputs[0], 0);
-    sum_down(call, run, &nd, &call->outputs[0], NULL);
+    for (size_t i = 0; i < call->output_count; i++) {
+        const struct stoa_tensor *result = &call->outputs[i];
+        if (result->dtype == STOA_NONE)
+            continue;
+        struct nd nd = nest(call, result, 0);
+        sum_down(call, run, &nd, result, NULL);
+    }
     return STOA_OK;
 }
 
-const struct op stoa_op_sum_to = {
-    .type = "SumTo",
-    .since = 1,
-    .min_inputs = 2,
-    .max_inputs = 2,
-    .min_outputs = 1,
-    .max_outputs = 1,
-    .layout = OP_ANY,
-    .dims_inputs = 1 << 1,
-    .is_identity = is_identity,
-    .elementwise = true,
-    .infer = infer,
-    .prepare = prepare_sum_to,
-    .run = run_sum_to,
-};
+/* The scratch of Max and Min begins with a tensor of dY's dims, for each element's number of extremes, then the part of
+ * dY that each of them gets. */
+static struct stoa_tensor share_of(const struct op_call *call, void *data)
+{
+    const struct stoa_tensor *y = &call->inputs[1];
+    struct stoa_tensor share = *y;
+    share.data = data;
+    if (y->rank == 4 && y->strides[1] == 1)
+        stoa_tensor_set_channels_last(&share);
+    else
+        stoa_tensor_set_plain(&share);
+    return share;
+}
+
+static size_t share_bytes(const struct op_call *call)
+{
+    return stoa_size_round_up(stoa_tensor_bytes(&call->inputs[0]), STOA_ALIGNMENT);
+}
+
+static struct nd nest_of_extreme(const struct op_call *call, size_t operand, const struct stoa_tensor *share,
+                                 const struct stoa_tensor *result)
+{
+    struct nd nd = stoa_nd_sum_over(&call->inputs[0], result);
+    stoa_nd_read(&nd, &call->inputs[1]);
+    stoa_nd_read(&nd, &call->inputs[operand]);
+    stoa_nd_read(&nd, share);
+    return nd;
+}
+
+static enum stoa_status prepare_extreme(struct op_call *call, const struct op_prepare *prepare,
+                                        struct stoa_error *error)
+{
+    (void)prepare;
+    size_t most = 0;
+    struct stoa_tensor share = share_of(call, NULL);
+    for (size_t i = 0; i < call->output_count; i++) {
+        const struct stoa_tensor *result = &call->outputs[i];
+        if (result->dtype == STOA_NONE)
+            continue;
+        struct nd nd = nest_of_extreme(call, first_operand(call) + i, &share, result);
+        most = stoa_size_max(most, scratch(call, &nd, result));
+    }
+    if (!stoa_size_add(share_bytes(call), most, &call->shared_scratch))
+        return stoa_fail(error, STOA_ERROR_LIMIT, "the gradient needs more memory than there is");
+    return STOA_OK;
+}
+
+/* Extremes that tie share dY evenly, as two do in PyTorch's maximum. */
+static enum stoa_status run_extreme(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    struct stoa_tensor share = share_of(call, run->shared);
+    struct op_run summing = *run;
+    summing.shared = (char *)run->shared + share_bytes(call);
+    memset(share.data, 0, stoa_tensor_bytes(&share));
+    for (size_t i = first_operand(call); i < call->input_count; i++) {
+        struct nd nd = nest_of_extreme(call, i, &share, &share);
+        stoa_nd_run(&nd, run->pool, GRADIENT(COUNT_EXTREMES), NULL);
+    }
+    struct nd divide = stoa_nd_over(&share);
+    stoa_nd_read(&divide, &call->inputs[0]);
+    stoa_nd_read(&divide, &share);
+    stoa_nd_run(&divide, run->pool, ARITHMETIC(DIV), NULL);
+    for (size_t i = 0; i < call->output_count; i++) {
+        const struct stoa_tensor *result = &call->outputs[i];
+        if (result->dtype == STOA_NONE)
+            continue;
+        struct nd nd = nest_of_extreme(call, first_operand(call) + i, &share, result);
+        sum_down(call, &summing, &nd, result, GRADIENT(EXTREME));
+    }
+    return STOA_OK;
+}
+
+#define BACKWARD_OF_ALL(name, type_, inputs, prepare_, run_)                                                           \
+    const struct op stoa_op_##name = {                                                                                 \
+        .type = type_,                                                                                                 \
+        .since = 1,                                                                                                    \
+        .min_inputs = inputs,                                                                                          \
+        .max_inputs = 255,                                                                                             \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = 255,                                                                                            \
+        .layout = OP_ANY,                                                                                              \
+        .infer = infer_all,                                                                                            \
+        .prepare = prepare_,                                                                                           \
+        .run = run_,                                                                                                   \
+    };
+BACKWARD_OF_ALL(sum_backward, "SumBackward", 2, prepare_sum, run_sum)
+BACKWARD_OF_ALL(max_backward, "MaxBackward", 3, prepare_extreme, run_extreme)
+BACKWARD_OF_ALL(min_backward, "MinBackward", 3, prepare_extreme, run_extreme)

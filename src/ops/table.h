@@ -29,7 +29,9 @@
     /* backward: elementwise */ \
     OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \
     OP(tanh_backward) OP(hard_sigmoid_backward) OP(hard_swish_backward) OP(softplus_backward) OP(sqrt_backward) \
-    OP(exp_backward) OP(clip_backward) OP(sum_to) \
+    OP(exp_backward) OP(clip_backward) OP(sum_to) OP(sub_backward) OP(mul_backward) OP(div_backward) \
+    OP(div_backward_divisor) OP(pow_backward) OP(pow_backward_exponent) OP(prelu_backward) OP(prelu_backward_slope) \
+    OP(sum_backward) OP(max_backward) OP(min_backward) \
     /* backward: moving data */
 /* clang-format on */
 

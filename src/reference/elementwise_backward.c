@@ -202,15 +202,22 @@ enum stoa_status stoa_reference_exp_backward(struct reference_run *run)
     return map(run, exponential, NULL);
 }
 
-/* What one operand's gradient sums, at one index of dY; x[i] is operand i there. */
-#define OPERANDS 3
-typedef double (*term)(double g, const double *x, double *slack);
+/* One index of dY. */
+#define OPERANDS 32
+struct place {
+    size_t operand, count; /* x[operand] is the operand whose gradient it is */
+    double x[OPERANDS];    /* the inputs from 1 on */
+};
+/* What the operand's gradient sums there. */
+typedef double (*term)(double g, const struct place *at, double *slack);
 
 /* Output `output` <- the terms summed down to the dims of `operand`; the terms see the inputs from 1 on. */
 static enum stoa_status sum_down(struct reference_run *run, term f, size_t operand, size_t output)
 {
     const struct reference_tensor *g = stoa_reference_input(run, 0), *to = stoa_reference_input(run, operand);
     size_t rank = 0, dims[STOA_MAX_RANK] = {0}, index[STOA_MAX_RANK] = {0}, inputs = run->call->input_count;
+    if (inputs > OPERANDS)
+        return stoa_fail(run->error, STOA_ERROR_LIMIT, "%zu inputs, at most %d are taken", inputs, OPERANDS);
     STOA_TRY(stoa_reference_broadcast(run, g, &rank, dims));
     for (size_t i = 1; i < inputs; i++)
         STOA_TRY(stoa_reference_broadcast(run, stoa_reference_input(run, i), &rank, dims));
@@ -225,12 +232,13 @@ static enum stoa_status sum_down(struct reference_run *run, term f, size_t opera
     size_t results = stoa_reference_count(dx), count = stoa_reference_count(g);
     double K = results ? (double)count / (double)results : 0, roundings = K > 1 ? K + 1 : 0;
     for (size_t at = 0; at < count; at++, stoa_reference_next(rank, dims, index)) {
-        double x[OPERANDS], own = 0;
-        for (size_t i = 1; i < inputs && i <= OPERANDS; i++) {
+        struct place place = {.operand = operand - 1, .count = inputs - 1};
+        double own = 0;
+        for (size_t i = 1; i < inputs; i++) {
             const struct reference_tensor *input = stoa_reference_input(run, i);
-            x[i - 1] = input->values[stoa_reference_offset(input, rank, index)];
+            place.x[i - 1] = input->values[stoa_reference_offset(input, rank, index)];
         }
-        double value = f(g->values[at], x, &own);
+        double value = f(g->values[at], &place, &own);
         size_t offset = stoa_reference_offset(dx, rank, index);
         dx->values[offset] += value;
         dx->slack[offset] += own + roundings * fabs(value);
@@ -238,9 +246,9 @@ static enum stoa_status sum_down(struct reference_run *run, term f, size_t opera
     return STOA_OK;
 }
 
-static double itself(double g, const double *x, double *slack)
+static double itself(double g, const struct place *at, double *slack)
 {
-    (void)x;
+    (void)at;
     *slack = 0;
     return g;
 }
@@ -248,4 +256,133 @@ static double itself(double g, const double *x, double *slack)
 enum stoa_status stoa_reference_sum_to(struct reference_run *run)
 {
     return sum_down(run, itself, 1, 0);
+}
+
+static double minus(double g, const struct place *at, double *slack)
+{
+    (void)at;
+    *slack = 0;
+    return -g;
+}
+
+static double product(double g, const struct place *at, double *slack)
+{
+    *slack = fabs(g * at->x[0]);
+    return g * at->x[0];
+}
+
+static double quotient(double g, const struct place *at, double *slack)
+{
+    *slack = 2 * fabs(g / at->x[0]);
+    return g / at->x[0];
+}
+
+/* Of a / b: -g * a / b^2. */
+static double divisor(double g, const struct place *at, double *slack)
+{
+    double a = at->x[0], b = at->x[1], db = -g * a / (b * b);
+    *slack = 5 * fabs(db);
+    return db;
+}
+
+/* Of x^e: g * e * x^(e - 1), the power by exp((e - 1) * log x) or not, e - 1 rounded. */
+static double base(double g, const struct place *at, double *slack)
+{
+    double e = at->x[0], b = at->x[1];
+    if (e == 0)
+        return *slack = 0;
+    double db = g * e * pow(b, e - 1);
+    *slack = b == 0 ? 0 : (11 + 3 * fabs((e - 1) * log(fabs(b)))) * fabs(db);
+    return db;
+}
+
+/* And g * x^e * log x, which tends to 0 with x where e > 0. Below 0 there is none. */
+static double exponent(double g, const struct place *at, double *slack)
+{
+    double b = at->x[0], e = at->x[1];
+    if (b == 0 && e >= 0)
+        return *slack = 0;
+    double de = g * pow(b, e) * log(b);
+    *slack = b == 0 ? 0 : (18 + 2 * fabs(e * log(fabs(b)))) * fabs(de);
+    return de;
+}
+
+static double prelu(double g, const struct place *at, double *slack)
+{
+    return leaky_relu(g, at->x[1], &at->x[0], slack);
+}
+
+static double slope(double g, const struct place *at, double *slack)
+{
+    double ds = at->x[0] > 0 ? 0 : g * at->x[0];
+    *slack = fabs(ds);
+    return ds;
+}
+
+enum stoa_status stoa_reference_sub_backward(struct reference_run *run)
+{
+    return sum_down(run, minus, 1, 0);
+}
+
+enum stoa_status stoa_reference_mul_backward(struct reference_run *run)
+{
+    return sum_down(run, product, 2, 0);
+}
+
+enum stoa_status stoa_reference_div_backward(struct reference_run *run)
+{
+    return sum_down(run, quotient, 2, 0);
+}
+
+enum stoa_status stoa_reference_div_backward_divisor(struct reference_run *run)
+{
+    return sum_down(run, divisor, 2, 0);
+}
+
+enum stoa_status stoa_reference_pow_backward(struct reference_run *run)
+{
+    return sum_down(run, base, 2, 0);
+}
+
+enum stoa_status stoa_reference_pow_backward_exponent(struct reference_run *run)
+{
+    return sum_down(run, exponent, 2, 0);
+}
+
+enum stoa_status stoa_reference_prelu_backward(struct reference_run *run)
+{
+    return sum_down(run, prelu, 2, 0);
+}
+
+enum stoa_status stoa_reference_prelu_backward_slope(struct reference_run *run)
+{
+    return sum_down(run, slope, 2, 0);
+}
+
+enum stoa_status stoa_reference_sum_backward(struct reference_run *run)
+{
+    for (size_t i = 0; i < run->call->output_count; i++)
+        STOA_TRY(sum_down(run, itself, i + 1, i));
+    return STOA_OK;
+}
+
+/* Of Max and Min, whose y is x[0]: the operands that are y, or NaN, share g evenly. */
+static double extreme(double g, const struct place *at, double *slack)
+{
+    double ties = 0;
+    for (size_t i = 1; i < at->count; i++)
+        ties += at->x[i] == at->x[0] || isnan(at->x[i]);
+    double own = at->x[at->operand];
+    *slack = 0;
+    if (own != at->x[0] && !isnan(own))
+        return 0;
+    *slack = fabs(g / ties);
+    return g / ties;
+}
+
+enum stoa_status stoa_reference_extreme_backward(struct reference_run *run)
+{
+    for (size_t i = 0; i < run->call->output_count; i++)
+        STOA_TRY(sum_down(run, extreme, i + 2, i));
+    return STOA_OK;
 }

@@ -164,5 +164,15 @@ enum stoa_status stoa_reference_softplus_backward(struct reference_run *run);
 enum stoa_status stoa_reference_sqrt_backward(struct reference_run *run);
 enum stoa_status stoa_reference_tanh_backward(struct reference_run *run);
 enum stoa_status stoa_reference_sum_to(struct reference_run *run);
+enum stoa_status stoa_reference_sub_backward(struct reference_run *run);
+enum stoa_status stoa_reference_mul_backward(struct reference_run *run);
+enum stoa_status stoa_reference_div_backward(struct reference_run *run);
+enum stoa_status stoa_reference_div_backward_divisor(struct reference_run *run);
+enum stoa_status stoa_reference_pow_backward(struct reference_run *run);
+enum stoa_status stoa_reference_pow_backward_exponent(struct reference_run *run);
+enum stoa_status stoa_reference_prelu_backward(struct reference_run *run);
+enum stoa_status stoa_reference_prelu_backward_slope(struct reference_run *run);
+enum stoa_status stoa_reference_sum_backward(struct reference_run *run);
+enum stoa_status stoa_reference_extreme_backward(struct reference_run *run);
 
 #endif
