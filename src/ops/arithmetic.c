@@ -213,7 +213,7 @@ static const struct op_gradient min_gradients[] = {
     {"MinBackward", 3, {{OP_GRADIENT, 0}, {OP_OUTPUT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
 };
 
-#define ARITHMETIC(name, type_, operation_, since_, least_inputs, most_inputs, infer_, run_)                           \
+#define ARITHMETIC(name, type_, operation_, since_, least_inputs, most_inputs, parameters_, infer_, run_)              \
     static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
     {                                                                                                                  \
         ((struct arithmetic_params *)params)->operation = operation_;                                                  \
@@ -233,18 +233,19 @@ static const struct op_gradient min_gradients[] = {
         .affine = affine,                                                                                              \
         .adds = adds,                                                                                                  \
         .multiplies = multiplies,                                                                                      \
+        .parameters = parameters_,                                                                                     \
         .gradients = name##_gradients,                                                                                 \
         .gradient_count = sizeof name##_gradients / sizeof *name##_gradients,                                          \
         .parse = parse_##name,                                                                                         \
         .infer = infer_,                                                                                               \
         .run = run_,                                                                                                   \
     };
-ARITHMETIC(add, "Add", ARITHMETIC_ADD, 7, 2, 2, infer, run)
-ARITHMETIC(sub, "Sub", ARITHMETIC_SUB, 7, 2, 2, infer, run)
-ARITHMETIC(mul, "Mul", ARITHMETIC_MUL, 7, 2, 2, infer, run)
-ARITHMETIC(div, "Div", ARITHMETIC_DIV, 7, 2, 2, infer, run)
-ARITHMETIC(max, "Max", ARITHMETIC_MAX, 6, 1, 255, infer, run)
-ARITHMETIC(min, "Min", ARITHMETIC_MIN, 6, 1, 255, infer, run)
-ARITHMETIC(sum, "Sum", ARITHMETIC_ADD, 6, 1, 255, infer, run)
-ARITHMETIC(prelu, "PRelu", ARITHMETIC_PRELU, 7, 2, 2, infer_prelu, run)
-ARITHMETIC(pow, "Pow", ARITHMETIC_COUNT, 7, 2, 2, infer_pow, run_pow)
+ARITHMETIC(add, "Add", ARITHMETIC_ADD, 7, 2, 2, 0, infer, run)
+ARITHMETIC(sub, "Sub", ARITHMETIC_SUB, 7, 2, 2, 0, infer, run)
+ARITHMETIC(mul, "Mul", ARITHMETIC_MUL, 7, 2, 2, 0, infer, run)
+ARITHMETIC(div, "Div", ARITHMETIC_DIV, 7, 2, 2, 0, infer, run)
+ARITHMETIC(max, "Max", ARITHMETIC_MAX, 6, 1, 255, 0, infer, run)
+ARITHMETIC(min, "Min", ARITHMETIC_MIN, 6, 1, 255, 0, infer, run)
+ARITHMETIC(sum, "Sum", ARITHMETIC_ADD, 6, 1, 255, 0, infer, run)
+ARITHMETIC(prelu, "PRelu", ARITHMETIC_PRELU, 7, 2, 2, 1 << 1, infer_prelu, run)
+ARITHMETIC(pow, "Pow", ARITHMETIC_COUNT, 7, 2, 2, 0, infer_pow, run_pow)

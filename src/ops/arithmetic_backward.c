@@ -263,7 +263,7 @@ static enum stoa_status run_extreme(const struct op_call *call, const struct op_
     return STOA_OK;
 }
 
-#define BACKWARD_OF_ALL(name, type_, inputs, prepare_, run_)                                                           \
+#define BACKWARD_OF_ALL(name, type_, inputs, dims_inputs_, prepare_, run_)                                             \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
         .since = 1,                                                                                                    \
@@ -272,10 +272,11 @@ static enum stoa_status run_extreme(const struct op_call *call, const struct op_
         .min_outputs = 1,                                                                                              \
         .max_outputs = 255,                                                                                            \
         .layout = OP_ANY,                                                                                              \
+        .dims_inputs = dims_inputs_,                                                                                   \
         .infer = infer_all,                                                                                            \
         .prepare = prepare_,                                                                                           \
         .run = run_,                                                                                                   \
     };
-BACKWARD_OF_ALL(sum_backward, "SumBackward", 2, prepare_sum, run_sum)
-BACKWARD_OF_ALL(max_backward, "MaxBackward", 3, prepare_extreme, run_extreme)
-BACKWARD_OF_ALL(min_backward, "MinBackward", 3, prepare_extreme, run_extreme)
+BACKWARD_OF_ALL(sum_backward, "SumBackward", 2, 0xfe, prepare_sum, run_sum)
+BACKWARD_OF_ALL(max_backward, "MaxBackward", 3, 0, prepare_extreme, run_extreme)
+BACKWARD_OF_ALL(min_backward, "MinBackward", 3, 0, prepare_extreme, run_extreme)
