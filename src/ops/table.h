@@ -23,6 +23,7 @@
 /* Of training graphs: losses, what takes an operator's place while training, and the backward pass. */
 #define STOA_TRAINING_OPS(OP) \
     /* losses */ \
+    OP(softmax_cross_entropy) OP(multi_class_hinge) OP(mean_squared_error) OP(binary_cross_entropy) \
     /* while training */ \
     /* backward: matrix products */ \
     /* backward: pooling, normalisation, resizing */ \

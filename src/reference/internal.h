@@ -151,6 +151,10 @@ enum stoa_status stoa_reference_constant_of_shape(struct reference_run *run);
 enum stoa_status stoa_reference_resize(struct reference_run *run);
 
 /* Only where training is built. */
+enum stoa_status stoa_reference_softmax_cross_entropy(struct reference_run *run);
+enum stoa_status stoa_reference_multi_class_hinge(struct reference_run *run);
+enum stoa_status stoa_reference_mean_squared_error(struct reference_run *run);
+enum stoa_status stoa_reference_binary_cross_entropy(struct reference_run *run);
 enum stoa_status stoa_reference_clip_backward(struct reference_run *run);
 enum stoa_status stoa_reference_elu_backward(struct reference_run *run);
 enum stoa_status stoa_reference_exp_backward(struct reference_run *run);
