@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file_writer.h"
 #include "base/status.h"
 #include "cli/blas_restart.h"
 #include "compare.h"
 #include "contest.h"
-#include "data/file_writer.h"
 #include "json.h"
 #include "machine.h"
 #include "serve.h"

@@ -11,12 +11,12 @@
 #include <stoa/stoa.h>
 #include <string.h>
 
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "cli/blas_restart.h"
-#include "data/file_writer.h"
 #include "data/image.h"
 #include "data/preprocess.h"
 #include "text_lines.h"

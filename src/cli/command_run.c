@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -13,7 +14,6 @@
 #include "cli/report.h"
 #include "cli/trace.h"
 #include "cli/tune.h"
-#include "data/file_writer.h"
 #include "data/npy.h"
 
 struct run_job {

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/file_writer.h"
 #include "base/status.h"
 #include "base/tensor.h"
-#include "data/file_writer.h"
 
 /* In quotes, as JSON has it. Names come from the model and are UTF-8, which reading it made sure of. */
 static void write_string(const char *text, FILE *out)

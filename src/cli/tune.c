@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file_writer.h"
 #include "base/status.h"
-#include "data/file_writer.h"
 
 /* $XDG_CACHE_HOME/stoa/tuning or ~/.cache/stoa/tuning (XDG Base Directory Specification); makes its directory. */
 static enum stoa_status find_cache(struct stoa_error *error, char path[PATH_MAX])

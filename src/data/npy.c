@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
-#include "data/file_writer.h"
 
 static const char magic[6] = {'\x93', 'N', 'U', 'M', 'P', 'Y'};
 

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
-#include "data/file_writer.h"
 #include "data/image_format.h"
 
 /* Deflate shrinks by at most 1032: a file with fewer bytes than that cannot hold its picture. */

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/status.h"
-#include "data/file_writer.h"
 #include "lower/tuning.h"
 
 #define HEAD "stoa-tuning 1\n"

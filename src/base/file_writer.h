@@ -1,7 +1,7 @@
 /* Writes a file so that nobody ever sees half of it: the bytes go to a temporary file beside the target, which takes
  * the target's name only when all of them are on the disk. */
-#ifndef STOA_DATA_FILE_WRITER_H
-#define STOA_DATA_FILE_WRITER_H
+#ifndef STOA_BASE_FILE_WRITER_H
+#define STOA_BASE_FILE_WRITER_H
 
 #include <limits.h>
 #include <stddef.h>

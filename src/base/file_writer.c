@@ -1,5 +1,5 @@
 /* Files that appear whole: write, fsync, close, rename. */
-#include "data/file_writer.h"
+#include "base/file_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
