@@ -1,4 +1,4 @@
-/* A network loaded from an ONNX file: immutable, shared by any number of sessions and threads. */
+/* A network, loaded from an ONNX file or built (build.h): immutable, shared by any number of sessions and threads. */
 #ifndef STOA_MODEL_H
 #define STOA_MODEL_H
 
@@ -30,6 +30,21 @@ STOA_API STOA_CHECKED enum stoa_status stoa_model_load_memory(const void *data, 
                                                               struct stoa_error *error, struct stoa_model **model);
 /* Sessions of the model must be freed before. Null is fine. */
 STOA_API void stoa_model_free(struct stoa_model *model);
+
+/* Writes the model as an ONNX file, which reads back as the same graph: nodes with their names, types, attributes and
+ * order, values with their names, constants bit for bit. Constants, also those that came as Constant nodes, become
+ * initialisers with raw data. The opset version is the one the model was read at, 13 for models that were built; the
+ * ir_version is the first that has the opset and initialisers that are no inputs. An open first dimension of an input
+ * or output is called "batch", other open ones have no name. Larger than 2 GiB, which the format does not allow, is
+ * STOA_ERROR_LIMIT.
+ *
+ * The file appears whole or not at all, and may be the one the model was loaded from. */
+STOA_API STOA_CHECKED enum stoa_status stoa_model_save(const struct stoa_model *model, const char *path,
+                                                       struct stoa_error *error);
+/* The same into memory: *size = the file's bytes. With `data` null that is all; otherwise they are written to data, and
+ * a capacity that is too small is STOA_ERROR_ARGUMENT. */
+STOA_API STOA_CHECKED enum stoa_status stoa_model_save_memory(const struct stoa_model *model, size_t capacity,
+                                                              void *data, struct stoa_error *error, size_t *size);
 
 /* What a model says of an input or output. dims are -1 where the model leaves them open. Strings live as the model. */
 struct stoa_value_info {

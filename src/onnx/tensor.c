@@ -165,3 +165,18 @@ enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct
                          stoa_dims_text(tensor->rank, tensor->dims, text), elements);
     return read_typed(message, elements, arena, error, tensor);
 }
+
+void stoa_onnx_tensor_message(const struct stoa_tensor *tensor, const char *name, int64_t dims[STOA_MAX_RANK],
+                              Onnx__TensorProto *message)
+{
+    onnx__tensor_proto__init(message);
+    for (size_t i = 0; i < tensor->rank; i++)
+        dims[i] = (int64_t)tensor->dims[i];
+    message->n_dims = tensor->rank;
+    message->dims = dims;
+    message->has_data_type = true;
+    message->data_type = (int32_t)tensor->dtype;
+    message->name = stoa_read_only(name);
+    message->has_raw_data = true;
+    message->raw_data = (ProtobufCBinaryData){.len = stoa_tensor_bytes(tensor), .data = tensor->data};
+}

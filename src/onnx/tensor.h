@@ -25,4 +25,9 @@ STOA_CHECKED enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message,
                                                bool loose, struct arena *arena, struct stoa_error *error,
                                                struct stoa_tensor *tensor);
 
+/* The other way: sets *message to a plain tensor, its data as raw_data. `name` may be null. The message points to the
+ * name, to the tensor's data (at any address) and to `dims`, which is written. */
+void stoa_onnx_tensor_message(const struct stoa_tensor *tensor, const char *name, int64_t dims[STOA_MAX_RANK],
+                              Onnx__TensorProto *message);
+
 #endif

@@ -62,17 +62,8 @@ enum stoa_status stoa_onnx_write_tensor(const struct stoa_tensor *tensor, const 
                                         size_t *size)
 {
     int64_t dims[STOA_MAX_RANK];
-    for (size_t i = 0; i < tensor->rank; i++)
-        dims[i] = (int64_t)tensor->dims[i];
     Onnx__TensorProto message;
-    onnx__tensor_proto__init(&message);
-    message.n_dims = tensor->rank;
-    message.dims = dims;
-    message.has_data_type = true;
-    message.data_type = (int32_t)tensor->dtype;
-    message.name = stoa_read_only(name);
-    message.has_raw_data = true;
-    message.raw_data = (ProtobufCBinaryData){.len = stoa_tensor_bytes(tensor), .data = tensor->data};
+    stoa_onnx_tensor_message(tensor, name, dims, &message);
 
     size_t packed = onnx__tensor_proto__get_packed_size(&message);
     if (packed > ONNX_MAX_FILE)

@@ -1,0 +1,245 @@
+/* The mirror of import.c. All constants become initialisers, in the order of the graph's values; nodes keep the graph's
+ * order, which the importer keeps in turn. A file states one version of the operator set, and all nodes of a graph have
+ * the same one, since a graph is read from a file or built at one version: meanings would change were it another. */
+#include "onnx/export.h"
+
+#include <string.h>
+
+#include "base/status.h"
+#include "base/tensor.h"
+#include "onnx/tensor.h"
+#include "stoa/stoa.h"
+
+#define DEFAULT_OPSET 13 /* of a graph without nodes */
+#define BATCH "batch"
+
+struct export
+{
+    const struct graph *graph;
+    struct arena *arena;
+    struct stoa_error *error;
+    int opset;
+};
+
+/* The first ir_version whose files may state the opset, by ONNX's table of versions; 4 is the first whose initialisers
+ * need not be inputs too. */
+static int64_t ir_version(int opset)
+{
+    return opset <= 9 ? 4 : opset <= 10 ? 5 : opset <= 11 ? 6 : opset <= 14 ? 7 : 8;
+}
+
+/* `count` messages of `size` bytes and the pointers to them that protobuf-c wants; the caller initialises each. */
+static enum stoa_status allocate_messages(struct export *export, size_t count, size_t size, void *messages,
+                                          void *pointers)
+{
+    char *block;
+    void **list;
+    STOA_TRY(stoa_arena_allocate(export->arena, count, size, export->error, &block));
+    STOA_TRY(stoa_arena_allocate(export->arena, count, sizeof *list, export->error, &list));
+    for (size_t i = 0; i < count; i++)
+        list[i] = block + i * size;
+    memcpy(messages, &block, sizeof block);
+    memcpy(pointers, &list, sizeof list);
+    return STOA_OK;
+}
+
+static enum stoa_status write_tensor(struct export *export, const struct stoa_tensor *tensor, const char *name,
+                                     Onnx__TensorProto *message)
+{
+    int64_t *dims;
+    STOA_TRY(stoa_arena_allocate(export->arena, STOA_MAX_RANK, sizeof *dims, export->error, &dims));
+    stoa_onnx_tensor_message(tensor, name, dims, message);
+    return STOA_OK;
+}
+
+static enum stoa_status write_attribute(struct export *export, const struct attribute *attribute,
+                                        Onnx__AttributeProto *message)
+{
+    onnx__attribute_proto__init(message);
+    message->name = stoa_read_only(attribute->name);
+    message->has_type = true;
+    message->type = (Onnx__AttributeProto__AttributeType)attribute->kind;
+    switch (attribute->kind) {
+    case ATTRIBUTE_FLOAT:
+        message->has_f = true;
+        message->f = attribute->number;
+        return STOA_OK;
+    case ATTRIBUTE_INT:
+        message->has_i = true;
+        message->i = attribute->integer;
+        return STOA_OK;
+    case ATTRIBUTE_STRING:
+        message->has_s = true;
+        message->s = (ProtobufCBinaryData){.len = strlen(attribute->string), .data = stoa_read_only(attribute->string)};
+        return STOA_OK;
+    case ATTRIBUTE_TENSOR:
+        STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof *message->t, export->error, &message->t));
+        return write_tensor(export, attribute->tensor, NULL, message->t);
+    case ATTRIBUTE_FLOATS:
+        message->n_floats = attribute->count;
+        message->floats = stoa_read_only(attribute->numbers);
+        return STOA_OK;
+    case ATTRIBUTE_INTS:
+        message->n_ints = attribute->count;
+        message->ints = stoa_read_only(attribute->integers);
+        return STOA_OK;
+    case ATTRIBUTE_GRAPH:
+    case ATTRIBUTE_STRINGS:
+        break;
+    }
+    return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED, "attribute %.100s is of type %d, which is not kept",
+                     attribute->name, (int)attribute->kind);
+}
+
+static enum stoa_status write_names(struct export *export, const size_t *values, size_t count, char ***names)
+{
+    STOA_TRY(stoa_arena_allocate(export->arena, count, sizeof **names, export->error, names));
+    for (size_t i = 0; i < count; i++)
+        (*names)[i] = stoa_read_only(values[i] == GRAPH_NONE ? "" : export->graph->values[values[i]].name);
+    return STOA_OK;
+}
+
+static enum stoa_status write_node(struct export *export, const struct graph_node *node, Onnx__NodeProto *message)
+{
+    onnx__node_proto__init(message);
+    if (node->domain[0] && strcmp(node->domain, "ai.onnx") != 0)
+        return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED, "domain '%.100s' is not ONNX's", node->domain);
+    if (node->opset != export->opset)
+        return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED,
+                         "opset version is %d, that of the nodes before is %d; a file states one", node->opset,
+                         export->opset);
+    message->name = stoa_read_only(node->name);
+    message->op_type = stoa_read_only(node->type);
+    message->n_input = node->input_count;
+    message->n_output = node->output_count;
+    STOA_TRY(write_names(export, node->inputs, node->input_count, &message->input));
+    STOA_TRY(write_names(export, node->outputs, node->output_count, &message->output));
+
+    Onnx__AttributeProto *attributes;
+    message->n_attribute = node->attributes.count;
+    STOA_TRY(allocate_messages(export, node->attributes.count, sizeof *attributes, &attributes, &message->attribute));
+    for (size_t i = 0; i < node->attributes.count; i++)
+        STOA_TRY(write_attribute(export, &node->attributes.items[i], &attributes[i]));
+    return STOA_OK;
+}
+
+static enum stoa_status write_nodes(struct export *export, Onnx__GraphProto *message)
+{
+    const struct graph *graph = export->graph;
+    Onnx__NodeProto *nodes;
+    message->n_node = graph->node_count;
+    STOA_TRY(allocate_messages(export, graph->node_count, sizeof *nodes, &nodes, &message->node));
+    for (size_t i = 0; i < graph->node_count; i++) {
+        enum stoa_status status = write_node(export, &graph->nodes[i], &nodes[i]);
+        if (status != STOA_OK) {
+            stoa_error_prefix(export->error, "node '%.80s' (%.80s): ", graph->nodes[i].name, graph->nodes[i].type);
+            return status;
+        }
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status write_initializers(struct export *export, Onnx__GraphProto *message)
+{
+    const struct graph *graph = export->graph;
+    size_t count = 0;
+    for (size_t v = 0; v < graph->value_count; v++)
+        count += graph->values[v].constant != NULL;
+    Onnx__TensorProto *tensors;
+    STOA_TRY(allocate_messages(export, count, sizeof *tensors, &tensors, &message->initializer));
+    for (size_t v = 0; v < graph->value_count; v++)
+        if (graph->values[v].constant)
+            STOA_TRY(write_tensor(export, graph->values[v].constant, graph->values[v].name,
+                                  &tensors[message->n_initializer++]));
+    return STOA_OK;
+}
+
+static enum stoa_status write_shape(struct export *export, const struct graph_value *value,
+                                    Onnx__TensorShapeProto **shape)
+{
+    Onnx__TensorShapeProto__Dimension *dims;
+    STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof **shape, export->error, shape));
+    onnx__tensor_shape_proto__init(*shape);
+    (*shape)->n_dim = value->rank;
+    STOA_TRY(allocate_messages(export, value->rank, sizeof *dims, &dims, &(*shape)->dim));
+    for (size_t i = 0; i < value->rank; i++) {
+        onnx__tensor_shape_proto__dimension__init(&dims[i]);
+        if (value->dims[i] != GRAPH_UNKNOWN) {
+            dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+            dims[i].dim_value = value->dims[i];
+        } else if (i == 0) {
+            dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+            dims[i].dim_param = stoa_read_only(BATCH);
+        }
+    }
+    return STOA_OK;
+}
+
+/* An input or output; what the graph does not state of it is left out. */
+static enum stoa_status write_info(struct export *export, const struct graph_value *value,
+                                   Onnx__ValueInfoProto *message)
+{
+    onnx__value_info_proto__init(message);
+    message->name = stoa_read_only(value->name);
+    if (value->dtype == STOA_NONE && !value->has_shape)
+        return STOA_OK;
+    STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof *message->type, export->error, &message->type));
+    onnx__type_proto__init(message->type);
+    message->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    Onnx__TypeProto__Tensor **tensor = &message->type->tensor_type;
+    STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof **tensor, export->error, tensor));
+    onnx__type_proto__tensor__init(*tensor);
+    (*tensor)->has_elem_type = value->dtype != STOA_NONE;
+    (*tensor)->elem_type = (int32_t)value->dtype;
+    return value->has_shape ? write_shape(export, value, &(*tensor)->shape) : STOA_OK;
+}
+
+static enum stoa_status write_infos(struct export *export, const size_t *values, size_t count,
+                                    Onnx__ValueInfoProto ***infos)
+{
+    Onnx__ValueInfoProto *messages;
+    STOA_TRY(allocate_messages(export, count, sizeof *messages, &messages, infos));
+    for (size_t i = 0; i < count; i++)
+        STOA_TRY(write_info(export, &export->graph->values[values[i]], &messages[i]));
+    return STOA_OK;
+}
+
+static enum stoa_status write_graph(struct export *export, Onnx__GraphProto *message)
+{
+    const struct graph *graph = export->graph;
+    onnx__graph_proto__init(message);
+    message->name = stoa_read_only("graph");
+    message->n_input = graph->input_count;
+    message->n_output = graph->output_count;
+    STOA_TRY(write_nodes(export, message));
+    STOA_TRY(write_initializers(export, message));
+    STOA_TRY(write_infos(export, graph->inputs, graph->input_count, &message->input));
+    return write_infos(export, graph->outputs, graph->output_count, &message->output);
+}
+
+enum stoa_status stoa_onnx_export(const struct graph *graph, struct arena *arena, struct stoa_error *error,
+                                  Onnx__ModelProto **message)
+{
+    struct export export = {.graph = graph,
+                            .arena = arena,
+                            .error = error,
+                            .opset = graph->node_count ? graph->nodes[0].opset : DEFAULT_OPSET};
+    Onnx__ModelProto *model;
+    Onnx__OperatorSetIdProto *opset;
+    STOA_TRY(allocate_messages(&export, 1, sizeof *model, &model, message));
+    onnx__model_proto__init(model);
+    model->has_ir_version = true;
+    model->ir_version = ir_version(export.opset);
+    model->producer_name = stoa_read_only("stoa");
+    model->producer_version = stoa_read_only(stoa_version());
+    model->n_opset_import = 1;
+    STOA_TRY(allocate_messages(&export, 1, sizeof *opset, &opset, &model->opset_import));
+    onnx__operator_set_id_proto__init(opset);
+    opset->domain = stoa_read_only("");
+    opset->has_version = true;
+    opset->version = export.opset;
+    STOA_TRY(stoa_arena_allocate(arena, 1, sizeof *model->graph, error, &model->graph));
+    STOA_TRY(write_graph(&export, model->graph));
+    *message = model;
+    return STOA_OK;
+}
