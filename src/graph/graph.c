@@ -77,6 +77,30 @@ size_t stoa_graph_find(const struct graph *graph, const char *name)
     return number == NAMES_NONE ? GRAPH_NONE : number;
 }
 
+enum stoa_status stoa_graph_rename(struct graph *graph, size_t value, const char *name, struct stoa_error *error)
+{
+    if (!name[0])
+        return stoa_fail(error, STOA_ERROR_GRAPH, "a value has an empty name");
+    if (stoa_graph_find(graph, name) != GRAPH_NONE)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "name '%.100s' is taken already", name);
+    const char *copy;
+    STOA_TRY(stoa_arena_string(&graph->arena, name, strlen(name), error, &copy));
+    /* The table forgets nothing, so it is made anew. */
+    struct name_table names;
+    stoa_names_init(&names, &graph->arena.allocator);
+    for (size_t v = 0; v < graph->value_count; v++) {
+        enum stoa_status status = stoa_names_add(&names, v == value ? copy : graph->values[v].name, v, error);
+        if (status != STOA_OK) {
+            stoa_names_deinit(&names);
+            return status;
+        }
+    }
+    stoa_names_deinit(graph->names);
+    *graph->names = names;
+    graph->values[value].name = copy;
+    return STOA_OK;
+}
+
 enum stoa_status stoa_graph_set_constant(struct graph *graph, size_t value, const struct stoa_tensor *tensor,
                                          struct stoa_error *error)
 {

@@ -61,6 +61,9 @@ void stoa_graph_deinit(struct graph *graph);
 /* *value = the index of the value of that name, made if it is new. */
 STOA_CHECKED enum stoa_status stoa_graph_value(struct graph *graph, const char *name, struct stoa_error *error,
                                                size_t *value);
+/* Gives the value another name, which no value may have. */
+STOA_CHECKED enum stoa_status stoa_graph_rename(struct graph *graph, size_t value, const char *name,
+                                                struct stoa_error *error);
 /* The index of the value of that name, or GRAPH_NONE. */
 size_t stoa_graph_find(const struct graph *graph, const char *name);
 

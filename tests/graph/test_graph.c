@@ -216,6 +216,30 @@ Test(graph, an_ordered_file_keeps_its_order)
     stoa_graph_deinit(&graph);
 }
 
+Test(graph, values_can_be_renamed)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct stoa_error error = {0};
+    struct graph graph;
+    check(stoa_graph_init(&graph, &allocator, &error), &error);
+    char name[32];
+    for (size_t i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "v%zu", i);
+        value_of(&graph, name);
+    }
+    check(stoa_graph_rename(&graph, 7, "seven", &error), &error);
+    cr_expect(stoa_graph_find(&graph, "seven") == 7 && strcmp(graph.values[7].name, "seven") == 0);
+    cr_expect(stoa_graph_find(&graph, "v7") == GRAPH_NONE, "the old name is still known");
+    for (size_t i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "v%zu", i);
+        cr_expect(i == 7 || stoa_graph_find(&graph, name) == i, "%s is lost", name);
+    }
+    cr_expect(stoa_graph_rename(&graph, 7, "v8", &error) == STOA_ERROR_GRAPH && strstr(error.message, "'v8'"));
+    cr_expect(stoa_graph_rename(&graph, 7, "", &error) == STOA_ERROR_GRAPH);
+    cr_expect(stoa_graph_find(&graph, "seven") == 7 && value_of(&graph, "v7") == 100);
+    stoa_graph_deinit(&graph);
+}
+
 Test(graph, constants_are_not_inputs)
 {
     struct graph graph;
