@@ -3,6 +3,7 @@
 #define STOA_STOA_H
 
 #include <stoa/blas.h>
+#include <stoa/build.h>
 #include <stoa/gradient.h>
 #include <stoa/host.h>
 #include <stoa/layers.h>
