@@ -64,7 +64,7 @@ static const char *why_not(const struct candidate *candidate, const struct candi
 static size_t bytes_of(const struct conv *conv, size_t workers)
 {
     size_t bytes;
-    bool fits = stoa_size_mul(conv->scratch, stoa_size_max(workers, 1), &bytes) &&
+    bool fits = stoa_size_mul(stoa_conv_worker_scratch(conv), stoa_size_max(workers, 1), &bytes) &&
                 stoa_size_add(bytes, conv->shared_scratch, &bytes) &&
                 stoa_size_add(bytes, stoa_conv_packed_size(conv), &bytes);
     return fits ? bytes : SIZE_MAX;
@@ -134,10 +134,16 @@ static enum stoa_status copy_parameters(struct conv *conv, const float *weights,
 
 static const struct conv_choice no_choice = {0};
 
+/* What a convolution is created as beside its shape and choice. */
+struct kind {
+    const struct lowering *only; /* null: the choice's */
+    const struct conv_tiling *forced;
+    bool exchanged;
+};
+
 static enum stoa_status create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
-                               const float *weights, const float *bias, const struct lowering *only,
-                               const struct conv_tiling *tiling, const struct conv_choice *choice,
-                               struct stoa_error *error, struct conv **out)
+                               const float *weights, const float *bias, struct kind kind,
+                               const struct conv_choice *choice, struct stoa_error *error, struct conv **out)
 {
     *out = NULL;
     struct conv *conv;
@@ -146,8 +152,9 @@ static enum stoa_status create(const struct stoa_allocator *allocator, const str
     conv->shape = *shape;
     conv->accuracy = choice->accuracy;
     conv->pack_each_run = choice->pack_each_run;
-    conv->forced = tiling;
-    enum stoa_status status = only ? take(conv, only, choice, error) : choose(conv, choice, error);
+    conv->forced = kind.forced;
+    conv->exchanged = kind.exchanged;
+    enum stoa_status status = kind.only ? take(conv, kind.only, choice, error) : choose(conv, choice, error);
     conv->forced = NULL;
     if (status == STOA_OK)
         status = copy_parameters(conv, weights, bias, error);
@@ -163,21 +170,39 @@ enum stoa_status stoa_conv_create(const struct stoa_allocator *allocator, const 
                                   const float *weights, const float *bias, const struct conv_choice *choice,
                                   struct stoa_error *error, struct conv **conv)
 {
-    return create(allocator, shape, weights, bias, NULL, NULL, choice ? choice : &no_choice, error, conv);
+    return create(allocator, shape, weights, bias, (struct kind){0}, choice ? choice : &no_choice, error, conv);
 }
 
 enum stoa_status stoa_conv_create_winograd(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                            const float *weights, const float *bias, const struct conv_tiling *forced,
                                            struct stoa_error *error, struct conv **conv)
 {
-    return create(allocator, shape, weights, bias, &stoa_lowering_winograd, forced, &no_choice, error, conv);
+    const struct kind kind = {.only = &stoa_lowering_winograd, .forced = forced};
+    return create(allocator, shape, weights, bias, kind, &no_choice, error, conv);
 }
 
 enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                             const float *weights, const float *bias, struct stoa_error *error,
                                             struct conv **conv)
 {
-    return create(allocator, shape, weights, bias, &stoa_lowering_transpose, NULL, &no_choice, error, conv);
+    const struct kind kind = {.only = &stoa_lowering_transpose};
+    return create(allocator, shape, weights, bias, kind, &no_choice, error, conv);
+}
+
+enum stoa_status stoa_conv_backward_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                                           const float *weights, const float *bias, const struct conv_choice *choice,
+                                           struct stoa_error *error, struct conv **conv)
+{
+    struct conv_shape backward;
+    struct kind kind = {.exchanged = stoa_conv_backward_shape(shape, &backward)};
+    *conv = NULL;
+    if (kind.exchanged) {
+        STOA_TRY(stoa_conv_shape_finish(&backward, error));
+    } else {
+        kind.only = &stoa_lowering_transpose;
+        STOA_TRY(stoa_conv_transpose_shape_finish(&backward, (const size_t[2]){0}, error));
+    }
+    return create(allocator, &backward, weights, bias, kind, choice ? choice : &no_choice, error, conv);
 }
 
 void stoa_conv_free(struct conv *conv)
@@ -193,7 +218,7 @@ void stoa_conv_free(struct conv *conv)
 
 size_t stoa_conv_worker_scratch(const struct conv *conv)
 {
-    return conv->scratch;
+    return stoa_size_max(conv->scratch, stoa_conv_pack_scratch(conv));
 }
 
 size_t stoa_conv_shared_scratch(const struct conv *conv)

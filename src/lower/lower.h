@@ -61,13 +61,24 @@ STOA_CHECKED enum stoa_status stoa_conv_transpose_create(const struct stoa_alloc
                                                          const struct conv_shape *shape, const float *weights,
                                                          const float *bias, struct stoa_error *error,
                                                          struct conv **conv);
+/* The gradient of a convolution with regard to its images: from dy[N][OH][OW][OC] to dx[N][H][W][C], with the weights
+ * the convolution has. `shape` is the convolution's, finished. At stride 1 it is itself a convolution, of dy with
+ * filters turned round and input and output channels exchanged, which packing sees to: then the choice is as for any
+ * other. With strides, or where pads are beyond the filter's reach, it goes by views. The images of a run,
+ * stoa_conv_shape and stoa_conv_error are those of what runs: x stands for dy and y for dx. */
+STOA_CHECKED enum stoa_status stoa_conv_backward_create(const struct stoa_allocator *allocator,
+                                                        const struct conv_shape *shape, const float *weights,
+                                                        const float *bias, const struct conv_choice *choice,
+                                                        struct stoa_error *error, struct conv **conv);
 void stoa_conv_free(struct conv *conv);
 
 /* Bytes of a worker's scratch, of what the workers share, and of packed weights; all want STOA_ALIGNMENT. */
 size_t stoa_conv_worker_scratch(const struct conv *conv);
 size_t stoa_conv_shared_scratch(const struct conv *conv);
 size_t stoa_conv_packed_size(const struct conv *conv);
-void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *pool, float *packed);
+/* Each worker of the pool has stoa_conv_worker_scratch bytes, worker_stride apart. */
+void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *pool, void *worker_base,
+                    size_t worker_stride, float *packed);
 /* Gives a convolution that was created without weights its own. They are copied, and may lie at any address, aligned or
  * not: where a file has them. The pool may be null. */
 STOA_CHECKED enum stoa_status stoa_conv_set_weights(struct conv *conv, const void *weights, struct pool *pool,

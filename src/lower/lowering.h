@@ -57,6 +57,7 @@ struct conv {
     size_t scratch, shared_scratch;
     enum stoa_accuracy accuracy;
     bool pack_each_run;
+    bool exchanged; /* weights lie [C][OC/groups][kh][kw] in each group, taps last to first: packing takes them so */
     const struct conv_tiling *forced; /* winograd: its form, tiles and split rather than those the cost model takes */
     float *packed, *bias;             /* null where given at run time */
     char text[64];
@@ -111,6 +112,12 @@ struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, s
 
 /* panel, k_block and segment for products whose k is at most `depth`. */
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);
+
+/* The convolution that is the gradient of another with regard to its images, its weights exchanged; false where that is
+ * none: strides, or pads beyond the filter's reach. */
+bool stoa_conv_backward_shape(const struct conv_shape *forward, struct conv_shape *backward);
+/* Bytes of a worker's scratch while packing. */
+size_t stoa_conv_pack_scratch(const struct conv *conv);
 
 /* [*first, *end) = the i below count for which i*stride + offset - pad lies in [0, size). */
 void stoa_window_span(size_t count, size_t size, size_t stride, size_t offset, size_t pad, size_t *first, size_t *end);

@@ -1,5 +1,6 @@
 /* The shapes of convolutions: what makes sense, what can be computed at all, and what a window sees. */
 #include <stdint.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "base/status.h"
@@ -134,6 +135,26 @@ enum stoa_status stoa_conv_transpose_shape_finish(struct conv_shape *shape, cons
                              *out[i]);
     }
     return check_sizes(shape, error);
+}
+
+bool stoa_conv_backward_shape(const struct conv_shape *forward, struct conv_shape *backward)
+{
+    *backward = *forward;
+    backward->C = forward->OC;
+    backward->H = forward->OH;
+    backward->W = forward->OW;
+    backward->OC = forward->C;
+    backward->OH = forward->H;
+    backward->OW = forward->W;
+    bool unit = forward->stride[0] == 1 && forward->stride[1] == 1;
+    for (size_t i = 0; unit && i < 4; i++) {
+        size_t reach = forward->dilation[i % 2] * (forward->kernel[i % 2] - 1);
+        unit = reach >= forward->pad[i];
+        backward->pad[i] = reach - forward->pad[i];
+    }
+    if (!unit)
+        memcpy(backward->pad, forward->pad, sizeof backward->pad);
+    return unit;
 }
 
 static double taps_macs(const struct conv_shape *shape)

@@ -143,7 +143,7 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
     float *packed = NULL;
     if (call->shared_scratch > stoa_conv_shared_scratch(conv)) {
         packed = (void *)((char *)run->shared + packed_place(conv));
-        stoa_conv_pack(conv, call->inputs[1].data, run->pool, packed);
+        stoa_conv_pack(conv, call->inputs[1].data, run->pool, run->worker_base, run->worker_stride, packed);
     }
     const struct op_epilogue *epilogue = &call->epilogue;
     const struct stoa_tensor *addend = epilogue->has_addend ? &call->inputs[call->op->max_inputs] : NULL;

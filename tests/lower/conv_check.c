@@ -155,6 +155,16 @@ static void run(const struct conv *conv, const struct data *data, struct pool *p
     free(scratch);
 }
 
+static void pack(const struct conv *conv, const float *weights, struct pool *pool, float *packed)
+{
+    size_t stride = (stoa_conv_worker_scratch(conv) + 63) / 64 * 64 + 64;
+    char *scratch = aligned_alloc(64, stride * stoa_pool_workers(pool));
+    memset(scratch, 0xff, stride * stoa_pool_workers(pool));
+    memset(packed, 0xff, stoa_conv_packed_size(conv));
+    stoa_conv_pack(conv, weights, pool, scratch, stride, packed);
+    free(scratch);
+}
+
 static double activate(struct activation activation, double value)
 {
     switch (activation.kind) {
@@ -177,43 +187,48 @@ static void window(size_t size, size_t kernel, size_t pad, size_t reach, size_t 
     *end = *end < size ? *end : size;
 }
 
-/* Largest |x| of a channel within reach of the window at (oy, ox). */
-static double largest(const struct conv_shape *s, const struct data *data, const size_t reach[2], size_t n, size_t c,
-                      size_t oy, size_t ox)
+/* Largest |x| of a channel within reach of the window at (oy, ox), with pads at its top and left. */
+static double largest(const struct conv_shape *s, const size_t pad[2], const struct data *data, const size_t reach[2],
+                      size_t n, size_t c, size_t oy, size_t ox)
 {
     double found = 0;
     size_t first[2], end[2];
-    window(s->H, s->kernel[0], s->pad[0], reach[0], oy, &first[0], &end[0]);
-    window(s->W, s->kernel[1], s->pad[1], reach[1], ox, &first[1], &end[1]);
+    window(s->H, s->kernel[0], pad[0], reach[0], oy, &first[0], &end[0]);
+    window(s->W, s->kernel[1], pad[1], reach[1], ox, &first[1], &end[1]);
     for (size_t h = first[0]; h < end[0]; h++)
         for (size_t w = first[1]; w < end[1]; w++)
             found = fmax(found, fabs((double)data->x[((n * s->H + h) * s->W + w) * data->x_stride + c]));
     return found;
 }
 
-static void mix(const struct conv_shape *s, const size_t reach[2], struct data *data)
+/* A transposed convolution is one with pads the other way round. */
+static void mix(const struct conv_shape *s, bool transposed, const size_t reach[2], struct data *data)
 {
+    size_t pad[2] = {s->pad[0], s->pad[1]};
+    for (size_t i = 0; transposed && i < 2; i++)
+        pad[i] = s->kernel[i] - 1 - s->pad[i];
     size_t ic = s->C / s->groups, oc = s->OC / s->groups, taps = s->kernel[0] * s->kernel[1];
     for (size_t pixel = 0; pixel < data->pixels; pixel++)
         for (size_t c = 0; c < s->C; c++) {
-            double most = largest(s, data, reach, pixel / s->OW / s->OH, c, pixel / s->OW % s->OH, pixel % s->OW);
+            double most = largest(s, pad, data, reach, pixel / s->OW / s->OH, c, pixel / s->OW % s->OH, pixel % s->OW);
             for (size_t o = c / ic * oc; o < (c / ic + 1) * oc; o++)
-                for (size_t t = 0; t < taps; t++)
-                    data->expected[pixel * s->OC + o].mixed +=
-                        most * fabs((double)data->weights[(o * ic + c % ic) * taps + t]);
+                for (size_t t = 0; t < taps; t++) {
+                    size_t filter = transposed ? c * oc + o % oc : o * ic + c % ic;
+                    data->expected[pixel * s->OC + o].mixed += most * fabs((double)data->weights[filter * taps + t]);
+                }
         }
 }
 
 /* Returns the largest difference as a share of what is allowed. */
-static double compare(const char *text, const struct conv *conv, const struct conv_shape *s, bool exact,
-                      struct data *data)
+static double compare(const char *text, const struct conv *conv, const struct conv_shape *s,
+                      const struct conv_check *check, struct data *data)
 {
     double terms = (double)(s->C / s->groups * s->kernel[0] * s->kernel[1]) + 2, share = 0;
     const char *how = stoa_conv_describe(conv);
     size_t reach[2];
     double error = stoa_conv_error(conv, reach);
     if (error > 0 && data->pixels && data->expected[0].mixed == 0)
-        mix(s, reach, data);
+        mix(s, check->transposed, reach, data);
     for (size_t i = 0; i < data->pixels * data->y_stride; i++) {
         size_t pixel = i / data->y_stride, channel = i % data->y_stride;
         if (channel >= s->OC) {
@@ -224,7 +239,7 @@ static double compare(const char *text, const struct conv *conv, const struct co
         }
         const struct sum *expected = &data->expected[pixel * s->OC + channel];
         double value = activate(data->activation, expected->value);
-        double tolerance = exact ? 0 : ((terms + 1) * expected->magnitude + error * expected->mixed) * 0x1p-24;
+        double tolerance = check->exact ? 0 : ((terms + 1) * expected->magnitude + error * expected->mixed) * 0x1p-24;
         double difference = fabs(data->y[i] - value);
         if (difference > 0 && tolerance > 0)
             share = fmax(share, difference / tolerance);
@@ -271,10 +286,10 @@ double conv_check(const struct conv_shape *shape, const struct conv_check *how, 
         float *packed = NULL;
         if (at_run) {
             packed = aligned_alloc(64, (stoa_conv_packed_size(conv) + 63) / 64 * 64);
-            stoa_conv_pack(conv, data.weights, NULL, packed);
+            pack(conv, data.weights, pool, packed);
         }
         run(conv, &data, NULL, packed, data.y);
-        share = fmax(share, compare(text, conv, shape, how->exact, &data));
+        share = fmax(share, compare(text, conv, shape, how, &data));
         size_t bytes = data.pixels * data.y_stride * sizeof(float);
         float *again = pool ? malloc(bytes + 1) : NULL;
         if (pool) {
