@@ -1,14 +1,18 @@
 /* The filters' transform, and what the transforms do to rounding errors. Done once for a layer, in double. */
 #include <math.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "base/vector.h"
+#include "kernels/transpose.h"
 #include "kernels/winograd.h"
 
-#define LANES 8 /* output channels at a time */
-#define MOST_TAPS 8
+#define LANES 16 /* output channels at a time */
+#define WIDE 16  /* of them as doubles */
+#define MOST_TAPS 5
 
-typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
+typedef double wide __attribute__((vector_size(WIDE * sizeof(double))));
+typedef float narrow __attribute__((vector_size(WIDE * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 static const double points[WINOGRAD_MOST - 1] = {0, 1, -1, 2, -2, 0.5, -0.5};
 
@@ -37,45 +41,110 @@ static void filter_matrix(size_t n, size_t taps, double g[WINOGRAD_MOST][MOST_TA
     }
 }
 
-STOA_CLONES static void transform(const struct winograd_form *form, double gh[WINOGRAD_MOST][MOST_TAPS],
-                                  double gw[WINOGRAD_MOST][MOST_TAPS], size_t count, const float *weights,
-                                  size_t stride, float *u, size_t point)
+/* Filters that are transformed at once: their taps lie together, those of LANES output channels side by side. */
+#define BLOCK_COLUMNS 64
+#define BLOCK_TAPS 144
+
+/* to[K][LANES] <- from[count][K], rows `stride` apart; lanes beyond count are 0. */
+static STOA_INLINE void gather(size_t count, size_t K, const float *from, size_t stride, float *to)
 {
-    size_t kh = form->kernel[0], kw = form->kernel[1], nh = stoa_winograd_size(form, 0);
-    size_t nw = stoa_winograd_size(form, 1);
-    lanes half[WINOGRAD_MOST][MOST_TAPS];
-    for (size_t s = 0; s < kw; s++)
-        for (size_t i = 0; i < nh; i++)
-            half[i][s] = (lanes){0};
-    for (size_t r = 0; r < kh; r++)
-        for (size_t s = 0; s < kw; s++) {
-            lanes taps = {0};
-            for (size_t j = 0; j < count; j++)
-                taps[j] = weights[j * stride + r * kw + s];
-            for (size_t i = 0; i < nh; i++)
-                half[i][s] += gh[i][r] * taps;
+    size_t k = 0;
+    for (; count == LANES && k + TRANSPOSE_TILE <= K; k += TRANSPOSE_TILE)
+        stoa_transpose_tile((const transpose_unit *)(from + k), stride, (transpose_unit *)(to + k * LANES), LANES);
+    for (; k < K; k++)
+        for (size_t j = 0; j < LANES; j++)
+            to[k * LANES + j] = j < count ? from[j * stride + k] : 0;
+}
+
+/* y[n] <- G x[kernel]. Point 0 and infinity see one tap each; of a pair of points a, -a the rows are the sum and the
+ * difference of even and odd powers. */
+static STOA_INLINE void filter_axis(size_t n, size_t kernel, double g[WINOGRAD_MOST][MOST_TAPS], const wide *x, wide *y)
+{
+    y[0] = g[0][0] * x[0];
+    for (size_t k = 1; k + 1 < n; k += 2) {
+        wide even = g[k][0] * x[0], odd = g[k][1] * x[1];
+        for (size_t q = 2; q < kernel; q++)
+            if (q % 2)
+                odd += g[k][q] * x[q];
+            else
+                even += g[k][q] * x[q];
+        y[k] = even + odd;
+        y[k + 1] = even - odd;
+    }
+    y[n - 1] = x[kernel - 1];
+}
+
+/* u[n*n][count] <- taps[kernel*kernel][LANES], some lanes at a time. n and kernel are known where this is inlined. */
+static STOA_INLINE void transform(size_t n, size_t kernel, double g[WINOGRAD_MOST][MOST_TAPS], const float *taps,
+                                  size_t count, float *u, size_t point)
+{
+    for (size_t part = 0; part < count; part += WIDE) {
+        wide half[WINOGRAD_MOST][MOST_TAPS], in[MOST_TAPS], out[WINOGRAD_MOST];
+        for (size_t s = 0; s < kernel; s++) {
+            for (size_t r = 0; r < kernel; r++)
+                in[r] = __builtin_convertvector(*(const narrow *)(taps + (r * kernel + s) * LANES + part), wide);
+            filter_axis(n, kernel, g, in, out);
+            for (size_t i = 0; i < n; i++)
+                half[i][s] = out[i];
         }
-    for (size_t i = 0; i < nh; i++)
-        for (size_t k = 0; k < nw; k++) {
-            lanes sum = {0};
-            for (size_t s = 0; s < kw; s++)
-                sum += half[i][s] * gw[k][s];
-            for (size_t j = 0; j < count; j++)
-                u[(i * nw + k) * point + j] = (float)sum[j];
+        for (size_t i = 0; i < n; i++) {
+            filter_axis(n, kernel, g, half[i], out);
+            for (size_t k = 0; k < n; k++) {
+                narrow result = __builtin_convertvector(out[k], narrow);
+                float *to = u + (i * n + k) * point + part;
+                if (count - part >= WIDE)
+                    *(narrow *)to = result;
+                else
+                    memcpy(to, &result, (count - part) * sizeof *to);
+            }
+        }
+    }
+}
+
+static STOA_INLINE void filters(size_t n, size_t kernel, size_t C, size_t count, const float *weights, size_t width,
+                                float *u)
+{
+    double g[WINOGRAD_MOST][MOST_TAPS];
+    float taps[BLOCK_TAPS * BLOCK_COLUMNS];
+    size_t area = kernel * kernel, block = kernel == 3 ? 16 : 5;
+    filter_matrix(n, kernel, g);
+    for (size_t first = 0; first < count; first += BLOCK_COLUMNS)
+        for (size_t c = 0; c < C; c += block) {
+            size_t channels = stoa_size_min(block, C - c), columns = stoa_size_min(BLOCK_COLUMNS, count - first);
+            for (size_t j = 0; j < columns; j += LANES)
+                gather(stoa_size_min(LANES, columns - j), channels * area, weights + ((first + j) * C + c) * area,
+                       C * area, taps + j * BLOCK_TAPS);
+            for (size_t i = 0; i < channels; i++)
+                for (size_t j = 0; j < columns; j += LANES)
+                    transform(n, kernel, g, taps + j * BLOCK_TAPS + i * area * LANES, stoa_size_min(LANES, columns - j),
+                              u + (c + i) * width + first + j, C * width);
         }
 }
+
+/* Sizes known to the compiler. */
+#define FILTERS(n, kernel)                                                                                             \
+    STOA_CLONES static void filters_##n##_##kernel(size_t C, size_t count, const float *weights, size_t width,         \
+                                                   float *u)                                                           \
+    {                                                                                                                  \
+        filters(n, kernel, C, count, weights, width, u);                                                               \
+    }
+FILTERS(4, 3)
+FILTERS(6, 3)
+FILTERS(8, 3)
+FILTERS(6, 5)
+FILTERS(8, 5)
 
 void stoa_winograd_filters(const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width,
                            float *u)
 {
-    double gh[WINOGRAD_MOST][MOST_TAPS], gw[WINOGRAD_MOST][MOST_TAPS];
-    size_t taps = form->kernel[0] * form->kernel[1];
-    filter_matrix(stoa_winograd_size(form, 0), form->kernel[0], gh);
-    filter_matrix(stoa_winograd_size(form, 1), form->kernel[1], gw);
-    for (size_t c = 0; c < C; c++)
-        for (size_t j = 0; j < count; j += LANES)
-            transform(form, gh, gw, stoa_size_min(LANES, count - j), weights + j * C * taps + c * taps, C * taps,
-                      u + c * width + j, C * width);
+    static const struct {
+        size_t n, kernel;
+        void (*run)(size_t C, size_t count, const float *weights, size_t width, float *u);
+    } table[] = {
+        {4, 3, filters_4_3}, {6, 3, filters_6_3}, {8, 3, filters_8_3}, {6, 5, filters_6_5}, {8, 5, filters_8_5}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].n == stoa_winograd_size(form, 0) && table[i].kernel == form->kernel[0])
+            table[i].run(C, count, weights, width, u);
 }
 
 /* The magnitudes of B^T's rows, added up: coefficients of the product of (t - a) over the finite points a but the

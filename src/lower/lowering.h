@@ -37,7 +37,7 @@ struct lowering {
     /* Cuts the work up: sets tiling, scratch (bytes a worker), shared_scratch and the text of stoa_conv_describe, or
      * says why this lowering does not apply to the shape (LIMIT, UNSUPPORTED). */
     enum stoa_status (*plan)(struct conv *conv, struct stoa_error *error);
-    /* An estimate in nanoseconds, once planned. */
+    /* An estimate in nanoseconds, once planned; of the run without packing. */
     double (*cost)(const struct conv *conv);
     /* Floats of the packed weights; null: those of the panels below. */
     size_t (*packed_count)(const struct conv *conv);
@@ -116,6 +116,8 @@ void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_
 /* The convolution that is the gradient of another with regard to its images, its weights exchanged; false where that is
  * none: strides, or pads beyond the filter's reach. */
 bool stoa_conv_backward_shape(const struct conv_shape *forward, struct conv_shape *backward);
+/* Nanoseconds of a run's packing; 0 where weights are packed once. Apart from the lowering's cost. */
+double stoa_conv_pack_cost(const struct conv *conv);
 /* Bytes of a worker's scratch while packing. */
 size_t stoa_conv_pack_scratch(const struct conv *conv);
 

@@ -12,6 +12,9 @@
 /* Least bytes of a block: enough work to be worth handing to a thread. */
 #define BLOCK_BYTES ((size_t)64 << 10)
 
+/* Nanoseconds for each float that is packed at a run, measured where weights come from memory and go there. */
+#define PACK_COST 1.0
+
 struct packing {
     const struct conv *conv;
     const unsigned char *weights;
@@ -90,6 +93,11 @@ size_t stoa_conv_packed_size(const struct conv *conv)
     if (conv->lowering->packed_count)
         return conv->lowering->packed_count(conv) * sizeof(float);
     return conv->shape.OC * stoa_panel_depth(conv) * sizeof(float);
+}
+
+double stoa_conv_pack_cost(const struct conv *conv)
+{
+    return conv->pack_each_run ? (double)(stoa_conv_packed_size(conv) / sizeof(float)) * PACK_COST : 0;
 }
 
 size_t stoa_conv_pack_scratch(const struct conv *conv)

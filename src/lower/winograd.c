@@ -249,8 +249,6 @@ static const double point_cost[] = {[4] = 0.9, [6] = 1.2, [8] = 1.8};
  * products are shared out by points. */
 #define FAR_V_COST 0.3
 #define STAGED_COST 0.25
-/* For each float of the filters, where they are transformed at each run. */
-#define PACK_COST 2.0
 
 static double winograd_cost(const struct conv *conv)
 {
@@ -272,7 +270,7 @@ static double winograd_cost(const struct conv *conv)
         cost += values * STAGED_COST;
     else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > BLOCK_BYTES)
         cost += (double)(job.total * job.points) * groups * (double)rows_of(job.channels) * FAR_V_COST;
-    return conv->pack_each_run ? cost + weights * PACK_COST : cost;
+    return cost;
 }
 
 static void plan_split(struct conv *conv, const struct winograd_form *form, enum winograd_split split, size_t tiles)
@@ -342,7 +340,7 @@ static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *erro
             if (form->kernel[0] != shape->kernel[0] || form->kernel[1] != shape->kernel[1])
                 continue;
             plan_split(conv, form, (enum winograd_split)split, 0);
-            double cost = winograd_cost(conv);
+            double cost = winograd_cost(conv) + stoa_conv_pack_cost(conv);
             if (is_shared_well(conv) && (!best.form || cost < best_cost)) {
                 best = conv->tiling;
                 best_cost = cost;
