@@ -5,16 +5,10 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
-#include "lower/tuning.h"
 #include "ops/check.h"
 #include "ops/convolution.h"
 
-struct conv_params {
-    struct window window;
-    size_t groups;
-};
-
-static enum stoa_status conv_parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_conv_parse(struct attribute_reader *reader, void *out)
 {
     struct conv_params *params = out;
     stoa_window_parse(reader, true, &params->window);
@@ -22,7 +16,7 @@ static enum stoa_status conv_parse(struct attribute_reader *reader, void *out)
     return stoa_reader_finish(reader);
 }
 
-static enum stoa_status conv_shape(const struct op_call *call, struct stoa_error *error, struct conv_shape *shape)
+enum stoa_status stoa_conv_call_shape(const struct op_call *call, struct stoa_error *error, struct conv_shape *shape)
 {
     const struct conv_params *params = call->params;
     STOA_TRY(stoa_convolution_read(call, &params->window, params->groups, error, shape));
@@ -62,7 +56,7 @@ static bool conv_takes_pad(const struct op_call *call, const size_t pad[4])
 static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error *error)
 {
     struct conv_shape shape;
-    STOA_TRY(conv_shape(call, error, &shape));
+    STOA_TRY(stoa_conv_call_shape(call, error, &shape));
     stoa_convolution_output(call, &shape);
     return STOA_OK;
 }
@@ -71,29 +65,18 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
 {
     struct conv_shape shape;
     struct conv *conv;
-    STOA_TRY(conv_shape(call, error, &shape));
+    STOA_TRY(stoa_conv_call_shape(call, error, &shape));
     const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
-    struct conv_choice choice = {.lowering = prepare->lowering,
-                                 .accuracy = prepare->accuracy,
-                                 .pack_each_run = !call->inputs[1].data,
-                                 .seconds = measured ? measured->seconds : NULL,
-                                 .byte_price = prepare->byte_price,
-                                 .workers = stoa_size_max(prepare->threads, 1)};
     float *bias;
     STOA_TRY(stoa_convolution_scale_bias(call, prepare, shape.OC, error, &bias));
-    enum stoa_status status = stoa_conv_create(prepare->allocator, &shape, NULL, bias, &choice, error, &conv);
-    /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
-    if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
-        choice.lowering = STOA_LOWERING_AUTO;
-        status = stoa_conv_create(prepare->allocator, &shape, NULL, bias, &choice, error, &conv);
-    }
+    enum stoa_status status =
+        stoa_convolution_create(call, prepare, stoa_conv_create, &shape, bias, measured, error, &conv);
     stoa_release(prepare->allocator, bias);
     STOA_TRY(status);
     return stoa_convolution_prepare(call, prepare, conv, error);
 }
 
-/* BLAS counts in an int what lies between two pixels of a row. */
-static bool dense(const struct op_call *call)
+bool stoa_conv_dense(const struct op_call *call)
 {
     const struct conv_params *params = call->params;
     return params->window.stride[1] > CONVOLUTION_MOST_STRIDE;
@@ -102,8 +85,12 @@ static bool dense(const struct op_call *call)
 static double conv_macs(const struct op_call *call)
 {
     struct conv_shape shape;
-    return conv_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape) : 0;
+    return stoa_conv_call_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape) : 0;
 }
+
+static const struct op_gradient gradients[] = {
+    {"ConvBackwardData", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+};
 
 const struct op stoa_op_conv = {
     .type = "Conv",
@@ -115,11 +102,13 @@ const struct op stoa_op_conv = {
     .layout = OP_CHANNELS_LAST,
     .loose_inputs = 1 << 1,
     .parameters = 1 << 1 | 1 << 2,
+    .gradients = gradients,
+    .gradient_count = sizeof gradients / sizeof *gradients,
     .params_size = sizeof(struct conv_params),
-    .parse = conv_parse,
+    .parse = stoa_conv_parse,
     .takes = stoa_convolution_takes,
     .takes_pad = conv_takes_pad,
-    .dense = dense,
+    .dense = stoa_conv_dense,
     .infer = conv_infer,
     .prepare = conv_prepare,
     .release = stoa_convolution_release,

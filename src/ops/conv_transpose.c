@@ -8,14 +8,6 @@
 #include "ops/check.h"
 #include "ops/convolution.h"
 
-struct conv_transpose_params {
-    struct window window;
-    size_t groups;
-    size_t output_padding[2];
-    size_t output_shape[2]; /* 0: follows from the rest */
-    bool begins_less;       /* which side gets the odd element of pads worked out from an output shape */
-};
-
 /* The last two values of a list of at least two, which may begin with batch and channels; absent, `result` stays. */
 static void read_pair(struct attribute_reader *reader, const char *name, int64_t least, size_t most_count,
                       size_t result[2])
@@ -32,7 +24,7 @@ static void read_pair(struct attribute_reader *reader, const char *name, int64_t
     result[1] = (size_t)values[count - 1];
 }
 
-static enum stoa_status conv_transpose_parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_conv_transpose_parse(struct attribute_reader *reader, void *out)
 {
     struct conv_transpose_params *params = out;
     stoa_window_parse(reader, true, &params->window);
@@ -68,8 +60,8 @@ static enum stoa_status place(const struct conv_transpose_params *params, struct
     return STOA_OK;
 }
 
-static enum stoa_status conv_transpose_shape(const struct op_call *call, struct stoa_error *error,
-                                             struct conv_shape *shape)
+enum stoa_status stoa_conv_transpose_call_shape(const struct op_call *call, struct stoa_error *error,
+                                                struct conv_shape *shape)
 {
     const struct conv_transpose_params *params = call->params;
     STOA_TRY(stoa_convolution_read(call, &params->window, params->groups, error, shape));
@@ -90,7 +82,7 @@ static enum stoa_status conv_transpose_shape(const struct op_call *call, struct 
 static enum stoa_status conv_transpose_infer(const struct op_call *call, struct stoa_error *error)
 {
     struct conv_shape shape;
-    STOA_TRY(conv_transpose_shape(call, error, &shape));
+    STOA_TRY(stoa_conv_transpose_call_shape(call, error, &shape));
     stoa_convolution_output(call, &shape);
     return STOA_OK;
 }
@@ -100,7 +92,7 @@ static enum stoa_status conv_transpose_prepare(struct op_call *call, const struc
 {
     struct conv_shape shape;
     struct conv *conv;
-    STOA_TRY(conv_transpose_shape(call, error, &shape));
+    STOA_TRY(stoa_conv_transpose_call_shape(call, error, &shape));
     float *bias;
     STOA_TRY(stoa_convolution_scale_bias(call, prepare, shape.OC, error, &bias));
     enum stoa_status status = stoa_conv_transpose_create(prepare->allocator, &shape, NULL, bias, error, &conv);
@@ -109,8 +101,7 @@ static enum stoa_status conv_transpose_prepare(struct op_call *call, const struc
     return stoa_convolution_prepare(call, prepare, conv, error);
 }
 
-/* BLAS counts in an int what lies between two pixels of a row. */
-static bool dense(const struct op_call *call)
+bool stoa_conv_transpose_dense(const struct op_call *call)
 {
     const struct conv_transpose_params *params = call->params;
     return params->window.stride[1] > CONVOLUTION_MOST_STRIDE;
@@ -119,8 +110,12 @@ static bool dense(const struct op_call *call)
 static double conv_transpose_macs(const struct op_call *call)
 {
     struct conv_shape shape;
-    return conv_transpose_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_transpose_macs(&shape) : 0;
+    return stoa_conv_transpose_call_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_transpose_macs(&shape) : 0;
 }
+
+static const struct op_gradient gradients[] = {
+    {"ConvTransposeBackwardData", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+};
 
 const struct op stoa_op_conv_transpose = {
     .type = "ConvTranspose",
@@ -132,10 +127,12 @@ const struct op stoa_op_conv_transpose = {
     .layout = OP_CHANNELS_LAST,
     .loose_inputs = 1 << 1,
     .parameters = 1 << 1 | 1 << 2,
+    .gradients = gradients,
+    .gradient_count = sizeof gradients / sizeof *gradients,
     .params_size = sizeof(struct conv_transpose_params),
-    .parse = conv_transpose_parse,
+    .parse = stoa_conv_transpose_parse,
     .takes = stoa_convolution_takes,
-    .dense = dense,
+    .dense = stoa_conv_transpose_dense,
     .infer = conv_transpose_infer,
     .prepare = conv_transpose_prepare,
     .release = stoa_convolution_release,

@@ -49,6 +49,32 @@ void stoa_convolution_output(const struct op_call *call, const struct conv_shape
     y->dims[3] = shape->OW;
 }
 
+enum stoa_status stoa_convolution_create(const struct op_call *call, const struct op_prepare *prepare,
+                                         convolution_create create, const struct conv_shape *shape, const float *bias,
+                                         const struct tuning_entry *measured, struct stoa_error *error,
+                                         struct conv **conv)
+{
+    struct conv_choice choice = {.lowering = prepare->lowering,
+                                 .accuracy = prepare->accuracy,
+                                 .pack_each_run = !call->inputs[1].data,
+                                 .seconds = measured ? measured->seconds : NULL,
+                                 .byte_price = prepare->byte_price,
+                                 .workers = stoa_size_max(prepare->threads, 1)};
+    enum stoa_status status = create(prepare->allocator, shape, NULL, bias, &choice, error, conv);
+    /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
+    if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
+        choice.lowering = STOA_LOWERING_AUTO;
+        status = create(prepare->allocator, shape, NULL, bias, &choice, error, conv);
+    }
+    return status;
+}
+
+/* A gradient has no bias, but dims in its place. */
+static bool has_bias(const struct op_call *call)
+{
+    return stoa_op_has_input(call, 2) && stoa_op_reads(call->op, 2);
+}
+
 /* Where weights given at run time are packed: behind the convolution's own shared scratch. */
 static size_t packed_place(const struct conv *conv)
 {
@@ -57,7 +83,7 @@ static size_t packed_place(const struct conv *conv)
 
 unsigned stoa_convolution_takes(const struct op_call *call)
 {
-    bool constant = call->inputs[1].data && (!stoa_op_has_input(call, 2) || call->inputs[2].data);
+    bool constant = call->inputs[1].data && (!has_bias(call) || call->inputs[2].data);
     return OP_TAKES_ADDEND | OP_TAKES_ACTIVATION | (constant ? OP_TAKES_SCALE : 0);
 }
 
@@ -65,7 +91,7 @@ enum stoa_status stoa_convolution_scale_bias(const struct op_call *call, const s
                                              size_t channels, struct stoa_error *error, float **scaled)
 {
     const double *scale = call->epilogue.scale, *shift = call->epilogue.shift;
-    const float *bias = stoa_op_has_input(call, 2) ? call->inputs[2].data : NULL;
+    const float *bias = has_bias(call) ? call->inputs[2].data : NULL;
     *scaled = NULL;
     if (!scale)
         return STOA_OK;
@@ -153,7 +179,7 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
                             .y = call->outputs[0].data,
                             .y_stride = stoa_tensor_pixel_stride(&call->outputs[0]),
                             .packed = packed,
-                            .bias = stoa_op_has_input(call, 2) && !epilogue->scale ? call->inputs[2].data : NULL,
+                            .bias = has_bias(call) && !epilogue->scale ? call->inputs[2].data : NULL,
                             .addend = addend ? addend->data : NULL,
                             .addend_stride = addend ? stoa_tensor_pixel_stride(addend) : 0,
                             .activation = epilogue->activation,

@@ -1,17 +1,46 @@
 /* What Conv and ConvTranspose share: checks of their inputs, and carrying a prepared convolution from planning to
- * running. Weights that are constant are packed while planning, others at every run. */
+ * running. Their gradients with regard to X share it, too. Weights that are constant are packed while planning, others
+ * at every run. */
 #ifndef STOA_OPS_CONVOLUTION_H
 #define STOA_OPS_CONVOLUTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stoa/status.h>
 
 #include "lower/lower.h"
+#include "lower/tuning.h"
 #include "ops/op.h"
 #include "ops/window.h"
 
 /* Horizontal strides up to this, times OP_MOST_PIXEL_STRIDE, are within what BLAS can address. */
 #define CONVOLUTION_MOST_STRIDE ((size_t)1 << 15)
+
+struct conv_params {
+    struct window window;
+    size_t groups;
+};
+
+struct conv_transpose_params {
+    struct window window;
+    size_t groups;
+    size_t output_padding[2];
+    size_t output_shape[2]; /* 0: follows from the rest */
+    bool begins_less;       /* which side gets the odd element of pads worked out from an output shape */
+};
+
+/* op.parse of either kind, also of its gradients. */
+STOA_CHECKED enum stoa_status stoa_conv_parse(struct attribute_reader *reader, void *params);
+STOA_CHECKED enum stoa_status stoa_conv_transpose_parse(struct attribute_reader *reader, void *params);
+/* The finished shape of a call that has params, pad and inputs (X, W, maybe B) of either kind; of its op nothing is
+ * read. */
+STOA_CHECKED enum stoa_status stoa_conv_call_shape(const struct op_call *call, struct stoa_error *error,
+                                                   struct conv_shape *shape);
+STOA_CHECKED enum stoa_status stoa_conv_transpose_call_shape(const struct op_call *call, struct stoa_error *error,
+                                                             struct conv_shape *shape);
+/* op.dense: BLAS counts in an int what lies between two pixels of a row. */
+bool stoa_conv_dense(const struct op_call *call);
+bool stoa_conv_transpose_dense(const struct op_call *call);
 
 /* X, W and B are float and X and W of rank 4; kernel_shape is W's where it is given. Sets N, C, H, W, groups, stride,
  * dilation, pad and kernel of *shape as the attributes and inputs have them. */
@@ -20,6 +49,16 @@ STOA_CHECKED enum stoa_status stoa_convolution_read(const struct op_call *call, 
 /* Dims of the output. */
 void stoa_convolution_output(const struct op_call *call, const struct conv_shape *shape);
 
+typedef enum stoa_status (*convolution_create)(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                                               const float *weights, const float *bias,
+                                               const struct conv_choice *choice, struct stoa_error *error,
+                                               struct conv **conv);
+/* `create`s what the call is to run, as `prepare` asks for it, without its weights (input 1). `measured` (may be null)
+ * has the times of its lowerings. */
+STOA_CHECKED enum stoa_status stoa_convolution_create(const struct op_call *call, const struct op_prepare *prepare,
+                                                      convolution_create create, const struct conv_shape *shape,
+                                                      const float *bias, const struct tuning_entry *measured,
+                                                      struct stoa_error *error, struct conv **conv);
 /* For op.takes: anything, but a scale only where weights and bias are constant. */
 unsigned stoa_convolution_takes(const struct op_call *call);
 /* *scaled = the bias that the call's scale and shift make of its own, computed in double and rounded once: to be given

@@ -26,6 +26,7 @@
     OP(softmax_cross_entropy) OP(multi_class_hinge) OP(mean_squared_error) OP(binary_cross_entropy) \
     /* while training */ \
     /* backward: matrix products */ \
+    OP(conv_backward_data) OP(conv_transpose_backward_data) \
     /* backward: pooling, normalisation, resizing */ \
     /* backward: elementwise */ \
     OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \

@@ -141,9 +141,10 @@ static int64_t largest(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* most[OH][OW] = the largest |x[IH][IW]| within reach of what each output sees. */
-static void find_most(const struct reference_window *win, const size_t reach[2], const double *x, double *most)
+void stoa_reference_window_most(const struct reference_run *run, const struct reference_window *win, const double *x,
+                                double *most)
 {
+    const size_t *reach = run->call->reach;
     for (int64_t oh = 0; oh < win->out[1]; oh++)
         for (int64_t ow = 0; ow < win->out[2]; ow++) {
             int64_t at[2] = {oh, ow}, first[2], end[2];
@@ -172,7 +173,7 @@ static enum stoa_status add_mixing(struct reference_run *run, const struct refer
     STOA_TRY(stoa_allocate(run->allocator, out_pixels, sizeof *most, run->error, &most));
     for (size_t n = 0; n < x->dims[0]; n++)
         for (size_t c = 0; c < channels; c++) {
-            find_most(win, run->call->reach, x->values + (n * channels + c) * in_pixels, most);
+            stoa_reference_window_most(run, win, x->values + (n * channels + c) * in_pixels, most);
             for (size_t oc = c / group_in * group_out; oc < (c / group_in + 1) * group_out; oc++) {
                 const double *filter = w->values + (oc * group_in + c % group_in) * taps;
                 double *slack = y->slack + (n * w->dims[0] + oc) * out_pixels, sum = 0;
@@ -212,8 +213,9 @@ enum stoa_status stoa_reference_conv(struct reference_run *run)
     return run->call->mixing > 0 ? add_mixing(run, &win, groups, x, w, y) : STOA_OK;
 }
 
-/* Output size and pads of a transposed convolution; out = stride*(in-1) + output_padding + reach - begin - end. */
-static enum stoa_status slide_back(struct reference_run *run, size_t auto_pad, struct reference_window *win)
+/* out = stride*(in-1) + output_padding + reach - begin - end. */
+enum stoa_status stoa_reference_window_slide_back(struct reference_run *run, size_t auto_pad,
+                                                  struct reference_window *win)
 {
     struct reference_list padding, shape;
     STOA_TRY(stoa_reference_list(run, 0, "output_padding", &padding));
@@ -259,7 +261,7 @@ enum stoa_status stoa_reference_conv_transpose(struct reference_run *run)
     struct reference_window win;
     size_t auto_pad, groups = (size_t)stoa_read_int(&run->reader, "group", 1, 1, INT32_MAX);
     STOA_TRY(stoa_reference_window_read(run, x, w, &win, &auto_pad));
-    STOA_TRY(slide_back(run, auto_pad, &win));
+    STOA_TRY(stoa_reference_window_slide_back(run, auto_pad, &win));
     size_t in_channels = x->dims[1], group_out = w->dims[1], out_channels = group_out * groups;
     STOA_TRY(check_channels(run, in_channels, w->dims[0], out_channels, groups));
     struct reference_tensor *y;

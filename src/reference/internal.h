@@ -92,6 +92,12 @@ STOA_CHECKED enum stoa_status stoa_reference_window_read(struct reference_run *r
 /* Sets out, and pads as auto_pad has it. */
 STOA_CHECKED enum stoa_status stoa_reference_window_slide(struct reference_run *run, size_t auto_pad, bool ceil_mode,
                                                           struct reference_window *window);
+/* The same for a transposed convolution: out and pads from output_padding, output_shape and auto_pad. */
+STOA_CHECKED enum stoa_status stoa_reference_window_slide_back(struct reference_run *run, size_t auto_pad,
+                                                               struct reference_window *window);
+/* most[OH][OW] = the largest |x[IH][IW]| within run->call->reach of what each output sees, in two dimensions. */
+void stoa_reference_window_most(const struct reference_run *run, const struct reference_window *window, const double *x,
+                                double *most);
 enum { AUTO_PAD_NOTSET, AUTO_PAD_SAME_UPPER, AUTO_PAD_SAME_LOWER, AUTO_PAD_VALID };
 
 typedef enum stoa_status (*reference_operator)(struct reference_run *run);
@@ -178,5 +184,9 @@ enum stoa_status stoa_reference_prelu_backward(struct reference_run *run);
 enum stoa_status stoa_reference_prelu_backward_slope(struct reference_run *run);
 enum stoa_status stoa_reference_sum_backward(struct reference_run *run);
 enum stoa_status stoa_reference_extreme_backward(struct reference_run *run);
+#ifdef STOA_TRAINING
+enum stoa_status stoa_reference_conv_backward_data(struct reference_run *run);
+enum stoa_status stoa_reference_conv_transpose_backward_data(struct reference_run *run);
+#endif
 
 #endif

@@ -25,6 +25,10 @@ static const struct {
     {"ConstantOfShape", 1, 1, 1, stoa_reference_constant_of_shape},
     {"Conv", 2, 3, 1, stoa_reference_conv, 2},
     {"ConvTranspose", 2, 3, 1, stoa_reference_conv_transpose, 2},
+#ifdef STOA_TRAINING
+    {"ConvBackwardData", 3, 3, 1, stoa_reference_conv_backward_data},
+    {"ConvTransposeBackwardData", 3, 3, 1, stoa_reference_conv_transpose_backward_data},
+#endif
     {"Div", 2, 2, 1, stoa_reference_div, ~0u},
     {"Dropout", 1, 3, 2, stoa_reference_dropout},
     {"Elu", 1, 1, 1, stoa_reference_elu, 1},

@@ -1,0 +1,150 @@
+/* The gradients of Conv and ConvTranspose with regard to X: from dy and W, and of X the dims alone. That of Conv is a
+ * transposed convolution, or where strides are 1 a convolution; that of ConvTranspose is a convolution. */
+#include "base/status.h"
+#include "base/tensor.h"
+#include "ops/check.h"
+#include "ops/convolution.h"
+
+enum { INPUT_DY, INPUT_W, INPUT_X };
+
+typedef enum stoa_status (*read_shape)(const struct op_call *, struct stoa_error *, struct conv_shape *);
+
+/* The forward operator's shape; dy is what that makes. */
+static enum stoa_status forward_shape(const struct op_call *call, read_shape read, struct stoa_error *error,
+                                      struct conv_shape *shape)
+{
+    struct stoa_tensor inputs[2] = {call->inputs[INPUT_X], call->inputs[INPUT_W]};
+    const struct op_call forward = {.params = call->params, .input_count = 2, .inputs = inputs};
+    STOA_TRY(stoa_check_float(call, INPUT_DY, "dY", error));
+    STOA_TRY(read(&forward, error, shape));
+    const struct stoa_tensor *dy = &call->inputs[INPUT_DY];
+    const size_t dims[4] = {shape->N, shape->OC, shape->OH, shape->OW};
+    for (size_t i = 0; i < 4; i++)
+        if (dy->rank != 4 || dy->dims[i] != dims[i]) {
+            char its[STOA_DIMS_TEXT], ours[STOA_DIMS_TEXT];
+            return stoa_fail(error, STOA_ERROR_SHAPE, "input dY has dims %s, the output has %s",
+                             stoa_dims_text(dy->rank, dy->dims, its), stoa_dims_text(4, dims, ours));
+        }
+    return STOA_OK;
+}
+
+static enum stoa_status infer(const struct op_call *call, read_shape read, struct stoa_error *error)
+{
+    struct conv_shape shape;
+    STOA_TRY(forward_shape(call, read, error, &shape));
+    stoa_same_as_input(call, INPUT_X, 0);
+    return STOA_OK;
+}
+
+static unsigned takes(const struct op_call *call)
+{
+    (void)call;
+    return OP_TAKES_ADDEND;
+}
+
+static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error *error)
+{
+    return infer(call, stoa_conv_call_shape, error);
+}
+
+static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
+{
+    struct conv_shape shape;
+    struct conv *conv;
+    STOA_TRY(forward_shape(call, stoa_conv_call_shape, error, &shape));
+    STOA_TRY(stoa_convolution_create(call, prepare, stoa_conv_backward_create, &shape, NULL, NULL, error, &conv));
+    return stoa_convolution_prepare(call, prepare, conv, error);
+}
+
+static double conv_macs(const struct op_call *call)
+{
+    struct conv_shape shape;
+    return forward_shape(call, stoa_conv_call_shape, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape) : 0;
+}
+
+const struct op stoa_op_conv_backward_data = {
+    .type = "ConvBackwardData",
+    .since = 1,
+    .min_inputs = 3,
+    .max_inputs = 3,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_CHANNELS_LAST,
+    .loose_inputs = 1 << INPUT_W,
+    .dims_inputs = 1 << INPUT_X,
+    .params_size = sizeof(struct conv_params),
+    .parse = stoa_conv_parse,
+    .takes = takes,
+    .dense = stoa_conv_dense,
+    .infer = conv_infer,
+    .prepare = conv_prepare,
+    .release = stoa_convolution_release,
+    .run = stoa_convolution_run,
+    .error = stoa_convolution_error,
+    .macs = conv_macs,
+    .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
+};
+
+/* *shape = the convolution from dy to dx. Of an output larger than the kernel reaches it leaves out what is computed
+ * beyond X. */
+static enum stoa_status gather_shape(const struct op_call *call, struct stoa_error *error, struct conv_shape *shape)
+{
+    struct conv_shape forward;
+    STOA_TRY(forward_shape(call, stoa_conv_transpose_call_shape, error, &forward));
+    *shape = forward;
+    shape->C = forward.OC;
+    shape->H = forward.OH;
+    shape->W = forward.OW;
+    shape->OC = forward.C;
+    STOA_TRY(stoa_conv_shape_finish(shape, error));
+    shape->OH = forward.H;
+    shape->OW = forward.W;
+    return STOA_OK;
+}
+
+static enum stoa_status conv_transpose_infer(const struct op_call *call, struct stoa_error *error)
+{
+    return infer(call, stoa_conv_transpose_call_shape, error);
+}
+
+static enum stoa_status conv_transpose_prepare(struct op_call *call, const struct op_prepare *prepare,
+                                               struct stoa_error *error)
+{
+    struct conv_shape shape;
+    struct conv *conv;
+    STOA_TRY(gather_shape(call, error, &shape));
+    const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
+    STOA_TRY(stoa_convolution_create(call, prepare, stoa_conv_create, &shape, NULL, measured, error, &conv));
+    return stoa_convolution_prepare(call, prepare, conv, error);
+}
+
+static double conv_transpose_macs(const struct op_call *call)
+{
+    struct conv_shape shape;
+    return gather_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape) : 0;
+}
+
+const struct op stoa_op_conv_transpose_backward_data = {
+    .type = "ConvTransposeBackwardData",
+    .since = 1,
+    .min_inputs = 3,
+    .max_inputs = 3,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_CHANNELS_LAST,
+    .loose_inputs = 1 << INPUT_W,
+    .dims_inputs = 1 << INPUT_X,
+    .params_size = sizeof(struct conv_transpose_params),
+    .parse = stoa_conv_transpose_parse,
+    .takes = takes,
+    .dense = stoa_conv_transpose_dense,
+    .infer = conv_transpose_infer,
+    .prepare = conv_transpose_prepare,
+    .release = stoa_convolution_release,
+    .run = stoa_convolution_run,
+    .error = stoa_convolution_error,
+    .macs = conv_transpose_macs,
+    .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
+};
