@@ -12,6 +12,7 @@
 #include <stoa/session.h>
 #include <stoa/status.h>
 #include <stoa/tensor.h>
+#include <stoa/train.h>
 #include <stoa/tuning.h>
 #include <stoa/verify.h>
 

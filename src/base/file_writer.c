@@ -1,5 +1,7 @@
 /* Files that appear whole: write, fsync, close, rename. */
 #include "base/file_writer.h"
+/* Files that appear whole: write, fsync, close, rename, fsync of the directory. */
+#include "data/file_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,9 +57,35 @@ enum stoa_status stoa_file_writer_write(struct file_writer *writer, const void *
     return STOA_OK;
 }
 
+static int sync_descriptor(int descriptor)
+{
+    int result;
+    do
+        result = fsync(descriptor);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* The new name is safe from a power failure only when the directory is. Where that cannot be asked for (a directory
+ * that may not be read, a file system without it), nothing is to be done. Returns an errno. */
+static int sync_directory(const char *path)
+{
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    memcpy(directory, path, length);
+    directory[length] = '\0';
+    int descriptor = open(length ? directory : slash ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return 0;
+    int failed = sync_descriptor(descriptor) != 0 && errno == EIO ? EIO : 0;
+    close(descriptor);
+    return failed;
+}
+
 enum stoa_status stoa_file_writer_finish(struct file_writer *writer, struct stoa_error *error)
 {
-    int failed = fsync(writer->descriptor) != 0 ? errno : 0;
+    int failed = sync_descriptor(writer->descriptor) != 0 ? errno : 0;
     if (close(writer->descriptor) != 0 && !failed)
         failed = errno;
     writer->descriptor = -1;
@@ -67,7 +95,10 @@ enum stoa_status stoa_file_writer_finish(struct file_writer *writer, struct stoa
         stoa_file_writer_abandon(writer);
         return stoa_fail(error, STOA_ERROR_IO, "cannot write %s: %s", writer->path, strerror(failed));
     }
-    return STOA_OK;
+    failed = sync_directory(writer->path);
+    return failed
+               ? stoa_fail(error, STOA_ERROR_IO, "cannot sync the directory of %s: %s", writer->path, strerror(failed))
+               : STOA_OK;
 }
 
 void stoa_file_writer_abandon(struct file_writer *writer)

@@ -20,7 +20,8 @@ STOA_CHECKED enum stoa_status stoa_file_writer_begin(const char *path, struct st
 /* A failed write leaves the writer to be abandoned. */
 STOA_CHECKED enum stoa_status stoa_file_writer_write(struct file_writer *writer, const void *data, size_t size,
                                                      struct stoa_error *error);
-/* Puts the file in its place. On failure the target is as it was and the temporary file is gone. */
+/* Puts the file in its place. On failure the target is as it was and the temporary file is gone; but when only the
+ * directory could not be synced, the target is the new file. */
 STOA_CHECKED enum stoa_status stoa_file_writer_finish(struct file_writer *writer, struct stoa_error *error);
 void stoa_file_writer_abandon(struct file_writer *writer);
 

@@ -32,6 +32,8 @@ const char *stoa_status_name(enum stoa_status status)
         return "STOA_ERROR_UNSUPPORTED";
     case STOA_ERROR_MISMATCH:
         return "STOA_ERROR_MISMATCH";
+    case STOA_ERROR_NONFINITE:
+        return "STOA_ERROR_NONFINITE";
     }
     return "unknown status";
 }

@@ -1,0 +1,114 @@
+/* Evaluation: the model as inference has it, with the loss behind, over a whole set. */
+#include <string.h>
+
+#include "base/status.h"
+#include "train/labels.h"
+#include "train/trainer.h"
+
+#define TOP 5
+
+static size_t best_class(size_t classes, const float *scores)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < classes; k++)
+        if (scores[k] > scores[best])
+            best = k;
+    return best;
+}
+
+static void count_batch(const struct stoa_trainer *trainer, size_t batch, const float *scores, const int64_t *labels,
+                        struct stoa_evaluation *evaluation, size_t *confusion)
+{
+    size_t classes = trainer->classes;
+    for (size_t n = 0; n < batch; n++) {
+        if (labels[n] < 0)
+            continue;
+        const float *row = scores + n * classes;
+        size_t label = (size_t)labels[n], before = stoa_scores_before(classes, row, label);
+        evaluation->top1 += before == 0;
+        evaluation->top5 += before < TOP;
+        if (confusion)
+            confusion[label * classes + best_class(classes, row)]++;
+    }
+}
+
+static enum stoa_status check_batch(const struct stoa_trainer *trainer, const struct stoa_batches *set,
+                                    const struct stoa_examples *examples, struct stoa_error *error)
+{
+    if (trainer->class_labels)
+        return stoa_labels_check(set->batch, trainer->classes, examples->labels, error);
+    if (examples->count != set->batch)
+        return stoa_fail(error, STOA_ERROR_DATA, "a batch has %zu examples of %zu, the loss needs all", examples->count,
+                         set->batch);
+    return STOA_OK;
+}
+
+static enum stoa_status walk(const struct stoa_trainer *trainer, struct stoa_session *session,
+                             const struct stoa_batches *set, size_t epoch, struct stoa_error *error,
+                             struct stoa_evaluation *evaluation, size_t *confusion)
+{
+    const struct graph *graph = &trainer->graph->model->graph;
+    struct stoa_tensor scores, losses;
+    STOA_TRY(stoa_session_output(session, graph->values[graph->outputs[trainer->graph->scores]].name, error, &scores));
+    STOA_TRY(stoa_session_output(session, graph->values[graph->outputs[trainer->graph->loss]].name, error, &losses));
+    double sum = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct stoa_examples examples;
+        STOA_TRY(set->get(set->user, epoch, i, error, &examples));
+        STOA_TRY(check_batch(trainer, set, &examples, error));
+        STOA_TRY(stoa_session_bind_input(session, trainer->x_name, examples.x, error));
+        STOA_TRY(stoa_session_bind_input(session, trainer->labels_name, examples.labels, error));
+        STOA_TRY(stoa_session_run(session, error));
+        size_t counted = trainer->class_labels ? stoa_labels_counted(set->batch, examples.labels) : set->batch;
+        evaluation->examples += counted;
+        if (counted)
+            sum += (double)*(const float *)losses.data * (double)counted;
+        if (trainer->class_labels)
+            count_batch(trainer, set->batch, scores.data, examples.labels, evaluation, confusion);
+    }
+    evaluation->loss = evaluation->examples ? sum / (double)evaluation->examples : 0;
+    return STOA_OK;
+}
+
+/* A session of the model at the set's batch size. */
+static enum stoa_status open_session(const struct stoa_trainer *trainer, const struct stoa_model *model, size_t batch,
+                                     struct stoa_error *error, struct stoa_session **session)
+{
+    struct stoa_input_spec *specs;
+    size_t count = trainer->spec_count;
+    STOA_TRY(stoa_allocate(&trainer->allocator, count, sizeof *specs, error, &specs));
+    memcpy(specs, trainer->specs, count * sizeof *specs);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(specs[i].name, trainer->x_name) == 0 || strcmp(specs[i].name, trainer->labels_name) == 0)
+            specs[i].dims[0] = batch;
+    struct stoa_session_options options = {.pool = &trainer->shared,
+                                           .accuracy = trainer->options.accuracy,
+                                           .inputs = specs,
+                                           .input_count = count,
+                                           .allocator = &trainer->allocator};
+    enum stoa_status status = stoa_session_create(model, &options, error, session);
+    stoa_release(&trainer->allocator, specs);
+    return status;
+}
+
+enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct stoa_batches *set, size_t epoch,
+                               struct stoa_error *error, struct stoa_evaluation *evaluation, size_t *confusion)
+{
+    if (!trainer || !set || !evaluation)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !trainer ? "trainer" : !set ? "set" : "evaluation");
+    if (!set->get || set->batch == 0 || set->count == 0)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "a set has a function, a batch and a count: it has %zu times %zu",
+                         set->count, set->batch);
+    *evaluation = (struct stoa_evaluation){0};
+    if (confusion)
+        memset(confusion, 0, trainer->classes * trainer->classes * sizeof *confusion);
+    struct stoa_model *model;
+    struct stoa_session *session = NULL;
+    STOA_TRY(stoa_trainer_make_model(trainer, trainer->values, MODEL_TO_EVALUATE, error, &model));
+    enum stoa_status status = open_session(trainer, model, set->batch, error, &session);
+    if (status == STOA_OK)
+        status = walk(trainer, session, set, epoch, error, evaluation, confusion);
+    stoa_session_free(session);
+    stoa_model_free(model);
+    return status;
+}
