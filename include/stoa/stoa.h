@@ -4,6 +4,7 @@
 
 #include <stoa/blas.h>
 #include <stoa/build.h>
+#include <stoa/data.h>
 #include <stoa/gradient.h>
 #include <stoa/host.h>
 #include <stoa/layers.h>

@@ -1,0 +1,64 @@
+/* Data sets for classification. Part of libraries that can train (built with -Dtraining=true, the default). */
+#ifndef STOA_DATA_H
+#define STOA_DATA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stoa/host.h>
+#include <stoa/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct stoa_dataset;
+
+enum stoa_part { STOA_PART_TRAINING, STOA_PART_TEST, STOA_PART_COUNT };
+
+/* Zeros are the defaults. */
+struct stoa_dataset_options {
+    const struct stoa_allocator *allocator; /* null: the C library's; copied */
+    size_t max_bytes;     /* of images kept in memory; 0: 2 GiB. Folders beyond it are decoded again at each use, in the
+                             loader's thread; other data sets are refused */
+    size_t class_count;   /* of idx: labels from it on are errors; 0: one more than the greatest training label */
+    size_t height, width; /* of folder: pictures are resized to it; 0: that of the first picture */
+    size_t channels;      /* of folder: 1 or 3; 0: as the first picture has */
+    double test_share;    /* of folder without train and test: the share of each class that becomes the test part; 0: a
+                             fifth */
+    uint64_t split_seed;  /* which ones */
+};
+
+/* Opens a data set and reads all of it, so that whatever is wrong with it is told now, with file and record. `spec`:
+ *
+ *     fashion-mnist[:DIR]  Fashion-MNIST (without DIR, that of Debian's dataset-fashion-mnist)
+ *     idx:DIR              the format of MNIST: {train,t10k}-{images-idx3,labels-idx1}-ubyte, each with or without .gz
+ *     cifar10:DIR          CIFAR-10, binary version: data_batch_1.bin to data_batch_5.bin and test_batch.bin
+ *     folder:DIR           pictures DIR/train/CLASS/x.png or .jpg and DIR/test/CLASS/...; or DIR/CLASS/... alone, of
+ *                          which a share chosen by seed becomes the test part. Classes are sorted by name; other files
+ *                          and those whose name begins with a dot are passed over
+ *
+ * On failure *dataset is null. zlib and libjpeg take working memory from the C library. */
+STOA_API STOA_CHECKED enum stoa_status stoa_dataset_open(const char *spec, const struct stoa_dataset_options *options,
+                                                         struct stoa_error *error, struct stoa_dataset **dataset);
+/* Its loaders must be freed before. Null is fine. */
+STOA_API void stoa_dataset_free(struct stoa_dataset *dataset);
+
+/* A data set is immutable and shared by any number of threads. */
+struct stoa_dataset_info {
+    size_t counts[STOA_PART_COUNT]; /* images of each part, at least 1 */
+    size_t channels, height, width; /* channels: 1 or 3 */
+    size_t class_count;             /* at least 2 */
+    float mean[3], std[3];          /* of the training part's pixels as 0 to 1, for each channel; std is not 0 */
+};
+STOA_API void stoa_dataset_describe(const struct stoa_dataset *dataset, struct stoa_dataset_info *info);
+/* Lives as long as the data set; null from class_count on. */
+STOA_API const char *stoa_dataset_class_name(const struct stoa_dataset *dataset, size_t index);
+/* One image: pixels[channels][height][width] (may be null) and its class (may be null). */
+STOA_API STOA_CHECKED enum stoa_status stoa_dataset_get(const struct stoa_dataset *dataset, enum stoa_part part,
+                                                        size_t index, struct stoa_error *error, uint8_t *pixels,
+                                                        int64_t *label);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
