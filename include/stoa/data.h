@@ -1,4 +1,12 @@
-/* Data sets for classification. Part of libraries that can train (built with -Dtraining=true, the default). */
+/* Data sets for classification, and loaders that make batches of them: shuffled, augmented and normalised ahead of use.
+ * Part of libraries that can train (built with -Dtraining=true, the default).
+ *
+ *     stoa_dataset_open("fashion-mnist", NULL, &error, &dataset);
+ *     stoa_loader_create(dataset, STOA_PART_TRAINING, &(struct stoa_loader_options){.batch = 64, .shuffle = 1}, &error,
+ *                        &loader);
+ *     while (stoa_loader_next(loader, &error, &batch) == STOA_OK)
+ *         ... batch.images, batch.labels ...
+ */
 #ifndef STOA_DATA_H
 #define STOA_DATA_H
 
@@ -57,6 +65,54 @@ STOA_API const char *stoa_dataset_class_name(const struct stoa_dataset *dataset,
 STOA_API STOA_CHECKED enum stoa_status stoa_dataset_get(const struct stoa_dataset *dataset, enum stoa_part part,
                                                         size_t index, struct stoa_error *error, uint8_t *pixels,
                                                         int64_t *label);
+
+struct stoa_loader;
+
+/* Zeros are the defaults. */
+struct stoa_loader_options {
+    const struct stoa_allocator *allocator; /* null: the data set's; copied */
+    size_t batch;                           /* images in a batch; 0: 64 */
+    size_t limit;                           /* only the first so many images of each epoch's order; 0: all */
+    uint64_t seed;                          /* of order and augmentation */
+    int shuffle;                            /* a new order each epoch; otherwise that of the data set */
+    int flip;                               /* mirror left and right, one image in two */
+    size_t shift;            /* move by -shift to shift pixels down and right, black (0) coming in: a cut from the
+                                padded image */
+    int drop_last;           /* leave out an incomplete last batch; otherwise it is filled up, see stoa_batch */
+    const float *mean, *std; /* for each channel: (pixel/255 - mean) / std; null: the data set's; copied */
+};
+
+/* A loader makes its batches one ahead of the caller, in a thread of its own. What comes out is a function of data set,
+ * options, epoch and position, to the bit, whatever the threads do. It is used by one thread at a time. */
+STOA_API STOA_CHECKED enum stoa_status stoa_loader_create(const struct stoa_dataset *dataset, enum stoa_part part,
+                                                          const struct stoa_loader_options *options,
+                                                          struct stoa_error *error, struct stoa_loader **loader);
+/* Null is fine. */
+STOA_API void stoa_loader_free(struct stoa_loader *loader);
+
+/* Batches in an epoch, at least 1. */
+STOA_API size_t stoa_loader_batches(const struct stoa_loader *loader);
+
+struct stoa_batch {
+    const float *images;   /* [batch][channels][height][width]; zeros from `count` on */
+    const int64_t *labels; /* [batch]; -1 from `count` on, which losses leave out */
+    size_t count;          /* images in it: less than batch only in the last batch of an epoch */
+    size_t epoch;          /* from 0 */
+    size_t position;       /* in the epoch, in batches, from 0 */
+};
+/* The next batch, endlessly, epoch after epoch; waits until it is made. Valid until the next call of next, seek or
+ * free. A failure (a file that cannot be read any more) is reported again until a seek. */
+STOA_API STOA_CHECKED enum stoa_status stoa_loader_next(struct stoa_loader *loader, struct stoa_error *error,
+                                                        struct stoa_batch *batch);
+/* Makes the batch at this place the next one: what was seen in an undisturbed run comes again. position may be
+ * stoa_loader_batches, the end of the epoch. */
+STOA_API STOA_CHECKED enum stoa_status stoa_loader_seek(struct stoa_loader *loader, size_t epoch, size_t position,
+                                                        struct stoa_error *error);
+
+/* The batch at this place (position below stoa_loader_batches): seeks unless it comes next anyway, as it does for those
+ * who ask in order. */
+STOA_API STOA_CHECKED enum stoa_status stoa_loader_get(struct stoa_loader *loader, size_t epoch, size_t position,
+                                                       struct stoa_error *error, struct stoa_batch *batch);
 
 #ifdef __cplusplus
 }
