@@ -1,7 +1,5 @@
-/* Files that appear whole: write, fsync, close, rename. */
-#include "base/file_writer.h"
 /* Files that appear whole: write, fsync, close, rename, fsync of the directory. */
-#include "data/file_writer.h"
+#include "base/file_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -17,9 +17,9 @@
 #include <zlib.h>
 
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/size.h"
 #include "base/status.h"
-#include "data/file_writer.h"
 #include "train/trainer.h"
 
 #define MAGIC "STOACKPT"

@@ -216,44 +216,58 @@ static void judge(struct check *check, struct stoa_gradient_info *info)
         check->options->parameter(check->options->user, info);
 }
 
-/* `gradient` is the twin's own, of value `value`. */
-static enum stoa_status check_value(struct check *check, const char *name, size_t value,
-                                    const struct reference_tensor *gradient, struct stoa_error *error)
+/* Fills the info; `analytic` is the twin's own gradient of the value. Leaves what the forward pass made of the last
+ * element that was moved. */
+static enum stoa_status try_elements(struct check *check, size_t value, size_t first, const double *analytic,
+                                     struct stoa_error *error, struct stoa_gradient_info *info)
 {
-    const struct graph *graph = &check->training->model->graph;
-    struct stoa_gradient_info info = {.name = name, .rank = gradient->rank, .elements = 1};
-    memcpy(info.dims, gradient->dims, sizeof info.dims);
-    for (size_t d = 0; d < info.rank; d++)
-        info.elements *= info.dims[d];
     size_t samples = check->options->samples ? check->options->samples : SAMPLES;
-    size_t first = first_reader(graph, value, check->loss_end);
     struct random random = {.state = check->options->seed + value + 1};
     double largest = 0;
-    for (size_t i = 0; i < info.elements; i++)
-        largest = fmax(largest, fabs(gradient->values[i]));
-    info.tried = stoa_size_min(samples, info.elements);
-    for (size_t s = 0; s < info.tried; s++) {
-        size_t index = info.elements <= samples ? s : (size_t)stoa_random_int(&random, 0, (int64_t)info.elements - 1);
+    for (size_t i = 0; i < info->elements; i++)
+        largest = fmax(largest, fabs(analytic[i]));
+    info->tried = stoa_size_min(samples, info->elements);
+    for (size_t s = 0; s < info->tried; s++) {
+        size_t index = info->elements <= samples ? s : (size_t)stoa_random_int(&random, 0, (int64_t)info->elements - 1);
         double numeric, apart;
         STOA_TRY(difference(check, value, first, index, error, &numeric, &apart));
         double scale = fmax(largest, fabs(numeric));
         if (apart > KINK * scale) {
-            info.kinks++;
+            info->kinks++;
             continue;
         }
-        double worst = numeric == gradient->values[index] ? 0 : fabs(numeric - gradient->values[index]) / scale;
-        if (!(worst <= info.worst)) {
-            info.worst = isnan(worst) ? INFINITY : worst;
-            info.worst_index = index;
-            info.numeric = numeric;
-            info.analytic = gradient->values[index];
+        double worst = numeric == analytic[index] ? 0 : fabs(numeric - analytic[index]) / scale;
+        if (!(worst <= info->worst)) {
+            info->worst = isnan(worst) ? INFINITY : worst;
+            info->worst_index = index;
+            info->numeric = numeric;
+            info->analytic = analytic[index];
         }
     }
-    judge(check, &info);
     return STOA_OK;
 }
 
-/* Quotients run the forward pass again only: the gradients stay as they are. */
+/* The gradient may be one that the loss makes together with its value, so it is copied before anything moves. */
+static enum stoa_status check_value(struct check *check, const char *name, size_t value, size_t gradient_value,
+                                    struct stoa_error *error)
+{
+    const struct graph *graph = &check->training->model->graph;
+    const struct reference_tensor *gradient = &check->values[gradient_value];
+    struct stoa_gradient_info info = {.name = name, .rank = gradient->rank, .elements = 1};
+    memcpy(info.dims, gradient->dims, sizeof info.dims);
+    for (size_t d = 0; d < info.rank; d++)
+        info.elements *= info.dims[d];
+    double *analytic;
+    STOA_TRY(stoa_allocate_raw(&check->allocator, info.elements, sizeof *analytic, error, &analytic));
+    memcpy(analytic, gradient->values, info.elements * sizeof *analytic);
+    size_t first = first_reader(graph, value, check->loss_end);
+    enum stoa_status status = try_elements(check, value, first, analytic, error, &info);
+    stoa_release(&check->allocator, analytic);
+    STOA_TRY(status);
+    judge(check, &info);
+    return stoa_twin_run(graph, first, check->loss_end, &check->allocator, error, check->values);
+}
+
 static enum stoa_status check_twin(struct check *check, struct stoa_error *error)
 {
     const struct train_graph *training = check->training;
@@ -263,13 +277,12 @@ static enum stoa_status check_twin(struct check *check, struct stoa_error *error
     for (size_t p = 0; p < training->parameter_count; p++) {
         const struct train_parameter *parameter = &training->parameters[p];
         if (parameter->output != GRAPH_NONE)
-            STOA_TRY(check_value(check, parameter->name, parameter->value,
-                                 &check->values[graph->outputs[parameter->output]], error));
+            STOA_TRY(check_value(check, parameter->name, parameter->value, graph->outputs[parameter->output], error));
     }
     for (size_t i = 0; training->input_gradients && i < check->model->graph.input_count; i++)
         if (training->input_gradients[i] != GRAPH_NONE)
             STOA_TRY(check_value(check, graph->values[graph->inputs[i]].name, graph->inputs[i],
-                                 &check->values[graph->outputs[training->input_gradients[i]]], error));
+                                 graph->outputs[training->input_gradients[i]], error));
     const struct stoa_gradient_info *first = &check->first;
     if (check->failed)
         return stoa_fail(error, STOA_ERROR_MISMATCH,

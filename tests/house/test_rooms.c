@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Each room includes only itself, rooms before it, and the public headers. */
-static const char *const rooms[] = {"base", "gemm", "kernels", "lower", "ops", "layers", "reference", "graph", "onnx", "build", "plan", "run", "verify", "data", "train", "cli"};
+static const char *const rooms[] = {"base", "gemm",  "kernels", "lower", "ops",    "layers", "reference", "graph",
+                                    "onnx", "build", "plan",    "run",   "verify", "data",   "train",     "cli"};
 #define ROOM_COUNT (sizeof rooms / sizeof *rooms)
 
 /* Meetings that the order alone would allow. */
