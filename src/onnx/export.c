@@ -3,12 +3,12 @@
  * the same one, since a graph is read from a file or built at one version: meanings would change were it another. */
 #include "onnx/export.h"
 
+#include <stoa/stoa.h>
 #include <string.h>
 
 #include "base/status.h"
 #include "base/tensor.h"
 #include "onnx/tensor.h"
-#include "stoa/stoa.h"
 
 #define DEFAULT_OPSET 13 /* of a graph without nodes */
 #define BATCH "batch"

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <stoa/stoa.h>
+
 #include "base/status.h"
 #include "base/tensor.h"
 #include "graph/model.h"
-#include "stoa/stoa.h"
 #include "support/allocator.h"
 #include "support/same_graph.h"
 

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <stoa/stoa.h>
+
 #include "base/tensor.h"
 #include "graph/model.h"
-#include "stoa/stoa.h"
 #include "support/same_graph.h"
 
 static struct stoa_model *create(const char *name, const struct stoa_net_options *options)

@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <stoa/stoa.h>
+
 #include "graph/model.h"
-#include "stoa/stoa.h"
 #include "support/same_graph.h"
 
 static enum stoa_status open_model(const char *name, struct stoa_error *error, struct stoa_model **model)

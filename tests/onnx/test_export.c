@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <stoa/stoa.h>
+
 #include "base/budget.h"
 #include "base/file.h"
 #include "base/tensor.h"
 #include "onnx.pb-c.h"
 #include "onnx/guard.h"
-#include "stoa/stoa.h"
 #include "support/allocator.h"
 #include "support/command.h"
 #include "support/net.h"
