@@ -1,0 +1,99 @@
+/* The gradients of elementwise operators and the losses, as a graph's training brings them together: difference
+ * quotients against the twin, the twin against the engine. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stoa/gradient.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "support/net.h"
+
+struct row {
+    const char *name;
+    const char *inputs; /* dims of x, then of a second input z */
+    const char *body;   /* y from x and z */
+    enum stoa_loss loss;
+    double label_smoothing, margin;
+};
+
+#define MSE STOA_LOSS_MEAN_SQUARED
+static const struct row rows[] = {
+    {"Relu", "[2,3,5,4]", "y = Relu(x)", MSE},
+    {"Relu behind a sum", "[2,3,5,4] [3,1,1]", "s = Add(x, z)\ny = Relu(s)", MSE},
+    {"LeakyRelu", "[2,3,5,4]", "y = LeakyRelu(x) alpha=0.2", MSE},
+    {"LeakyRelu with a slope below 0", "[7]", "y = LeakyRelu(x) alpha=-0.5", MSE},
+    {"PRelu", "[2,3,5,4] [3,1,1]", "y = PRelu(x, z)", MSE},
+    {"PRelu with one slope", "[2,3,5,4] [1]", "y = PRelu(x, z)", MSE},
+    {"PRelu with a slope an element", "[2,3] [2,3]", "y = PRelu(x, z)", MSE},
+    {"Elu", "[2,3,5,4]", "y = Elu(x) alpha=1.5", MSE},
+    {"Selu", "[2,3,5,4]", "y = Selu(x)", MSE},
+    {"Clip", "[2,3,5,4]", "const a f32(-0.5)\nconst b f32(0.75)\ny = Clip(x, a, b)", MSE},
+    {"Clip without a least", "[2,3,5,4]", "const b f32(0.75)\ny = Clip(x, -, b)", MSE},
+    {"Clip without bounds", "[9]", "y = Clip(x)", MSE},
+    {"Sigmoid", "[2,3,5,4]", "y = Sigmoid(x)", MSE},
+    {"Tanh", "[2,3,5,4]", "y = Tanh(x)", MSE},
+    {"HardSigmoid", "[2,3,5,4]", "y = HardSigmoid(x) alpha=0.6 beta=0.4", MSE},
+    {"Softplus", "[2,3,5,4]", "y = Softplus(x)", MSE},
+    {"Exp and Sqrt", "[2,3,5,4]", "e = Exp(x)\ny = Sqrt(e)", MSE},
+
+    {"Add", "[2,3,5,4] [2,3,5,4]", "y = Add(x, z)", MSE},
+    {"Add of channels", "[2,3,5,4] [3,1,1]", "y = Add(x, z)", MSE},
+    {"Add to itself", "[5]", "y = Add(x, x)", MSE},
+    {"Add of a scalar", "[2,3,5,4] []", "y = Add(x, z)", MSE},
+    {"Add of two broadcast", "[2,1,5,1] [3,1,4]", "y = Add(x, z)", MSE},
+    {"Sub", "[2,3,5,4] [2,3,5,4]", "y = Sub(x, z)", MSE},
+    {"Sub of channels", "[2,3,5,4] [1,3,1,1]", "y = Sub(x, z)", MSE},
+    {"Sub from a row", "[4] [2,3,5,4]", "y = Sub(x, z)", MSE},
+    {"Mul", "[2,3,5,4] [2,3,5,4]", "y = Mul(x, z)", MSE},
+    {"Mul by gates", "[2,3,5,4] [2,3,1,1]", "y = Mul(x, z)", MSE},
+    {"Mul by itself", "[2,3,5,4]", "y = Mul(x, x)", MSE},
+    {"Mul of a scalar", "[] [7,3]", "y = Mul(x, z)", MSE},
+    {"Div", "[2,3,5,4] [2,3,5,4]", "e = Exp(z)\ny = Div(x, e)", MSE},
+    {"Div by channels", "[2,3,5,4] [3,1,1]", "e = Exp(z)\ny = Div(x, e)", MSE},
+    {"Div of a row", "[4] [2,3,5,4]", "e = Exp(z)\ny = Div(x, e)", MSE},
+    {"Pow", "[2,3,5,4] [2,3,5,4]", "e = Exp(x)\ny = Pow(e, z)", MSE},
+    {"Pow of channels", "[2,3,5,4] [3,1,1]", "e = Exp(x)\ny = Pow(e, z)", MSE},
+    {"Pow of a scalar", "[] [2,3]", "e = Exp(x)\ny = Pow(e, z)", MSE},
+    {"a square", "[2,3,5,4]", "const two f32(2.0)\ny = Pow(x, two)", MSE},
+    {"Max", "[2,3,5,4] [2,3,5,4]", "y = Max(x, z)", MSE},
+    {"Max with a constant", "[2,3,5,4] [3,1,1]", "const c f32(0.1)\ny = Max(x, c, z)", MSE},
+    {"Max of one", "[5]", "y = Max(x)", MSE},
+    {"Min", "[2,3,5,4] [3,1,1]", "y = Min(x, z)", MSE},
+    {"Sum", "[2,3,5,4] [3,1,1]", "const c f32[4]\ny = Sum(x, c, z, x)", MSE},
+    {"Sum of one", "[5]", "y = Sum(x)", MSE},
+    {"Sum of ten", "[3,4] [4]", "y = Sum(x, z, x, z, x, z, x, z, x, z)", MSE},
+
+    {"cross-entropy", "[5,7]", "const c f32(1.0)\ny = Mul(x, c)", STOA_LOSS_CROSS_ENTROPY},
+    {"cross-entropy, smoothed", "[5,7]", "y = Mul(x, x)", STOA_LOSS_CROSS_ENTROPY, .label_smoothing = 0.1},
+    {"cross-entropy behind Softmax", "[5,7]", "s = Tanh(x)\ny = Softmax(s)", STOA_LOSS_CROSS_ENTROPY},
+    {"cross-entropy of one class", "[3,1]", "y = Tanh(x)", STOA_LOSS_CROSS_ENTROPY},
+    {"hinge", "[5,7]", "const c f32(1.0)\ny = Mul(x, c)", STOA_LOSS_HINGE},
+    {"hinge with a margin", "[5,7]", "y = Tanh(x)", STOA_LOSS_HINGE, .margin = 0.3},
+    {"binary cross-entropy", "[5,7]", "const c f32(1.0)\ny = Mul(x, c)", STOA_LOSS_BINARY_CROSS_ENTROPY},
+    {"binary cross-entropy of images", "[2,3,5,4]", "y = Mul(x, x)", STOA_LOSS_BINARY_CROSS_ENTROPY},
+    {"binary cross-entropy behind Sigmoid", "[5,1]", "s = Tanh(x)\ny = Sigmoid(s)", STOA_LOSS_BINARY_CROSS_ENTROPY},
+    {"mean squares of a scalar", "[]", "y = Tanh(x)", MSE},
+};
+
+Test(train, elementwise_gradients_are_derivatives)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct row *row = &rows[i];
+        const char *gap = strchr(row->inputs, ' ');
+        char text[1024];
+        snprintf(text, sizeof text, "input x f32%.*s\n%s%s%s%s\noutput y\n",
+                 gap ? (int)(gap - row->inputs) : (int)strlen(row->inputs), row->inputs, gap ? "input z f32" : "",
+                 gap ? gap + 1 : "", gap ? "\n" : "", row->body);
+        struct net net;
+        struct stoa_error error = {0};
+        net_build(&net, text, NULL);
+        const struct stoa_gradient_options options = {.loss = row->loss,
+                                                      .label_smoothing = row->label_smoothing,
+                                                      .margin = row->margin,
+                                                      .inputs = 1,
+                                                      .seed = i + 1};
+        enum stoa_status status = stoa_gradient_check(net.model, &options, &error);
+        cr_expect(status == STOA_OK, "%s: %s: %s", row->name, stoa_status_name(status), error.message);
+        net_free(&net);
+    }
+}
