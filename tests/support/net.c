@@ -63,7 +63,10 @@ static void add_node(struct net *net, char *text)
     char *equals = strstr(text, " = "), *open = strchr(text, '('), *close = strchr(text, ')');
     cr_assert(equals && open && close, "OUTPUTS = TYPE(INPUTS) ATTRIBUTES: %s", text);
     *equals = *open = *close = '\0';
-    struct graph_node node = {.type = equals + 3, .domain = "", .opset = OPSET};
+    char *opset = strchr(equals + 3, '@');
+    if (opset)
+        *opset++ = '\0';
+    struct graph_node node = {.type = equals + 3, .domain = "", .opset = opset ? (int)strtol(opset, NULL, 10) : OPSET};
     char name[600];
     snprintf(name, sizeof name, "node_%s", text);
     node.name = name;

@@ -33,6 +33,8 @@ static const struct row rows[] = {
     {"Sigmoid", "[2,3,5,4]", "y = Sigmoid(x)", MSE},
     {"Tanh", "[2,3,5,4]", "y = Tanh(x)", MSE},
     {"HardSigmoid", "[2,3,5,4]", "y = HardSigmoid(x) alpha=0.6 beta=0.4", MSE},
+    {"HardSwish", "[2,3,5,4]", "y = HardSwish@14(x)", MSE},
+    {"Clip by attributes", "[2,3,5,4]", "y = Clip@10(x) min=-0.5 max=0.75", MSE},
     {"Softplus", "[2,3,5,4]", "y = Softplus(x)", MSE},
     {"Exp and Sqrt", "[2,3,5,4]", "e = Exp(x)\ny = Sqrt(e)", MSE},
 
