@@ -12,7 +12,8 @@
 
 #define LANES 512      /* in a piece of a dimension that is kept */
 #define RUN 4096       /* in a piece of one that is summed over */
-#define ROWS 64        /* of lanes that are summed in float */
+#define ROWS 256       /* of lanes that are summed in float */
+#define WIDE 64        /* lanes that short rows are taken in */
 #define SLICE 32768    /* elements of a slice, about */
 #define MIN_TASK 16384 /* elements of a task, about, when units are short */
 
@@ -105,6 +106,20 @@ static void move_inner(const struct nd *nd, size_t elements, char **data)
         data[o] += (ptrdiff_t)elements * nd->operands[o].strides[nd->rank - 1] * (ptrdiff_t)nd->operands[o].size;
 }
 
+/* Adds rows that follow each other, but for the last few, to their lanes' totals: as many as fit WIDE make one row
+ * together. Returns how many. */
+static size_t add_short_rows(size_t rows, size_t count, const float *x, float *total)
+{
+    size_t together = WIDE / count, wide = rows / together;
+    float sums[WIDE] = {0};
+    stoa_block_sum(&(struct block){.count = wide, .lanes = together * count, .x_step = together * count, .x_lane = 1},
+                   x, sums);
+    for (size_t i = 0; i < together; i++)
+        for (size_t l = 0; l < count; l++)
+            total[l] += sums[i * count + l];
+    return wide * together;
+}
+
 /* total[l] += the sum over `rows` rows of `count` elements in lane l, of the loop's results. With a loop, rows are
  * taken one at a time. */
 static void add_rows(const struct sum *sum, size_t rows, size_t count, char *const *data, float *total)
@@ -126,6 +141,11 @@ static void add_rows(const struct sum *sum, size_t rows, size_t count, char *con
         step = 1;
     } else if (sum->summed.rank) {
         row = (size_t)first->strides[sum->summed.at[sum->summed.rank - 1]];
+    }
+    if (sum->lanes && step == 1 && row == count && 2 * count <= WIDE) {
+        size_t done = add_short_rows(rows, count, x, total);
+        rows -= done;
+        x += done * row;
     }
     struct block block = sum->lanes ? (struct block){.count = rows, .lanes = count, .x_step = row, .x_lane = step}
                                     : (struct block){.count = count, .lanes = 1, .x_step = step, .x_lane = row};

@@ -15,7 +15,7 @@ struct nd stoa_nd_sum_over(const struct stoa_tensor *whole, const struct stoa_te
 size_t stoa_nd_sum_scratch(const struct nd *nd);
 
 /* Operand 0 <- the sum of what the loop makes of the others at each index, all of float; a null loop sums operand 1
- * itself. At most 64 neighbours are added up in float (4096 in 32 lanes where they lie side by side), these sums in
+ * itself. At most 256 neighbours are added up in float (4096 in 32 parts where they lie side by side), these sums in
  * double, so that the error does not grow with what is summed over. Tasks are cut and their sums joined by dims and
  * strides alone. A null pool is fine; of no elements the sum is 0. */
 void stoa_nd_sum(const struct nd *nd, struct pool *pool, nd_loop loop, const void *context, void *scratch);
