@@ -57,8 +57,6 @@ enum stoa_status stoa_optimiser_options(const struct stoa_trainer_options *given
         {"weight_decay", options->weight_decay, INFINITY},
         {"clip_norm", options->clip_norm, INFINITY},
         {"clip_value", options->clip_value, INFINITY},
-        {"label_smoothing", options->label_smoothing, 1},
-        {"margin", options->margin, INFINITY},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (!(numbers[i].value >= 0 && numbers[i].value < numbers[i].end))
