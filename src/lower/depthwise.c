@@ -1,5 +1,8 @@
 /* Groups of few channels directly: one product a group would be of matrices a few floats wide, which no BLAS makes
- * fast, so a kernel runs over the channels of each pixel instead. Channels-last, they lie side by side. */
+ * fast, so a kernel runs over the channels of each pixel instead. Channels-last, they lie side by side.
+ *
+ * Transposed, with strides, the outputs of one phase (every stride-th row and column) see the same taps, each at the
+ * next input pixel: so a phase is a convolution at stride 1 with some of the taps, whose outputs lie apart. */
 #include <stdio.h>
 
 #include "base/size.h"
@@ -47,7 +50,17 @@ struct job {
     const struct conv *conv;
     const struct conv_args *args;
     size_t slices, blocks; /* of channels, and of an image's rows */
+    void (*run_row)(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end);
 };
+
+/* All that is left to do to a row. */
+static void finish_row(const struct job *job, size_t pixel, size_t channel, size_t channel_end, float *y)
+{
+    const struct conv_args *args = job->args;
+    struct epilogue epilogue = stoa_conv_epilogue(args, pixel, channel);
+    epilogue.bias = NULL;
+    stoa_epilogue_rows(job->conv->shape.OW, channel_end - channel, &epilogue, y, args->y_stride);
+}
 
 /* Output channels [channel, channel_end) of row oy of one image. */
 static void run_row(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end)
@@ -82,9 +95,7 @@ static void run_row(const struct job *job, size_t image, size_t oy, size_t chann
     float *y = args->y + pixel * args->y_stride + channel;
     const float *weights = args->packed + first * shape->kernel[1] * in * shape->OC + channel;
     stoa_depthwise_row(&row, x, weights, args->bias ? args->bias + channel : NULL, y);
-    struct epilogue epilogue = stoa_conv_epilogue(args, pixel, channel);
-    epilogue.bias = NULL;
-    stoa_epilogue_rows(shape->OW, channel_end - channel, &epilogue, y, args->y_stride);
+    finish_row(job, pixel, channel, channel_end, y);
 }
 
 /* Some rows of one slice of one image. */
@@ -97,18 +108,25 @@ static void run_task(void *context, size_t task, size_t worker)
     size_t rows = job->conv->tiling.rows, panel = job->conv->tiling.panel;
     size_t channel_end = slice + 1 == job->slices ? job->conv->shape.OC : (slice + 1) * panel;
     for (size_t oy = block * rows; oy < stoa_size_min((block + 1) * rows, job->conv->shape.OH); oy++)
-        run_row(job, image, oy, slice * panel, channel_end);
+        job->run_row(job, image, oy, slice * panel, channel_end);
 }
 
-static void depthwise_run(const struct conv *conv, const struct conv_args *args)
+static void run_rows(const struct conv *conv, const struct conv_args *args,
+                     void (*run_one)(const struct job *, size_t, size_t, size_t, size_t))
 {
     struct job job = {
         .conv = conv,
         .args = args,
         .slices = conv->shape.OC / conv->tiling.panel,
         .blocks = stoa_size_ceil_div(conv->shape.OH, conv->tiling.rows),
+        .run_row = run_one,
     };
     stoa_pool_run(args->pool, conv->shape.N * job.blocks * job.slices, run_task, &job);
+}
+
+static void depthwise_run(const struct conv *conv, const struct conv_args *args)
+{
+    run_rows(conv, args, run_row);
 }
 
 /* Nanoseconds for a vector of channels times one tap, the same through a shuffle, the start and end of a vector's sums,
@@ -138,4 +156,143 @@ const struct lowering stoa_lowering_depthwise = {
     .cost = depthwise_cost,
     .pack = depthwise_pack,
     .run = depthwise_run,
+};
+
+/* The taps along one axis that outputs of one phase see: every `every`-th from `first` on. The last comes first, at the
+ * lowest input; from tap to tap it is `step` inputs on. */
+struct phase {
+    size_t count, first, step;
+    ptrdiff_t input; /* that the lowest tap of the phase's output 0 sees */
+};
+
+static size_t gcd(size_t a, size_t b)
+{
+    while (b) {
+        size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Taps of an axis come in so many classes, those of a class a whole stride (or several) apart. */
+static size_t classes_of(const struct conv_shape *shape, size_t axis)
+{
+    return shape->stride[axis] / gcd(shape->stride[axis], shape->dilation[axis]);
+}
+
+static size_t class_size(const struct conv_shape *shape, size_t axis, size_t class)
+{
+    size_t taps = shape->kernel[axis];
+    return class < taps ? (taps - class - 1) / classes_of(shape, axis) + 1 : 0;
+}
+
+/* Taps of the classes before this one. */
+static size_t class_start(const struct conv_shape *shape, size_t axis, size_t class)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < class; i++)
+        start += class_size(shape, axis, i);
+    return start;
+}
+
+/* Of output `first` and those a stride apart. Output o sees tap t at input (o + pad - t*dilation) / stride. */
+static struct phase phase_of(const struct conv_shape *shape, size_t axis, size_t first)
+{
+    size_t classes = classes_of(shape, axis), stride = shape->stride[axis], dilation = shape->dilation[axis];
+    struct phase phase = {.step = dilation * classes / stride};
+    ptrdiff_t at = (ptrdiff_t)(first + shape->pad[axis]);
+    while (phase.first < classes && (at - (ptrdiff_t)(phase.first * dilation)) % (ptrdiff_t)stride != 0)
+        phase.first++;
+    phase.count = class_size(shape, axis, phase.first);
+    if (phase.first == classes || !phase.count)
+        return (struct phase){.step = phase.step};
+    phase.input =
+        (at - (ptrdiff_t)(phase.first * dilation)) / (ptrdiff_t)stride - (ptrdiff_t)((phase.count - 1) * phase.step);
+    return phase;
+}
+
+/* Where a phase's taps begin among the packed ones: those of a class of rows and a class of columns lie together. */
+static size_t block_start(const struct conv_shape *shape, size_t row_class, size_t column_class)
+{
+    return class_start(shape, 0, row_class) * shape->kernel[1] +
+           class_size(shape, 0, row_class) * class_start(shape, 1, column_class);
+}
+
+/* rows[count][out][kh][kw], each of one input channel -> packed[kh*kw][in][OC], taps by classes, in each the last
+ * first. */
+static void transpose_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
+{
+    const struct conv_shape *shape = &conv->shape;
+    size_t in = shape->C / shape->groups, out = shape->OC / shape->groups;
+    for (size_t r = 0; r < shape->kernel[0]; r++)
+        for (size_t s = 0; s < shape->kernel[1]; s++) {
+            size_t row_class = r % classes_of(shape, 0), column_class = s % classes_of(shape, 1);
+            size_t columns = class_size(shape, 1, column_class);
+            size_t row = class_size(shape, 0, row_class) - 1 - r / classes_of(shape, 0);
+            size_t column = columns - 1 - s / classes_of(shape, 1);
+            float *to =
+                packed + (block_start(shape, row_class, column_class) + row * columns + column) * in * shape->OC;
+            for (size_t i = 0; i < count; i++)
+                for (size_t o = 0; o < out; o++)
+                    to[(first + i) % in * shape->OC + (first + i) / in * out + o] =
+                        rows[((i * out + o) * shape->kernel[0] + r) * shape->kernel[1] + s];
+        }
+}
+
+static void run_transposed_row(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end)
+{
+    const struct conv_shape *shape = &job->conv->shape;
+    const struct conv_args *args = job->args;
+    size_t in = shape->C / shape->groups, out = shape->OC / shape->groups, stride = shape->stride[1];
+    struct phase down = phase_of(shape, 0, oy);
+    size_t first = 0, end = down.count;
+    while (first < end && down.input + (ptrdiff_t)(first * down.step) < 0)
+        first++;
+    while (end > first && down.input + (ptrdiff_t)((end - 1) * down.step) >= (ptrdiff_t)shape->H)
+        end--;
+    size_t pixel = (image * shape->OH + oy) * shape->OW, row = (size_t)down.input + first * down.step;
+    const float *x = args->x + image * shape->H * shape->W * args->x_stride + channel / out * in;
+    float *y = args->y + pixel * args->y_stride + channel;
+    for (size_t ox = 0; ox < stoa_size_min(stride, shape->OW); ox++) {
+        struct phase across = phase_of(shape, 1, ox);
+        /* Where pads crop, the first columns of x are not seen. */
+        size_t unseen = across.input > 0 ? stoa_size_min((size_t)across.input, shape->W) : 0;
+        struct depthwise phase = {
+            .groups = (channel_end - channel) / out,
+            .in = in,
+            .out = out,
+            .width = shape->OC,
+            .W = shape->W - unseen,
+            .OW = (shape->OW - ox - 1) / stride + 1,
+            .rows = end - first,
+            .columns = across.count,
+            .x_pixel = args->x_stride,
+            .y_pixel = stride * args->y_stride,
+            .row_step = down.step * shape->W * args->x_stride,
+            .stride = 1,
+            .dilation = across.step,
+            .pad = across.input < 0 ? (size_t)-across.input : 0,
+        };
+        size_t taps = block_start(shape, down.first, across.first) + first * across.count;
+        stoa_depthwise_row(&phase, end > first ? x + (row * shape->W + unseen) * args->x_stride : x,
+                           args->packed + taps * in * shape->OC + channel, args->bias ? args->bias + channel : NULL,
+                           y + ox * args->y_stride);
+    }
+    finish_row(job, pixel, channel, channel_end, y);
+}
+
+static void transpose_run(const struct conv *conv, const struct conv_args *args)
+{
+    run_rows(conv, args, run_transposed_row);
+}
+
+const struct lowering stoa_lowering_depthwise_transpose = {
+    .id = STOA_LOWERING_DEPTHWISE,
+    .name = "depthwise",
+    .plan = depthwise_plan,
+    .cost = NULL,
+    .pack = transpose_pack,
+    .run = transpose_run,
+    .transpose = true,
 };

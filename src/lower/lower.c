@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "kernels/depthwise.h"
 #include "lower/lowering.h"
 
 static const struct lowering *const table[] = {
@@ -181,11 +182,18 @@ enum stoa_status stoa_conv_create_winograd(const struct stoa_allocator *allocato
     return create(allocator, shape, weights, bias, kind, &no_choice, error, conv);
 }
 
+/* The way of a transposed convolution. */
+static const struct lowering *transposed(const struct conv_shape *shape)
+{
+    bool narrow = stoa_depthwise_takes(shape->groups, shape->C / shape->groups, shape->OC / shape->groups);
+    return narrow ? &stoa_lowering_depthwise_transpose : &stoa_lowering_transpose;
+}
+
 enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                             const float *weights, const float *bias, struct stoa_error *error,
                                             struct conv **conv)
 {
-    const struct kind kind = {.only = &stoa_lowering_transpose};
+    const struct kind kind = {.only = transposed(shape)};
     return create(allocator, shape, weights, bias, kind, &no_choice, error, conv);
 }
 
@@ -199,7 +207,7 @@ enum stoa_status stoa_conv_backward_create(const struct stoa_allocator *allocato
     if (kind.exchanged) {
         STOA_TRY(stoa_conv_shape_finish(&backward, error));
     } else {
-        kind.only = &stoa_lowering_transpose;
+        kind.only = transposed(&backward);
         STOA_TRY(stoa_conv_transpose_shape_finish(&backward, (const size_t[2]){0}, error));
     }
     return create(allocator, &backward, weights, bias, kind, choice ? choice : &no_choice, error, conv);

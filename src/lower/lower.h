@@ -56,7 +56,7 @@ STOA_CHECKED enum stoa_status stoa_conv_create(const struct stoa_allocator *allo
                                                const float *weights, const float *bias,
                                                const struct conv_choice *choice, struct stoa_error *error,
                                                struct conv **conv);
-/* Always views: the products of a convolution's backward pass. */
+/* By views, the products of a convolution's backward pass, or in groups of few channels directly. */
 STOA_CHECKED enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator,
                                                          const struct conv_shape *shape, const float *weights,
                                                          const float *bias, struct stoa_error *error,

@@ -80,7 +80,8 @@ STOA_CHECKED enum stoa_status stoa_conv_explain_choice(struct conv *conv, const 
 
 extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;
 extern const struct lowering stoa_lowering_depthwise, stoa_lowering_direct, stoa_lowering_winograd;
-extern const struct lowering stoa_lowering_transpose; /* of transposed convolutions; not in the table */
+/* Of transposed convolutions; not in the table. */
+extern const struct lowering stoa_lowering_transpose, stoa_lowering_depthwise_transpose;
 
 /* As stoa_conv_create with STOA_LOWERING_WINOGRAD, of which the tiling's form, tiles (0: as planned) and split are
  * given. */

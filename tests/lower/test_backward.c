@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "kernels/depthwise.h"
 #include "lower/conv_check.h"
 
 /* Keeps the plain loop quick. */
@@ -49,9 +50,11 @@ static double check(const struct conv_shape *forward, enum stoa_lowering lowerin
 {
     struct conv_shape shape = forward_of(forward);
     bool chosen = has_choice(forward);
+    bool narrow = stoa_depthwise_takes(shape.groups, shape.C / shape.groups, shape.OC / shape.groups);
+    const char *only = narrow ? "depthwise" : "view";
     struct conv_check how = {.create = create,
                              .context = &lowering,
-                             .begins = !chosen    ? "view"
+                             .begins = !chosen    ? only
                                        : lowering ? stoa_lowering_name(lowering)
                                                   : "",
                              .transposed = true,
@@ -88,6 +91,14 @@ static const struct {
     {"depthwise", {.C = 33, .H = 9, .W = 9, .OC = 33, .kernel = {3, 3}, .pad = {1, 1, 1, 1}, .groups = 33}},
     {"depthwise with multiplier", {.C = 18, .H = 6, .W = 9, .OC = 36, .kernel = {3, 3}, .groups = 18}},
     {"depthwise with stride", {.C = 17, .H = 9, .W = 9, .OC = 17, .kernel = {3, 3}, .stride = {2, 2}, .groups = 17}},
+    {"depthwise with stride and dilation",
+     {.C = 35, .H = 13, .W = 23, .OC = 35, .kernel = {3, 4}, .stride = {2, 3}, .dilation = {2, 2}, .groups = 35}},
+    {"depthwise with stride of few channels",
+     {.C = 5, .H = 9, .W = 8, .OC = 5, .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}, .groups = 5}},
+    {"depthwise with stride and pads that crop",
+     {.C = 16, .H = 5, .W = 5, .OC = 16, .kernel = {2, 2}, .stride = {2, 3}, .pad = {3, 5, 2, 1}, .groups = 16}},
+    {"groups of eight with stride",
+     {.C = 40, .H = 8, .W = 11, .OC = 40, .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}, .groups = 5}},
     {"groups", {.C = 38, .H = 9, .W = 8, .OC = 34, .kernel = {3, 3}, .pad = {1, 1, 1, 1}, .groups = 2}},
     {"groups of four to eight", {.C = 20, .H = 6, .W = 7, .OC = 40, .kernel = {3, 2}, .groups = 5}},
     {"filters beyond a block of packing", {.C = 67, .H = 4, .W = 5, .OC = 300, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
