@@ -19,6 +19,13 @@ void stoa_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const f
 void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                   float *c, size_t ldc);
 
+/* C[m][n] = A[k][m]^T * B[k][n] + beta * C: no slower than stoa_gemm. */
+void stoa_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                  float *c, size_t ldc);
+/* C[m][n] = A[k][m]^T * B[n][k]^T + beta * C */
+void stoa_gemm_tt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                  float *c, size_t ldc);
+
 /* The largest m*n*k that BLAS computes without packing its operands first; 0 when it always packs. Products within it
  * are fast however small they are; beyond it (and always where it is 0) only large products are. */
 size_t stoa_gemm_small_limit(void);

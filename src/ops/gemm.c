@@ -5,19 +5,13 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "base/tensor.h"
-#include "kernels/nd.h"
 #include "ops/check.h"
 #include "ops/op.h"
 #include "ops/product.h"
 
 enum { A, B, C };
 
-struct gemm_params {
-    float alpha, beta;
-    bool a_transposed, b_transposed;
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_product_parse_gemm(struct attribute_reader *reader, void *out)
 {
     struct gemm_params *params = out;
     params->alpha = stoa_read_float(reader, "alpha", 1);
@@ -35,6 +29,7 @@ static struct product product_of(const struct op_call *call)
     struct product product = {.m = a->dims[params->a_transposed],
                               .k = a->dims[!params->a_transposed],
                               .n = b->dims[!params->b_transposed],
+                              .a_transposed = params->a_transposed,
                               .b_transposed = params->b_transposed,
                               .a = a->data,
                               .b = call->state ? call->state : b->data,
@@ -96,11 +91,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
 
 static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
-    const struct gemm_params *params = call->params;
     struct product product = product_of(call);
-    /* A transposed A is turned before each run: a small part of the work, and every other way is the same after it. */
-    if (params->a_transposed)
-        call->shared_scratch = product.m * product.k * sizeof(float);
     float *packed;
     STOA_TRY(stoa_product_pack(&product, &call->inputs[B], call->column_channels, prepare, error, &packed));
     call->state = packed;
@@ -115,19 +106,7 @@ static void release(const struct op_call *call, const struct stoa_allocator *all
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     (void)error;
-    const struct gemm_params *params = call->params;
     struct product product = product_of(call);
-    if (params->a_transposed) {
-        struct stoa_tensor from = {.dtype = STOA_FLOAT, .rank = 2, .dims = {product.m, product.k}};
-        struct stoa_tensor to = from;
-        stoa_tensor_set_plain(&to);
-        from.strides[0] = 1;
-        from.strides[1] = product.m;
-        from.data = call->inputs[A].data;
-        to.data = run->shared;
-        stoa_nd_copy(&from, &to, run->pool);
-        product.a = run->shared;
-    }
     stoa_product_run(&product, run->pool);
     return STOA_OK;
 }
@@ -155,7 +134,7 @@ const struct op stoa_op_gemm = {
     .loose_inputs = 1 << B,
     .parameters = 1 << 1 | 1 << 2,
     .params_size = sizeof(struct gemm_params),
-    .parse = parse,
+    .parse = stoa_product_parse_gemm,
     .takes = stoa_product_takes,
     .infer = infer,
     .prepare = prepare,

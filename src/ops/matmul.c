@@ -10,16 +10,6 @@
 
 enum { A, B };
 
-static size_t rows_of_a(const struct stoa_tensor *a)
-{
-    return a->rank > 1 ? a->dims[a->rank - 2] : 1;
-}
-
-static size_t columns_of_b(const struct stoa_tensor *b)
-{
-    return b->rank > 1 ? b->dims[b->rank - 1] : 1;
-}
-
 static size_t rows_of_b(const struct stoa_tensor *b)
 {
     return b->dims[b->rank > 1 ? b->rank - 2 : 0];
@@ -30,39 +20,52 @@ static size_t batch_rank(const struct stoa_tensor *tensor)
     return tensor->rank > 2 ? tensor->rank - 2 : 0;
 }
 
-/* Dimension i of the broadcast batch of `rank` dimensions, as the tensor has it, and the elements it steps by. */
-static size_t batch_dim(const struct stoa_tensor *tensor, size_t rank, size_t i, size_t *stride)
+/* Aligns the tensor's batch at the last of `rank` dimensions; returns how many matrices of `matrix` elements it has. */
+static size_t align_batch(const struct stoa_tensor *tensor, size_t rank, size_t matrix, size_t *dims, size_t *strides)
 {
-    size_t lead = rank - batch_rank(tensor);
-    size_t dim = i < lead ? 1 : tensor->dims[i - lead];
-    *stride = dim == 1 ? 0 : tensor->strides[i - lead];
-    return dim;
+    size_t own = batch_rank(tensor), matrices = 1;
+    for (size_t i = rank; i-- > 0;) {
+        dims[i] = i < rank - own ? 1 : tensor->dims[i - (rank - own)];
+        strides[i] = dims[i] == 1 ? 0 : matrices * matrix;
+        matrices *= dims[i];
+    }
+    return matrices;
+}
+
+struct matmul_shape stoa_matmul_shape(const struct stoa_tensor *a, const struct stoa_tensor *b)
+{
+    struct matmul_shape shape = {.m = a->rank > 1 ? a->dims[a->rank - 2] : 1,
+                                 .n = b->rank > 1 ? b->dims[b->rank - 1] : 1,
+                                 .k = a->dims[a->rank - 1],
+                                 .batch_rank = stoa_size_max(batch_rank(a), batch_rank(b))};
+    shape.a_batch = align_batch(a, shape.batch_rank, shape.m * shape.k, shape.a_dims, shape.a_strides);
+    shape.b_batch = align_batch(b, shape.batch_rank, shape.k * shape.n, shape.b_dims, shape.b_strides);
+    return shape;
 }
 
 /* The product a call stands for, data as far as they are known. Shapes have been checked. */
 static struct product product_of(const struct op_call *call)
 {
     const struct stoa_tensor *a = &call->inputs[A], *b = &call->inputs[B];
-    struct product product = {.m = rows_of_a(a),
-                              .k = a->dims[a->rank - 1],
-                              .n = columns_of_b(b),
+    struct matmul_shape shape = stoa_matmul_shape(a, b);
+    struct product product = {.m = shape.m,
+                              .k = shape.k,
+                              .n = shape.n,
                               .a = a->data,
                               .b = call->state ? call->state : b->data,
                               .alpha = 1,
                               .activation = call->epilogue.activation,
                               .y = call->outputs[0].data};
-    size_t rank = stoa_size_max(batch_rank(a), batch_rank(b)), a_batch = 1, b_batch = 1;
-    for (size_t i = 0; i < rank; i++) {
-        size_t a_dim = batch_dim(a, rank, i, &product.a_strides[i]);
-        size_t b_dim = batch_dim(b, rank, i, &product.b_strides[i]);
-        product.batch_dims[i] = a_dim == 1 ? b_dim : a_dim;
-        a_batch *= a_dim;
-        b_batch *= b_dim;
+    if (shape.b_batch == 1) {
+        product.m *= shape.a_batch;
+        return product;
     }
-    if (b_batch == 1)
-        product.m *= a_batch;
-    else
-        product.batch_rank = rank;
+    product.batch_rank = shape.batch_rank;
+    for (size_t i = 0; i < shape.batch_rank; i++) {
+        product.batch_dims[i] = shape.a_dims[i] == 1 ? shape.b_dims[i] : shape.a_dims[i];
+        product.a_strides[i] = shape.a_strides[i];
+        product.b_strides[i] = shape.b_strides[i];
+    }
     return product;
 }
 
@@ -81,11 +84,11 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
                          stoa_dims_text(b->rank, b->dims, b_text), rows_of_b(b));
 
     struct stoa_tensor *y = &call->outputs[0];
-    size_t rank = stoa_size_max(batch_rank(a), batch_rank(b));
+    struct matmul_shape shape = stoa_matmul_shape(a, b);
     y->dtype = STOA_FLOAT;
     y->rank = 0;
-    for (size_t i = 0; i < rank; i++) {
-        size_t ignored, a_dim = batch_dim(a, rank, i, &ignored), b_dim = batch_dim(b, rank, i, &ignored);
+    for (size_t i = 0; i < shape.batch_rank; i++) {
+        size_t a_dim = shape.a_dims[i], b_dim = shape.b_dims[i];
         if (a_dim != b_dim && a_dim != 1 && b_dim != 1)
             return stoa_fail(error, STOA_ERROR_SHAPE, "inputs A %s and B %s do not broadcast: %zu beside %zu",
                              stoa_dims_text(a->rank, a->dims, a_text), stoa_dims_text(b->rank, b->dims, b_text), a_dim,
@@ -93,9 +96,9 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
         y->dims[y->rank++] = a_dim == 1 ? b_dim : a_dim;
     }
     if (a->rank > 1)
-        y->dims[y->rank++] = rows_of_a(a);
+        y->dims[y->rank++] = shape.m;
     if (b->rank > 1)
-        y->dims[y->rank++] = columns_of_b(b);
+        y->dims[y->rank++] = shape.n;
     struct product product = product_of(call);
     return stoa_product_check(&product, error);
 }

@@ -3,8 +3,9 @@
  *   gemv   one row (or few, where BLAS packs every operand) times b [n][k]: the weights are read once, a block of rows
  *          that stays in the cache at a time
  *   small  few rows: tiles within what BLAS multiplies without packing (stoa_gemm_small_limit), k cut as well. Measured
- *          on OpenBLAS 0.3.21: 2 to 12 rows times [n][k] are 1.3 to 3 times as fast so, as are up to 32 times [k][n]
- *          (more where k is short); with b transposed it also wants m * n of a tile below 1200 and k of 32 or more
+ *          on OpenBLAS 0.3.21: 2 to 12 rows times [n][k] are 1.3 to 3 times as fast so, 16 to 64 1.2 to 2 times, as are
+ *          up to 128 times [k][n] (more where k is short), and sums of few rows of both (a transposed); with b
+ *          transposed it also wants m * n of a tile below 1200 and k of 32 or more
  *   large  tiles large enough that packing does not matter
  *
  * alpha and c are applied to each tile while it is still in the cache. */
@@ -34,27 +35,72 @@ struct tiling {
     size_t m, n, k; /* of a tile */
 };
 
+static size_t count(size_t rank, const size_t *dims)
+{
+    size_t elements = 1;
+    for (size_t i = 0; i < rank; i++)
+        elements *= dims[i];
+    return elements;
+}
+
+/* The same product with as little transposed as its shape allows. */
+static struct product straighten(const struct product *p)
+{
+    struct product product = *p;
+    if (p->m == 1 || p->k == 1)
+        product.a_transposed = false;
+    if (!product.a_transposed || p->n != 1)
+        return product;
+    /* A column of results is a row of them just as well. */
+    product.m = 1;
+    product.n = p->m;
+    product.a = p->b;
+    product.b = p->a;
+    product.a_transposed = product.b_transposed = false;
+    product.c_row = 0;
+    product.c_column = p->c_row;
+    memcpy(product.a_strides, p->b_strides, sizeof product.a_strides);
+    memcpy(product.b_strides, p->a_strides, sizeof product.b_strides);
+    memcpy(product.a_sum_strides, p->b_sum_strides, sizeof product.a_sum_strides);
+    memcpy(product.b_sum_strides, p->a_sum_strides, sizeof product.b_sum_strides);
+    return product;
+}
+
 static struct tiling cut(const struct product *p)
 {
     /* A tile has at least one element, even of a product that has none: it is described all the same. */
     const size_t m = stoa_size_max(p->m, 1), n = stoa_size_max(p->n, 1), k = stoa_size_max(p->k, 1);
     struct tiling tiling = {.way = PRODUCT_GEMM, .m = m, .n = n, .k = k};
     size_t small = stoa_gemm_small_limit(), rows = stoa_size_max(8, GEMV_ELEMENTS / k);
-    if (n == 1) {
+    bool single = p->sum_rank == 0;
+    if (n == 1 && !p->a_transposed && single) {
         tiling.way = PRODUCT_GEMV_COLUMN;
         tiling.m = stoa_size_part(m, rows, 1);
-    } else if (p->b_transposed && m <= (small ? 1 : 4)) {
+    } else if (p->a_transposed) {
+        bool brief = small && k <= 512 && !p->b_transposed;
+        tiling.m = stoa_size_part(m, brief ? 64 : 256, 1);
+        tiling.n = stoa_size_part(n, brief ? 128 : 256, 1);
+        tiling.k = brief ? stoa_size_part(k, 96, 1) : k;
+    } else if (p->b_transposed && single && m <= (small ? 1 : 4)) {
         tiling.way = PRODUCT_GEMV;
         tiling.n = stoa_size_part(n, rows, 1);
     } else if (p->b_transposed && small && m <= 12) {
         tiling.n = stoa_size_part(n, 64, 1);
         tiling.k = stoa_size_part(k, stoa_size_min(1024, small / (m * tiling.n)), 1);
+    } else if (p->b_transposed && small && m <= 64 && k >= 32) {
+        tiling.m = stoa_size_part(m, 32, 1);
+        tiling.n = stoa_size_part(n, 32, 1);
+        tiling.k = stoa_size_part(k, 512, 1);
     } else if (!p->b_transposed && small && m <= 32) {
         tiling.n = stoa_size_part(n, 512, 1);
         tiling.k = stoa_size_part(k, small / (m * tiling.n), 1);
     } else if (!p->b_transposed && stoa_size_part(m, 64, 1) * k * 64 <= small) {
         tiling.m = stoa_size_part(m, 64, 1);
         tiling.n = stoa_size_part(n, stoa_size_min(512, small / (tiling.m * k)), 1);
+    } else if (!p->b_transposed && small && m <= 128) {
+        tiling.m = stoa_size_part(m, 64, 1);
+        tiling.n = stoa_size_part(n, 256, 1);
+        tiling.k = stoa_size_part(k, small / (tiling.m * tiling.n), 1);
     } else {
         tiling.m = stoa_size_part(m, 256, 1);
         tiling.n = stoa_size_part(n, 256, 1);
@@ -78,16 +124,14 @@ struct multiplying {
     size_t tiles_m, tiles_n;
 };
 
+/* y[rows][columns] <- a * b, or what is there already plus that. */
 static void multiply(const struct product *p, const struct tiling *tiling, size_t rows, size_t columns, const float *a,
-                     const float *b, float *y)
+                     const float *b, bool add, float *y)
 {
-    size_t lda = stoa_size_max(p->k, 1), ldb = stoa_size_max(p->b_transposed ? p->k : p->n, 1);
-    if (p->k == 0) {
-        for (size_t i = 0; i < rows; i++)
-            for (size_t j = 0; j < columns; j++)
-                y[i * p->n + j] = 0;
-        return;
-    }
+    static void (*const gemms[2][2])(size_t, size_t, size_t, const float *, size_t, const float *, size_t, float,
+                                     float *, size_t) = {{stoa_gemm, stoa_gemm_nt}, {stoa_gemm_tn, stoa_gemm_tt}};
+    size_t lda = stoa_size_max(p->a_transposed ? p->m : p->k, 1);
+    size_t ldb = stoa_size_max(p->b_transposed ? p->k : p->n, 1);
     switch (tiling->way) {
     case PRODUCT_GEMV:
         for (size_t i = 0; i < rows; i++)
@@ -97,15 +141,21 @@ static void multiply(const struct product *p, const struct tiling *tiling, size_
         stoa_gemv(rows, p->k, a, lda, b, y);
         break;
     case PRODUCT_GEMM:
-        for (size_t from = 0; from < p->k; from += tiling->k) {
-            size_t k = stoa_size_min(tiling->k, p->k - from);
-            float beta = from ? 1 : 0;
-            if (p->b_transposed)
-                stoa_gemm_nt(rows, columns, k, a + from, lda, b + from, ldb, beta, y, p->n);
-            else
-                stoa_gemm(rows, columns, k, a + from, lda, b + from * p->n, ldb, beta, y, p->n);
-        }
+        for (size_t from = 0; from < p->k; from += tiling->k)
+            gemms[p->a_transposed][p->b_transposed](
+                rows, columns, stoa_size_min(tiling->k, p->k - from), a + from * (p->a_transposed ? lda : 1), lda,
+                b + from * (p->b_transposed ? 1 : ldb), ldb, from || add ? 1 : 0, y, p->n);
         break;
+    }
+}
+
+/* Steps a and b to element `at` of an index space. */
+static void step(size_t at, size_t rank, const size_t *dims, const size_t *a_strides, const size_t *b_strides,
+                 const float **a, const float **b)
+{
+    for (size_t i = rank; i-- > 0; at /= dims[i]) {
+        *a += at % dims[i] * a_strides[i];
+        *b += at % dims[i] * b_strides[i];
     }
 }
 
@@ -120,47 +170,45 @@ static void tile(void *context, size_t task, size_t worker)
     size_t image = task / multiplying->tiles_n / multiplying->tiles_m;
     size_t rows = stoa_size_min(tiling->m, p->m - row), columns = stoa_size_min(tiling->n, p->n - column);
 
-    const float *a = p->a + row * p->k, *b = p->b + column * (p->b_transposed ? p->k : 1);
+    const float *a = p->a + row * (p->a_transposed ? 1 : p->k), *b = p->b + column * (p->b_transposed ? p->k : 1);
     float *y = p->y + (image * p->m + row) * p->n + column;
-    for (size_t i = p->batch_rank; i-- > 0;) {
-        size_t at = image % p->batch_dims[i];
-        image /= p->batch_dims[i];
-        a += at * p->a_strides[i];
-        b += at * p->b_strides[i];
+    step(image, p->batch_rank, p->batch_dims, p->a_strides, p->b_strides, &a, &b);
+    size_t terms = p->k ? count(p->sum_rank, p->sum_dims) : 0;
+    if (terms == 0)
+        stoa_matrix_clear_rows(rows, columns, y, p->n);
+    for (size_t i = 0; i < terms; i++) {
+        const float *a_term = a, *b_term = b;
+        step(i, p->sum_rank, p->sum_dims, p->a_sum_strides, p->b_sum_strides, &a_term, &b_term);
+        multiply(p, tiling, rows, columns, a_term, b_term, i > 0, y);
     }
-    multiply(p, tiling, rows, columns, a, b, y);
     if (p->c || p->alpha != 1)
         stoa_matrix_finish(rows, columns, p->alpha, p->beta, p->c ? p->c + row * p->c_row + column * p->c_column : NULL,
                            p->c_row, p->c_column, y, p->n);
     stoa_epilogue_rows(rows, columns, &(struct epilogue){.activation = p->activation}, y, p->n);
 }
 
-static size_t batch(const struct product *p)
-{
-    size_t count = 1;
-    for (size_t i = 0; i < p->batch_rank; i++)
-        count *= p->batch_dims[i];
-    return count;
-}
-
 void stoa_product_run(const struct product *p, struct pool *pool)
 {
     if (p->m == 0 || p->n == 0)
         return;
-    struct multiplying multiplying = {.product = p, .tiling = cut(p)};
-    multiplying.tiles_m = stoa_size_ceil_div(p->m, multiplying.tiling.m);
-    multiplying.tiles_n = stoa_size_ceil_div(p->n, multiplying.tiling.n);
-    stoa_pool_run(pool, batch(p) * multiplying.tiles_m * multiplying.tiles_n, tile, &multiplying);
+    struct product product = straighten(p);
+    struct multiplying multiplying = {.product = &product, .tiling = cut(&product)};
+    multiplying.tiles_m = stoa_size_ceil_div(product.m, multiplying.tiling.m);
+    multiplying.tiles_n = stoa_size_ceil_div(product.n, multiplying.tiling.n);
+    size_t images = count(product.batch_rank, product.batch_dims);
+    stoa_pool_run(pool, images * multiplying.tiles_m * multiplying.tiles_n, tile, &multiplying);
 }
 
 double stoa_product_macs(const struct product *p)
 {
-    return (double)batch(p) * (double)p->m * (double)p->n * (double)p->k;
+    double products = (double)count(p->batch_rank, p->batch_dims) * (double)count(p->sum_rank, p->sum_dims);
+    return products * (double)p->m * (double)p->n * (double)p->k;
 }
 
 void stoa_product_describe(const struct product *p, size_t size, char *text)
 {
-    struct tiling tiling = cut(p);
+    struct product product = straighten(p);
+    struct tiling tiling = cut(&product);
     if (tiling.way == PRODUCT_GEMM)
         snprintf(text, size, "gemm %zux%zux%zu", tiling.m, tiling.n, tiling.k);
     else

@@ -11,9 +11,10 @@
 #include "base/pool.h"
 #include "ops/op.h"
 
-/* y[m][n] = f(alpha * a[m][k] * b + beta * c) for each of a batch; all rows without gaps. */
+/* y[m][n] = f(alpha * a * b + beta * c) for each of a batch; all rows without gaps. */
 struct product {
     size_t m, n, k;
+    bool a_transposed; /* a is [k][m], otherwise [m][k] */
     bool b_transposed; /* b is [n][k], otherwise [k][n] */
     const float *a, *b;
     float alpha, beta;
@@ -24,7 +25,28 @@ struct product {
     /* The batch is an index space: y's products follow each other, a and b step by these strides (in elements). */
     size_t batch_rank;
     size_t batch_dims[STOA_MAX_RANK], a_strides[STOA_MAX_RANK], b_strides[STOA_MAX_RANK];
+    /* Each a * b of the batch is the sum of such products over one more index space, in its order. */
+    size_t sum_rank;
+    size_t sum_dims[STOA_MAX_RANK], a_sum_strides[STOA_MAX_RANK], b_sum_strides[STOA_MAX_RANK];
 };
+
+/* Gemm's attributes. */
+struct gemm_params {
+    float alpha, beta;
+    bool a_transposed, b_transposed;
+};
+STOA_CHECKED enum stoa_status stoa_product_parse_gemm(struct attribute_reader *reader, void *params);
+
+/* MatMul's shapes: for each of a batch [m][k] * [k][n]. */
+struct matmul_shape {
+    size_t m, n, k;
+    size_t batch_rank; /* the dimensions before the last two, as the inputs have them: equal, or one of them is 1 */
+    size_t a_dims[STOA_MAX_RANK], b_dims[STOA_MAX_RANK];
+    size_t a_strides[STOA_MAX_RANK], b_strides[STOA_MAX_RANK]; /* of plain tensors; 0 where the dimension is 1 */
+    size_t a_batch, b_batch;                                   /* how many matrices each of them is */
+};
+/* Of inputs of rank 1 or more; whether they fit each other is not asked. */
+struct matmul_shape stoa_matmul_shape(const struct stoa_tensor *a, const struct stoa_tensor *b);
 
 /* Whether BLAS can address such a product. */
 STOA_CHECKED enum stoa_status stoa_product_check(const struct product *product, struct stoa_error *error);
