@@ -3,13 +3,10 @@
 #include "kernels/arithmetic.h"
 #include "kernels/nd.h"
 #include "ops/check.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
-struct cast_params {
-    enum stoa_dtype to;
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *params)
+enum stoa_status stoa_cast_parse(struct attribute_reader *reader, void *params)
 {
     stoa_reader_require(reader, "to");
     int64_t to = stoa_read_int(reader, "to", STOA_FLOAT, 1, 16);
@@ -29,7 +26,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return stoa_tensor_measure(&call->outputs[0], error, NULL, NULL);
 }
 
-static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+enum stoa_status stoa_cast_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     (void)error;
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
@@ -39,6 +36,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     return STOA_OK;
 }
 
+static const struct op_gradient gradients[] = {
+    {"CastBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+};
+
 const struct op stoa_op_cast = {
     .type = "Cast",
     .since = 6,
@@ -47,8 +48,10 @@ const struct op stoa_op_cast = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct cast_params),
-    .parse = parse,
+    .parse = stoa_cast_parse,
     .infer = infer,
-    .run = run,
+    .run = stoa_cast_run,
 };

@@ -7,23 +7,10 @@
 #include "kernels/nd.h"
 #include "ops/arguments.h"
 #include "ops/check.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
-#define MAX_PARTS 255
-
-struct concat_params {
-    int64_t axis;
-};
-
-struct split_params {
-    int64_t axis;
-    bool has_sizes, sizes_input;
-    size_t count;
-    int64_t sizes[MAX_PARTS];
-};
-
-/* The `size` elements of the whole from `start` on, along the axis. */
-static struct stoa_tensor part_of(const struct stoa_tensor *whole, size_t axis, size_t start, size_t size)
+struct stoa_tensor stoa_part_of(const struct stoa_tensor *whole, size_t axis, size_t start, size_t size)
 {
     struct stoa_tensor part = *whole;
     part.dims[axis] = size;
@@ -33,7 +20,7 @@ static struct stoa_tensor part_of(const struct stoa_tensor *whole, size_t axis, 
     return part;
 }
 
-static enum stoa_status parse_concat(struct attribute_reader *reader, void *params)
+enum stoa_status stoa_concat_parse(struct attribute_reader *reader, void *params)
 {
     stoa_reader_require(reader, "axis");
     ((struct concat_params *)params)->axis = stoa_read_int(reader, "axis", 0, -STOA_MAX_RANK, STOA_MAX_RANK - 1);
@@ -85,7 +72,7 @@ static enum stoa_status run_concat(const struct op_call *call, const struct op_r
     STOA_TRY(stoa_check_axis("axis", params->axis, call->outputs[0].rank, false, error, &axis));
     for (size_t i = 0; i < call->input_count; i++) {
         const struct stoa_tensor *x = &call->inputs[i];
-        struct stoa_tensor part = part_of(&call->outputs[0], axis, start, x->dims[axis]);
+        struct stoa_tensor part = stoa_part_of(&call->outputs[0], axis, start, x->dims[axis]);
         if (x->data != part.data)
             stoa_nd_copy(x, &part, run->pool);
         start += x->dims[axis];
@@ -93,32 +80,31 @@ static enum stoa_status run_concat(const struct op_call *call, const struct op_r
     return STOA_OK;
 }
 
-static enum stoa_status parse_split(struct attribute_reader *reader, void *params_)
+enum stoa_status stoa_split_parse(struct attribute_reader *reader, void *params_)
 {
     struct split_params *params = params_;
     params->axis = stoa_read_int(reader, "axis", 0, -STOA_MAX_RANK, STOA_MAX_RANK - 1);
     params->sizes_input = reader->opset >= 13;
     if (!params->sizes_input) {
         params->has_sizes = stoa_reader_has(reader, "split");
-        params->count = stoa_read_ints(reader, "split", 0, INT64_MAX, MAX_PARTS, params->sizes);
+        params->count = stoa_read_ints(reader, "split", 0, INT64_MAX, OP_MAX_PARTS, params->sizes);
     }
     return stoa_reader_finish(reader);
 }
 
-/* The axis, and the length of each output along it. */
-static enum stoa_status parts(const struct op_call *call, struct stoa_error *error, size_t *axis,
-                              size_t sizes[MAX_PARTS])
+enum stoa_status stoa_split_parts(const struct op_call *call, struct stoa_error *error, size_t *axis,
+                                  size_t sizes[OP_MAX_PARTS])
 {
     const struct split_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0];
     STOA_TRY(stoa_check_axis("axis", params->axis, x->rank, false, error, axis));
     size_t length = x->dims[*axis], count = call->output_count, given = params->count, total = 0;
     const int64_t *values = params->sizes;
-    int64_t from_input[MAX_PARTS];
+    int64_t from_input[OP_MAX_PARTS];
     bool stated = params->has_sizes;
     if (params->sizes_input) {
         stated = stoa_op_has_input(call, 1);
-        STOA_TRY(stoa_input_values(call, 1, "split", MAX_PARTS, error, from_input, &given));
+        STOA_TRY(stoa_input_values(call, 1, "split", OP_MAX_PARTS, error, from_input, &given));
         values = from_input;
     }
     if (!stated) {
@@ -149,8 +135,8 @@ static enum stoa_status parts(const struct op_call *call, struct stoa_error *err
 
 static enum stoa_status infer_split(const struct op_call *call, struct stoa_error *error)
 {
-    size_t axis, sizes[MAX_PARTS];
-    STOA_TRY(parts(call, error, &axis, sizes));
+    size_t axis, sizes[OP_MAX_PARTS];
+    STOA_TRY(stoa_split_parts(call, error, &axis, sizes));
     for (size_t i = 0; i < call->output_count; i++) {
         if (call->outputs[i].dtype == STOA_NONE)
             continue;
@@ -162,8 +148,8 @@ static enum stoa_status infer_split(const struct op_call *call, struct stoa_erro
 
 static bool splits(const struct op_call *call, size_t i, size_t *first)
 {
-    size_t axis, sizes[MAX_PARTS];
-    if (call->inputs[0].rank != 4 || parts(call, NULL, &axis, sizes) != STOA_OK || axis != 1)
+    size_t axis, sizes[OP_MAX_PARTS];
+    if (call->inputs[0].rank != 4 || stoa_split_parts(call, NULL, &axis, sizes) != STOA_OK || axis != 1)
         return false;
     *first = 0;
     for (size_t k = 0; k < i; k++)
@@ -173,27 +159,36 @@ static bool splits(const struct op_call *call, size_t i, size_t *first)
 
 static enum stoa_status run_split(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
-    size_t axis, sizes[MAX_PARTS], start = 0;
-    STOA_TRY(parts(call, error, &axis, sizes));
+    size_t axis, sizes[OP_MAX_PARTS], start = 0;
+    STOA_TRY(stoa_split_parts(call, error, &axis, sizes));
     for (size_t i = 0; i < call->output_count; start += sizes[i++]) {
         if (call->outputs[i].dtype == STOA_NONE)
             continue;
-        struct stoa_tensor part = part_of(&call->inputs[0], axis, start, sizes[i]);
+        struct stoa_tensor part = stoa_part_of(&call->inputs[0], axis, start, sizes[i]);
         stoa_nd_copy(&part, &call->outputs[i], run->pool);
     }
     return STOA_OK;
 }
 
+static const struct op_gradient concat_gradients[] = {
+    {"ConcatBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0, .rest = true}}, 1, {0}, .rest = true},
+};
+static const struct op_gradient split_gradients[] = {
+    {"SplitBackward", 3, {{OP_INPUT, 0}, {OP_INPUT, 1}, {OP_GRADIENT, 0, .rest = true}}, 1, {0}},
+};
+
 const struct op stoa_op_concat = {
     .type = "Concat",
     .since = 4,
     .min_inputs = 1,
-    .max_inputs = MAX_PARTS,
+    .max_inputs = OP_MAX_PARTS,
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = concat_gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct concat_params),
-    .parse = parse_concat,
+    .parse = stoa_concat_parse,
     .joins = joins,
     .infer = infer_concat,
     .run = run_concat,
@@ -207,10 +202,12 @@ const struct op stoa_op_concat = {
         .min_inputs = 1,                                                                                               \
         .max_inputs = inputs,                                                                                          \
         .min_outputs = 1,                                                                                              \
-        .max_outputs = MAX_PARTS,                                                                                      \
+        .max_outputs = OP_MAX_PARTS,                                                                                   \
         .layout = OP_ANY,                                                                                              \
+        .gradients = split_gradients,                                                                                  \
+        .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct split_params),                                                                    \
-        .parse = parse_split,                                                                                          \
+        .parse = stoa_split_parse,                                                                                     \
         .splits = splits,                                                                                              \
         .infer = infer_split,                                                                                          \
         .run = run_split,                                                                                              \

@@ -5,13 +5,10 @@
 #include "base/tensor.h"
 #include "kernels/nd.h"
 #include "ops/check.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
-struct gather_params {
-    int64_t axis;
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *params)
+enum stoa_status stoa_gather_parse(struct attribute_reader *reader, void *params)
 {
     ((struct gather_params *)params)->axis = stoa_read_int(reader, "axis", 0, -STOA_MAX_RANK, STOA_MAX_RANK - 1);
     return stoa_reader_finish(reader);
@@ -64,10 +61,11 @@ static void drop_axes(struct stoa_tensor *tensor, size_t first, size_t count)
     }
 }
 
-static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+enum stoa_status stoa_gather_walk(const struct op_call *call, const struct stoa_tensor *x,
+                                  const struct stoa_tensor *indices, const struct stoa_tensor *y, gather_each each,
+                                  void *context, struct stoa_error *error)
 {
     const struct gather_params *params = call->params;
-    const struct stoa_tensor *x = &call->inputs[0], *indices = &call->inputs[1], *y = &call->outputs[0];
     size_t axis, count = stoa_tensor_elements(indices), element = stoa_dtype_size(x->dtype);
     STOA_TRY(stoa_check_axis("axis", params->axis, x->rank, false, error, &axis));
     struct stoa_tensor from = *x, to = *y;
@@ -86,10 +84,24 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         size_t row = (size_t)(index < 0 ? index + size : index);
         from.data = (char *)x->data + row * x->strides[axis] * element;
         to.data = (char *)y->data + y_offset * element;
-        stoa_nd_copy(&from, &to, run->pool);
+        each(context, &from, &to);
     }
     return STOA_OK;
 }
+
+static void copy(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y)
+{
+    stoa_nd_copy(x, y, pool);
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    return stoa_gather_walk(call, &call->inputs[0], &call->inputs[1], &call->outputs[0], copy, run->pool, error);
+}
+
+static const struct op_gradient gradients[] = {
+    {"GatherBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {0}},
+};
 
 const struct op stoa_op_gather = {
     .type = "Gather",
@@ -99,8 +111,10 @@ const struct op stoa_op_gather = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct gather_params),
-    .parse = parse,
+    .parse = stoa_gather_parse,
     .infer = infer,
     .run = run,
 };

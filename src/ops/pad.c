@@ -11,25 +11,10 @@
 #include "kernels/nd.h"
 #include "ops/arguments.h"
 #include "ops/check.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
-enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
-
-struct pad_params {
-    enum pad_mode mode;
-    bool pads_input;
-    struct op_integers pads;
-    float value;
-};
-
-/* Output elements [start, start + size) of one axis come from input elements from, from + step, … */
-struct span {
-    size_t start, size, from;
-    int step;
-    bool constant;
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *params_)
+enum stoa_status stoa_pad_parse(struct attribute_reader *reader, void *params_)
 {
     static const char *const modes[] = {"constant", "reflect", "edge", NULL};
     struct pad_params *params = params_;
@@ -122,14 +107,14 @@ static bool pads(const struct op_call *call, size_t pad[4])
 }
 
 /* Adds the part of the output that lies in [low, high), in coordinates in which the input begins at 0. */
-static void add_span(enum pad_mode mode, int64_t begin, int64_t low, int64_t high, int64_t size, struct span *spans,
+static void add_span(enum pad_mode mode, int64_t begin, int64_t low, int64_t high, int64_t size, struct pad_span *spans,
                      size_t *count)
 {
     if (low >= high)
         return;
-    struct span *span = &spans[(*count)++];
+    struct pad_span *span = &spans[(*count)++];
     bool inside = low >= 0 && low < size;
-    *span = (struct span){.start = (size_t)(low + begin), .size = (size_t)(high - low), .step = 1};
+    *span = (struct pad_span){.start = (size_t)(low + begin), .size = (size_t)(high - low), .step = 1};
     if (inside) {
         span->from = (size_t)low;
     } else if (mode == PAD_CONSTANT) {
@@ -143,7 +128,7 @@ static void add_span(enum pad_mode mode, int64_t begin, int64_t low, int64_t hig
     }
 }
 
-static size_t axis_spans(enum pad_mode mode, const int64_t pads[2], size_t dim, struct span spans[3])
+static size_t axis_spans(enum pad_mode mode, const int64_t pads[2], size_t dim, struct pad_span spans[3])
 {
     int64_t size = (int64_t)dim, low = -pads[0], high = size + pads[1];
     size_t count = 0;
@@ -153,8 +138,30 @@ static size_t axis_spans(enum pad_mode mode, const int64_t pads[2], size_t dim, 
     return count;
 }
 
+enum stoa_status stoa_pad_spans(const struct op_call *call, struct stoa_error *error, struct pad_spans *spans)
+{
+    const struct pad_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0];
+    struct op_integers pads;
+    STOA_TRY(read_pads(call, error, &pads));
+    for (size_t i = 0; i < x->rank; i++)
+        spans->counts[i] = axis_spans(params->mode, (int64_t[]){pads.values[i], pads.values[x->rank + i]}, x->dims[i],
+                                      spans->spans[i]);
+    return STOA_OK;
+}
+
+bool stoa_pad_choose(const struct pad_spans *spans, size_t rank, size_t index, const struct pad_span **chosen)
+{
+    for (size_t i = rank; i-- > 0; index /= spans->counts[i]) {
+        if (spans->counts[i] == 0)
+            return false;
+        chosen[i] = &spans->spans[i][index % spans->counts[i]];
+    }
+    return index == 0;
+}
+
 static void copy_spans(const struct stoa_tensor *x, const struct stoa_tensor *y, const void *value,
-                       struct span *const *spans, struct pool *pool)
+                       const struct pad_span *const *spans, struct pool *pool)
 {
     struct stoa_tensor part = *y;
     ptrdiff_t from = 0;
@@ -182,8 +189,9 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
 {
     const struct pad_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
-    struct op_integers pads;
-    STOA_TRY(read_pads(call, error, &pads));
+    const struct pad_span *chosen[STOA_MAX_RANK];
+    struct pad_spans spans;
+    STOA_TRY(stoa_pad_spans(call, error, &spans));
     if (stoa_tensor_elements(y) == 0)
         return STOA_OK;
     /* The constant, in the data's type. */
@@ -193,22 +201,14 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     else if (!params->pads_input)
         stoa_cast_loop(STOA_FLOAT, x->dtype)(NULL, 1, (char *[]){value, (char *)&params->value}, (ptrdiff_t[]){1, 1});
 
-    struct span spans[STOA_MAX_RANK][3], *chosen[STOA_MAX_RANK];
-    size_t counts[STOA_MAX_RANK], index[STOA_MAX_RANK] = {0}, combinations = 1;
-    for (size_t i = 0; i < x->rank; i++) {
-        counts[i] =
-            axis_spans(params->mode, (int64_t[]){pads.values[i], pads.values[x->rank + i]}, x->dims[i], spans[i]);
-        combinations *= counts[i];
-    }
-    for (size_t c = 0; c < combinations; c++) {
-        for (size_t i = 0; i < x->rank; i++)
-            chosen[i] = &spans[i][index[i]];
+    for (size_t c = 0; stoa_pad_choose(&spans, x->rank, c, chosen); c++)
         copy_spans(x, y, value, chosen, run->pool);
-        for (size_t i = x->rank; i-- > 0 && ++index[i] == counts[i];)
-            index[i] = 0;
-    }
     return STOA_OK;
 }
+
+static const struct op_gradient gradients[] = {
+    {"PadBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {0}},
+};
 
 #define PAD(name, since_, until_, least_inputs, most_inputs)                                                           \
     const struct op stoa_op_##name = {                                                                                 \
@@ -220,8 +220,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
+        .gradients = gradients,                                                                                        \
+        .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct pad_params),                                                                      \
-        .parse = parse,                                                                                                \
+        .parse = stoa_pad_parse,                                                                                       \
         .pads = pads,                                                                                                  \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \

@@ -10,6 +10,7 @@
 #include "base/tensor.h"
 #include "ops/arguments.h"
 #include "ops/check.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
 struct reshape_params {
@@ -158,7 +159,7 @@ static enum stoa_status infer_unsqueeze(const struct op_call *call, struct stoa_
 
 /* Dimensions of both sides fall into groups of the same product. A group can be renamed if the input's dimensions in it
  * lie evenly one in the other; then the output's strides follow from the innermost one's. */
-static bool view(const struct op_call *call)
+bool stoa_reshape_view(const struct op_call *call)
 {
     const struct stoa_tensor *x = &call->inputs[0];
     struct stoa_tensor *y = &call->outputs[0];
@@ -193,6 +194,10 @@ static bool view(const struct op_call *call)
     return true;
 }
 
+static const struct op_gradient gradients[] = {
+    {"ReshapeBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+};
+
 #define RENAMING(name, type_, since_, until_, least_inputs, most_inputs, parse_, infer_)                               \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
@@ -203,10 +208,12 @@ static bool view(const struct op_call *call)
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_VIEW,                                                                                             \
+        .gradients = gradients,                                                                                        \
+        .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct reshape_params),                                                                  \
         .parse = parse_,                                                                                               \
         .infer = infer_,                                                                                               \
-        .view = view,                                                                                                  \
+        .view = stoa_reshape_view,                                                                                     \
     };
 RENAMING(reshape, "Reshape", 5, 0, 2, 2, parse_reshape, infer_reshape)
 RENAMING(flatten, "Flatten", 1, 0, 1, 1, parse_flatten, infer_flatten)

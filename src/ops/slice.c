@@ -5,29 +5,18 @@
 #include "kernels/nd.h"
 #include "ops/arguments.h"
 #include "ops/check.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
-enum { STARTS, ENDS, AXES, STEPS, LISTS };
-static const char *const list_names[LISTS] = {"starts", "ends", "axes", "steps"};
+static const char *const list_names[SLICE_LISTS] = {"starts", "ends", "axes", "steps"};
 
-struct slice_params {
-    bool inputs; /* the lists are inputs rather than attributes */
-    struct op_integers lists[LISTS];
-};
-
-/* What is taken of one axis: `count` elements from `start` on, `step` apart. */
-struct range {
-    int64_t start, step;
-    size_t count;
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *params_)
+enum stoa_status stoa_slice_parse(struct attribute_reader *reader, void *params_)
 {
     struct slice_params *params = params_;
     params->inputs = reader->opset >= 10;
-    for (size_t i = STARTS; !params->inputs && i <= AXES; i++) {
+    for (size_t i = SLICE_STARTS; !params->inputs && i <= SLICE_AXES; i++) {
         stoa_read_integers(reader, list_names[i], &params->lists[i]);
-        if (i != AXES)
+        if (i != SLICE_AXES)
             stoa_reader_require(reader, list_names[i]);
     }
     return stoa_reader_finish(reader);
@@ -38,7 +27,7 @@ static int64_t within(int64_t value, int64_t least, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
-static struct range range_of(int64_t start, int64_t end, int64_t step, size_t dim)
+static struct slice_range range_of(int64_t start, int64_t end, int64_t step, size_t dim)
 {
     int64_t size = (int64_t)dim;
     bool forward = step > 0;
@@ -50,44 +39,45 @@ static struct range range_of(int64_t start, int64_t end, int64_t step, size_t di
     uint64_t span = forward ? (uint64_t)(end - start) : (uint64_t)(start - end);
     uint64_t pace = forward ? (uint64_t)step : 0 - (uint64_t)step;
     bool empty = forward ? end <= start : start <= end;
-    return (struct range){start, step, empty ? 0 : (size_t)((span - 1) / pace + 1)};
+    return (struct slice_range){start, step, empty ? 0 : (size_t)((span - 1) / pace + 1)};
 }
 
-static enum stoa_status ranges_of(const struct op_call *call, struct stoa_error *error, struct range *ranges)
+enum stoa_status stoa_slice_ranges(const struct op_call *call, struct stoa_error *error, struct slice_range *ranges)
 {
     const struct slice_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0];
-    struct op_integers lists[LISTS];
-    for (size_t i = 0; i < LISTS; i++) {
+    struct op_integers lists[SLICE_LISTS];
+    for (size_t i = 0; i < SLICE_LISTS; i++) {
         lists[i] = params->lists[i];
         if (params->inputs)
             STOA_TRY(stoa_input_integers(call, i + 1, list_names[i], error, &lists[i]));
-        if (i != STARTS && (i == ENDS || lists[i].present) && lists[i].count != lists[STARTS].count)
+        if (i != SLICE_STARTS && (i == SLICE_ENDS || lists[i].present) && lists[i].count != lists[SLICE_STARTS].count)
             return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "%s has %zu values, starts has %zu", list_names[i],
-                             lists[i].count, lists[STARTS].count);
+                             lists[i].count, lists[SLICE_STARTS].count);
     }
-    for (size_t i = 0; !lists[AXES].present && i < lists[STARTS].count; i++) {
-        lists[AXES].values[i] = (int64_t)i;
-        lists[AXES].count = i + 1;
+    for (size_t i = 0; !lists[SLICE_AXES].present && i < lists[SLICE_STARTS].count; i++) {
+        lists[SLICE_AXES].values[i] = (int64_t)i;
+        lists[SLICE_AXES].count = i + 1;
     }
     bool named[STOA_MAX_RANK];
-    STOA_TRY(stoa_check_axes("axes", &lists[AXES], x->rank, error, named));
+    STOA_TRY(stoa_check_axes("axes", &lists[SLICE_AXES], x->rank, error, named));
     for (size_t i = 0; i < x->rank; i++)
-        ranges[i] = (struct range){0, 1, x->dims[i]};
-    for (size_t i = 0; i < lists[STARTS].count; i++) {
-        int64_t axis = lists[AXES].values[i], step = lists[STEPS].present ? lists[STEPS].values[i] : 1;
+        ranges[i] = (struct slice_range){0, 1, x->dims[i]};
+    for (size_t i = 0; i < lists[SLICE_STARTS].count; i++) {
+        int64_t axis = lists[SLICE_AXES].values[i],
+                step = lists[SLICE_STEPS].present ? lists[SLICE_STEPS].values[i] : 1;
         if (step == 0)
             return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "steps[%zu] is 0", i);
         size_t at = (size_t)(axis < 0 ? axis + (int64_t)x->rank : axis);
-        ranges[at] = range_of(lists[STARTS].values[i], lists[ENDS].values[i], step, x->dims[at]);
+        ranges[at] = range_of(lists[SLICE_STARTS].values[i], lists[SLICE_ENDS].values[i], step, x->dims[at]);
     }
     return STOA_OK;
 }
 
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
-    struct range ranges[STOA_MAX_RANK];
-    STOA_TRY(ranges_of(call, error, ranges));
+    struct slice_range ranges[STOA_MAX_RANK];
+    STOA_TRY(stoa_slice_ranges(call, error, ranges));
     stoa_same_as_input(call, 0, 0);
     for (size_t i = 0; i < call->inputs[0].rank; i++)
         call->outputs[0].dims[i] = ranges[i].count;
@@ -96,9 +86,9 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
 
 static bool splits(const struct op_call *call, size_t i, size_t *first)
 {
-    struct range ranges[STOA_MAX_RANK];
+    struct slice_range ranges[STOA_MAX_RANK];
     const struct stoa_tensor *x = &call->inputs[0];
-    if (i != 0 || x->rank != 4 || ranges_of(call, NULL, ranges) != STOA_OK)
+    if (i != 0 || x->rank != 4 || stoa_slice_ranges(call, NULL, ranges) != STOA_OK)
         return false;
     for (size_t k = 0; k < x->rank; k++)
         if (ranges[k].step != 1 || (k != 1 && ranges[k].count != x->dims[k]))
@@ -107,26 +97,39 @@ static bool splits(const struct op_call *call, size_t i, size_t *first)
     return true;
 }
 
-static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+void stoa_slice_walk(const struct slice_range *ranges, const struct stoa_tensor *x, struct nd_operand *operand)
 {
-    const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
-    struct range ranges[STOA_MAX_RANK];
-    STOA_TRY(ranges_of(call, error, ranges));
-    if (stoa_tensor_elements(y) == 0)
-        return STOA_OK;
-    struct nd nd = stoa_nd_over(y);
-    stoa_nd_read_scalar(&nd, x->dtype, x->data);
     ptrdiff_t from = 0;
+    *operand = (struct nd_operand){.size = stoa_dtype_size(x->dtype)};
     for (size_t i = 0; i < x->rank; i++) {
         from += (ptrdiff_t)ranges[i].start * (ptrdiff_t)x->strides[i];
         /* A step over a single element may be any number. */
         if (ranges[i].count > 1)
-            nd.operands[1].strides[i] = (ptrdiff_t)ranges[i].step * (ptrdiff_t)x->strides[i];
+            operand->strides[i] = (ptrdiff_t)ranges[i].step * (ptrdiff_t)x->strides[i];
     }
-    nd.operands[1].data += from * (ptrdiff_t)stoa_dtype_size(x->dtype);
+    operand->data = (char *)x->data + from * (ptrdiff_t)operand->size;
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
+    struct slice_range ranges[STOA_MAX_RANK];
+    STOA_TRY(stoa_slice_ranges(call, error, ranges));
+    if (stoa_tensor_elements(y) == 0)
+        return STOA_OK;
+    struct nd nd = stoa_nd_over(y);
+    stoa_slice_walk(ranges, x, &nd.operands[nd.operand_count++]);
     stoa_nd_copy_nest(&nd, run->pool);
     return STOA_OK;
 }
+
+static const struct op_gradient gradients[] = {
+    {"SliceBackward",
+     6,
+     {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}, {OP_INPUT, 2}, {OP_INPUT, 3}, {OP_INPUT, 4}},
+     1,
+     {0}},
+};
 
 #define SLICE(name, since_, until_, least_inputs, most_inputs)                                                         \
     const struct op stoa_op_##name = {                                                                                 \
@@ -138,8 +141,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
+        .gradients = gradients,                                                                                        \
+        .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct slice_params),                                                                    \
-        .parse = parse,                                                                                                \
+        .parse = stoa_slice_parse,                                                                                     \
         .splits = splits,                                                                                              \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \

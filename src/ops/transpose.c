@@ -3,23 +3,17 @@
 
 #include "base/status.h"
 #include "ops/arguments.h"
+#include "ops/move.h"
 #include "ops/op.h"
 
-struct transpose_params {
-    struct op_integers perm; /* absent: reversed */
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *params)
+enum stoa_status stoa_transpose_parse(struct attribute_reader *reader, void *params)
 {
     stoa_read_integers(reader, "perm", &((struct transpose_params *)params)->perm);
     return stoa_reader_finish(reader);
 }
 
-/* The input's dimension that becomes dimension i of the output. */
-static size_t source(const struct op_call *call, size_t i)
+size_t stoa_transpose_source(const struct transpose_params *params, size_t rank, size_t i)
 {
-    const struct transpose_params *params = call->params;
-    size_t rank = call->inputs[0].rank;
     if (!params->perm.present)
         return rank - 1 - i;
     int64_t axis = params->perm.values[i];
@@ -39,16 +33,21 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     y->dtype = x->dtype;
     y->rank = x->rank;
     for (size_t i = 0; i < x->rank; i++)
-        y->dims[i] = x->dims[source(call, i)];
+        y->dims[i] = x->dims[stoa_transpose_source(params, x->rank, i)];
     return STOA_OK;
 }
 
 static bool view(const struct op_call *call)
 {
-    for (size_t i = 0; i < call->inputs[0].rank; i++)
-        call->outputs[0].strides[i] = call->inputs[0].strides[source(call, i)];
+    const struct stoa_tensor *x = &call->inputs[0];
+    for (size_t i = 0; i < x->rank; i++)
+        call->outputs[0].strides[i] = x->strides[stoa_transpose_source(call->params, x->rank, i)];
     return true;
 }
+
+static const struct op_gradient gradients[] = {
+    {"TransposeBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+};
 
 const struct op stoa_op_transpose = {
     .type = "Transpose",
@@ -58,8 +57,10 @@ const struct op stoa_op_transpose = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_VIEW,
+    .gradients = gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct transpose_params),
-    .parse = parse,
+    .parse = stoa_transpose_parse,
     .infer = infer,
     .view = view,
 };
