@@ -123,6 +123,12 @@ static void describe(const struct op_call *call, size_t size, char *text)
     stoa_product_describe(&product, size, text);
 }
 
+static const struct op_gradient gradients[] = {
+    {"GemmBackwardA", 2, {{OP_GRADIENT, 0}, {OP_INPUT, B}}, 1, {A}},
+    {"GemmBackwardB", 2, {{OP_GRADIENT, 0}, {OP_INPUT, A}}, 1, {B}},
+    {"GemmBackwardC", 2, {{OP_GRADIENT, 0}, {OP_INPUT, C}}, 1, {C}},
+};
+
 const struct op stoa_op_gemm = {
     .type = "Gemm",
     .since = 7,
@@ -131,6 +137,8 @@ const struct op stoa_op_gemm = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_PLAIN,
+    .gradients = gradients,
+    .gradient_count = sizeof gradients / sizeof *gradients,
     .loose_inputs = 1 << B,
     .parameters = 1 << 1 | 1 << 2,
     .params_size = sizeof(struct gemm_params),

@@ -96,6 +96,10 @@ static enum stoa_status run_dropout(const struct op_call *call, const struct op_
     return STOA_OK;
 }
 
+static const struct op_gradient gradients[] = {
+    {"IdentityBackward", 1, {{OP_GRADIENT, 0}}, 1, {0}},
+};
+
 const struct op stoa_op_identity = {
     .type = "Identity",
     .since = 1,
@@ -104,6 +108,8 @@ const struct op stoa_op_identity = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_VIEW,
+    .gradients = gradients,
+    .gradient_count = 1,
     .infer = infer_identity,
     .view = view,
 };
@@ -118,6 +124,8 @@ const struct op stoa_op_identity = {
         .min_outputs = 1,                                                                                              \
         .max_outputs = 2,                                                                                              \
         .layout = OP_VIEW,                                                                                             \
+        .gradients = gradients,                                                                                        \
+        .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct dropout_params),                                                                  \
         .parse = parse_dropout,                                                                                        \
         .infer = infer_dropout,                                                                                        \

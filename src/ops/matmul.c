@@ -137,6 +137,11 @@ static void describe(const struct op_call *call, size_t size, char *text)
     stoa_product_describe(&product, size, text);
 }
 
+static const struct op_gradient gradients[] = {
+    {"MatMulBackwardA", 3, {{OP_GRADIENT, 0}, {OP_INPUT, A}, {OP_INPUT, B}}, 1, {A}},
+    {"MatMulBackwardB", 3, {{OP_GRADIENT, 0}, {OP_INPUT, A}, {OP_INPUT, B}}, 1, {B}},
+};
+
 const struct op stoa_op_matmul = {
     .type = "MatMul",
     .since = 1,
@@ -145,6 +150,8 @@ const struct op stoa_op_matmul = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_PLAIN,
+    .gradients = gradients,
+    .gradient_count = sizeof gradients / sizeof *gradients,
     .loose_inputs = 1 << B,
     .takes = stoa_product_takes,
     .parameters = 1 << 0 | 1 << 1,

@@ -139,7 +139,8 @@ struct op {
      * read it. Whoever calls sees to it that all other data are aligned. */
     unsigned char loose_inputs;
     bool dims_only; /* run reads the dims of its inputs, never their data, so that the planner can fold it */
-    /* Bit i: of input i only type, rank and dims are read. It may lie in any way, and its data may be gone (null). */
+    /* Bit i: of input i only type, rank and dims are read. It may lie in any way, and its data may be gone (null). Bit
+     * 7 stands for all later inputs too. */
     unsigned char dims_inputs;
     /* OP_CHANNELS_LAST. Bit i: input i lies as input 0 does; output i is plain all the same. */
     unsigned char images, plain_outputs;
@@ -235,7 +236,7 @@ static inline void stoa_op_consumed(const struct op_prepare *prepare, const void
 /* Whether the operator reads data of input `index`, rather than its dims alone. */
 static inline bool stoa_op_reads(const struct op *op, size_t index)
 {
-    return index >= CHAR_BIT || !(op->dims_inputs >> index & 1);
+    return !(op->dims_inputs >> (index < CHAR_BIT ? index : CHAR_BIT - 1) & 1);
 }
 
 /* OP_CHANNELS_LAST: whether input (output) `index` lies channels-last; an addend does, too. */

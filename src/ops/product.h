@@ -55,6 +55,26 @@ void stoa_product_run(const struct product *product, struct pool *pool);
 double stoa_product_macs(const struct product *product);
 void stoa_product_describe(const struct product *product, size_t size, char *text);
 
+/* Of a backward operator: run_x, macs_x and describe_x of the product that product_x(call) gives. */
+#define PRODUCT_HOOKS(x)                                                                                               \
+    static enum stoa_status run_##x(const struct op_call *call, const struct op_run *run, struct stoa_error *error)    \
+    {                                                                                                                  \
+        (void)error;                                                                                                   \
+        struct product product = product_##x(call);                                                                    \
+        stoa_product_run(&product, run->pool);                                                                         \
+        return STOA_OK;                                                                                                \
+    }                                                                                                                  \
+    static double macs_##x(const struct op_call *call)                                                                 \
+    {                                                                                                                  \
+        struct product product = product_##x(call);                                                                    \
+        return stoa_product_macs(&product);                                                                            \
+    }                                                                                                                  \
+    static void describe_##x(const struct op_call *call, size_t size, char *text)                                      \
+    {                                                                                                                  \
+        struct product product = product_##x(call);                                                                    \
+        stoa_product_describe(&product, size, text);                                                                   \
+    }
+
 /* For op.takes. */
 unsigned stoa_product_takes(const struct op_call *call);
 

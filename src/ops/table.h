@@ -27,6 +27,7 @@
     /* while training */ \
     /* backward: matrix products */ \
     OP(conv_backward_data) OP(conv_transpose_backward_data) \
+    OP(gemm_backward_a) OP(gemm_backward_b) OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) \
     /* backward: pooling, normalisation, resizing */ \
     /* backward: elementwise */ \
     OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \
@@ -34,7 +35,9 @@
     OP(exp_backward) OP(clip_backward) OP(sum_to) OP(sub_backward) OP(mul_backward) OP(div_backward) \
     OP(div_backward_divisor) OP(pow_backward) OP(pow_backward_exponent) OP(prelu_backward) OP(prelu_backward_slope) \
     OP(sum_backward) OP(max_backward) OP(min_backward) \
-    /* backward: moving data */
+    /* backward: moving data */ \
+    OP(concat_backward) OP(split_backward) OP(reshape_backward) OP(transpose_backward) OP(identity_backward) \
+    OP(pad_backward) OP(slice_backward) OP(gather_backward) OP(cast_backward)
 /* clang-format on */
 
 #define OP(name) extern const struct op stoa_op_##name;

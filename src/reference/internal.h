@@ -188,5 +188,18 @@ enum stoa_status stoa_reference_extreme_backward(struct reference_run *run);
 enum stoa_status stoa_reference_conv_backward_data(struct reference_run *run);
 enum stoa_status stoa_reference_conv_transpose_backward_data(struct reference_run *run);
 #endif
+enum stoa_status stoa_reference_gemm_backward_a(struct reference_run *run);
+enum stoa_status stoa_reference_gemm_backward_b(struct reference_run *run);
+enum stoa_status stoa_reference_gemm_backward_c(struct reference_run *run);
+enum stoa_status stoa_reference_matmul_backward_a(struct reference_run *run);
+enum stoa_status stoa_reference_matmul_backward_b(struct reference_run *run);
+enum stoa_status stoa_reference_concat_backward(struct reference_run *run);
+enum stoa_status stoa_reference_split_backward(struct reference_run *run);
+enum stoa_status stoa_reference_reshape_backward(struct reference_run *run);
+enum stoa_status stoa_reference_transpose_backward(struct reference_run *run);
+enum stoa_status stoa_reference_pad_backward(struct reference_run *run);
+enum stoa_status stoa_reference_slice_backward(struct reference_run *run);
+enum stoa_status stoa_reference_gather_backward(struct reference_run *run);
+enum stoa_status stoa_reference_cast_backward(struct reference_run *run);
 
 #endif
