@@ -1,43 +1,10 @@
 /* Pooling, a row of windows at a time; the innermost loops run over channels. */
 #include "kernels/pool.h"
 
-#include "base/size.h"
-#include "base/vector.h"
-
-/* The taps first <= t < end that lie inside the image along one axis, and where tap 0 would lie. */
-struct taps {
-    size_t first, end;
-    ptrdiff_t origin;
-};
-
-static STOA_INLINE struct taps clip(const struct pool_shape *shape, int axis, size_t out)
-{
-    size_t step = shape->dilation[axis], begin = out * shape->stride[axis], pad = shape->pad[axis];
-    size_t beyond = shape->size[axis] + pad; /* the first place past the image, counted from the padding's edge */
-    struct taps taps = {.origin = (ptrdiff_t)begin - (ptrdiff_t)pad};
-    taps.first = begin < pad ? (pad - begin + step - 1) / step : 0;
-    taps.end = begin < beyond ? stoa_size_min(shape->kernel[axis], (beyond - begin + step - 1) / step) : 0;
-    return taps;
-}
-
-static STOA_INLINE size_t place(const struct taps *taps, size_t tap, size_t dilation)
-{
-    return (size_t)(taps->origin + (ptrdiff_t)(tap * dilation));
-}
-
-/* Taps along one axis that lie inside the padded image. */
-static STOA_INLINE size_t padded_taps(const struct pool_shape *shape, int axis, size_t out)
-{
-    size_t begin = out * shape->stride[axis];
-    size_t end = shape->size[axis] + shape->pad[axis] + shape->pad[axis + 2];
-    return stoa_size_min(shape->kernel[axis], end > begin ? end - begin : 0);
-}
+#include "kernels/pool_window.h"
 
 /* NaN if either is (for types that have it); for floats one maximum, one comparison and one blend. */
 #define LARGER(candidate, best) ((candidate) != (candidate) ? (candidate) : (candidate) > (best) ? (candidate) : (best))
-
-/* Channels whose results stay in registers over all taps of a window. */
-#define WIDE 64
 
 /* One window's channels [c, c + count): copies of this with a constant count keep `best` in registers. */
 #define DEFINE_MAX_POOL_ROW(NAME, TYPE)                                                                                \
@@ -63,7 +30,7 @@ static STOA_INLINE size_t padded_taps(const struct pool_shape *shape, int axis, 
     STOA_CLONES void NAME(const struct pool_shape *shape, size_t oy, const TYPE *x, TYPE *y)                           \
     {                                                                                                                  \
         const struct taps rows = clip(shape, 0, oy);                                                                   \
-        for (size_t ox = 0; ox < shape->out_width; ox++, y += shape->y_column) {                                       \
+        for (size_t ox = 0; ox < shape->out[1]; ox++, y += shape->y_column) {                                          \
             const struct taps columns = clip(shape, 1, ox);                                                            \
             size_t c = 0;                                                                                              \
             for (; c + WIDE <= shape->channels; c += WIDE)                                                             \
@@ -83,7 +50,7 @@ void stoa_max_pool_row_index(const struct pool_shape *shape, size_t oy, int colu
 {
     const size_t height = shape->size[0], width = shape->size[1];
     const struct taps rows = clip(shape, 0, oy);
-    for (size_t ox = 0; ox < shape->out_width; ox++) {
+    for (size_t ox = 0; ox < shape->out[1]; ox++) {
         const struct taps columns = clip(shape, 1, ox);
         for (size_t c = 0; c < shape->channels; c++) {
             float best = 0;
@@ -129,7 +96,7 @@ STOA_CLONES void stoa_average_pool_row(const struct pool_shape *shape, size_t oy
                                        float *y)
 {
     const struct taps rows = clip(shape, 0, oy);
-    for (size_t ox = 0; ox < shape->out_width; ox++, y += shape->y_column) {
+    for (size_t ox = 0; ox < shape->out[1]; ox++, y += shape->y_column) {
         const struct taps columns = clip(shape, 1, ox);
         size_t taps = (rows.end - rows.first) * (columns.end - columns.first), c = 0;
         const float divisor = (float)(count_pad ? padded_taps(shape, 0, oy) * padded_taps(shape, 1, ox) : taps);

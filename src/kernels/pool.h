@@ -10,9 +10,10 @@ struct pool_shape {
     size_t kernel[2], stride[2], dilation[2];
     size_t pad[4];  /* top, left, bottom, right */
     size_t size[2]; /* H, W */
-    size_t out_width, channels;
+    size_t out[2];  /* OH, OW */
+    size_t channels;
     size_t x_row, x_column; /* elements from one row or pixel to the next; channels lie side by side */
-    size_t y_column;
+    size_t y_row, y_column;
 };
 
 /* y[OW][C] <- max over the window's taps of x[H][W][C], for output row oy. NaN if any tap is; every window must have a

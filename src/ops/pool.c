@@ -3,21 +3,13 @@
  * With ceil_mode, a last window that would begin beyond the image and its first padding is left out, as later versions
  * of ONNX say outright; what a window covers beyond the padding is not counted in an average. MaxPool gives NaN where a
  * window holds one, and its index where Indices are asked for. */
-#include "kernels/pool.h"
+#include "ops/pool.h"
 
 #include <stdint.h>
 
 #include "base/status.h"
 #include "base/tensor.h"
 #include "ops/check.h"
-#include "ops/op.h"
-#include "ops/window.h"
-
-struct pool_params {
-    struct window window;
-    bool column_major; /* MaxPool: of Indices */
-    bool count_pad;    /* AveragePool */
-};
 
 static void parse_window(struct attribute_reader *reader, bool dilated, struct pool_params *params)
 {
@@ -26,7 +18,7 @@ static void parse_window(struct attribute_reader *reader, bool dilated, struct p
     stoa_reader_require(reader, "kernel_shape");
 }
 
-static enum stoa_status max_parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_max_pool_parse(struct attribute_reader *reader, void *out)
 {
     struct pool_params *params = out;
     parse_window(reader, reader->opset >= 10, params);
@@ -34,7 +26,7 @@ static enum stoa_status max_parse(struct attribute_reader *reader, void *out)
     return stoa_reader_finish(reader);
 }
 
-static enum stoa_status average_parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_average_pool_parse(struct attribute_reader *reader, void *out)
 {
     struct pool_params *params = out;
     parse_window(reader, false, params);
@@ -73,7 +65,7 @@ static enum stoa_status check_taps(const struct window *window, const size_t siz
     return STOA_OK;
 }
 
-static enum stoa_status pool_infer(const struct op_call *call, struct stoa_error *error)
+enum stoa_status stoa_pool_infer(const struct op_call *call, struct stoa_error *error)
 {
     const struct pool_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0];
@@ -107,13 +99,13 @@ static enum stoa_status max_infer(const struct op_call *call, struct stoa_error 
     if (dtype != STOA_FLOAT && (has_indices(call) || (dtype != STOA_UINT8 && dtype != STOA_INT8)))
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "input X is of type %s, only float%s is supported",
                          stoa_dtype_name(dtype), has_indices(call) ? " (with Indices)" : ", uint8 and int8");
-    return pool_infer(call, error);
+    return stoa_pool_infer(call, error);
 }
 
 static enum stoa_status average_infer(const struct op_call *call, struct stoa_error *error)
 {
     STOA_TRY(stoa_check_float(call, 0, "X", error));
-    return pool_infer(call, error);
+    return stoa_pool_infer(call, error);
 }
 
 /* An average counts the zeros as elements: as padding of its own only if that counts, or there is none. */
@@ -129,6 +121,27 @@ static bool average_takes_pad(const struct op_call *call, const size_t pad[4])
     }
     return (window->padding == WINDOW_NOTSET || window->padding == WINDOW_VALID) && !window->ceil &&
            (params->count_pad || !padded);
+}
+
+enum stoa_status stoa_pool_place(const struct window *window, const struct stoa_tensor *x, const struct stoa_tensor *y,
+                                 struct stoa_error *error, struct pool_shape *shape)
+{
+    struct window placed;
+    STOA_TRY(stoa_window_place(window, &x->dims[2], error, &placed, shape->out));
+    for (size_t i = 0; i < 2; i++) {
+        shape->kernel[i] = placed.kernel[i];
+        shape->stride[i] = placed.stride[i];
+        shape->dilation[i] = placed.dilation[i];
+        shape->pad[i] = placed.pad[i];
+        shape->pad[i + 2] = placed.pad[i + 2];
+        shape->size[i] = x->dims[2 + i];
+    }
+    shape->channels = x->dims[1];
+    shape->x_row = x->strides[2];
+    shape->x_column = x->strides[3];
+    shape->y_row = y->strides[2];
+    shape->y_column = y->strides[3];
+    return STOA_OK;
 }
 
 struct pooling {
@@ -174,23 +187,8 @@ static enum stoa_status pool_run(const struct op_call *call, const struct op_run
         window.pad[i] += call->pad[i];
         pooling.count_pad |= call->pad[i] != 0;
     }
-    size_t out[2];
-    STOA_TRY(stoa_window_place(&window, &x->dims[2], error, &window, out));
-    struct pool_shape *shape = &pooling.shape;
-    for (size_t i = 0; i < 2; i++) {
-        shape->kernel[i] = window.kernel[i];
-        shape->stride[i] = window.stride[i];
-        shape->dilation[i] = window.dilation[i];
-        shape->pad[i] = window.pad[i];
-        shape->pad[i + 2] = window.pad[i + 2];
-        shape->size[i] = x->dims[2 + i];
-    }
-    shape->out_width = out[1];
-    shape->channels = x->dims[1];
-    shape->x_row = x->strides[2];
-    shape->x_column = x->strides[3];
-    shape->y_column = y->strides[3];
-    stoa_pool_run(run->pool, x->dims[0] * out[0], pool_row, &pooling);
+    STOA_TRY(stoa_pool_place(&window, x, y, error, &pooling.shape));
+    stoa_pool_run(run->pool, x->dims[0] * y->dims[2], pool_row, &pooling);
     return STOA_OK;
 }
 
@@ -204,6 +202,8 @@ static enum stoa_status average_run(const struct op_call *call, const struct op_
     return pool_run(call, run, true, error);
 }
 
+static const struct op_training max_training = {.type = "MaxPoolTraining", .output_count = 3};
+
 const struct op stoa_op_max_pool = {
     .type = "MaxPool",
     .since = 1,
@@ -212,10 +212,15 @@ const struct op stoa_op_max_pool = {
     .min_outputs = 1,
     .max_outputs = 2,
     .layout = OP_CHANNELS_LAST,
+    .training = &max_training,
     .params_size = sizeof(struct pool_params),
-    .parse = max_parse,
+    .parse = stoa_max_pool_parse,
     .infer = max_infer,
     .run = max_run,
+};
+
+static const struct op_gradient average_gradients[] = {
+    {"AveragePoolBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
 };
 
 const struct op stoa_op_average_pool = {
@@ -226,9 +231,11 @@ const struct op stoa_op_average_pool = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
+    .gradients = average_gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct pool_params),
     .takes_pad = average_takes_pad,
-    .parse = average_parse,
+    .parse = stoa_average_pool_parse,
     .infer = average_infer,
     .run = average_run,
 };

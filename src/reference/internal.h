@@ -201,5 +201,9 @@ enum stoa_status stoa_reference_pad_backward(struct reference_run *run);
 enum stoa_status stoa_reference_slice_backward(struct reference_run *run);
 enum stoa_status stoa_reference_gather_backward(struct reference_run *run);
 enum stoa_status stoa_reference_cast_backward(struct reference_run *run);
+/* Of training graphs. */
+enum stoa_status stoa_reference_max_pool_training(struct reference_run *run);
+enum stoa_status stoa_reference_max_pool_backward(struct reference_run *run);
+enum stoa_status stoa_reference_average_pool_backward(struct reference_run *run);
 
 #endif

@@ -4,15 +4,9 @@
  * multiplies by the reciprocal. A maximum over elements of which one is NaN is NaN. */
 #include <math.h>
 
-#include "reference/internal.h"
+#include "reference/pool.h"
 
-/* The elements of one window that lie on the input: from, to and step for each axis. */
-struct extent {
-    int64_t from[3], to[3], step[3];
-    double cells; /* how many the window covers, padding included */
-};
-
-static struct extent window_extent(const struct reference_window *win, const int64_t out[3])
+struct extent stoa_reference_pool_extent(const struct reference_window *win, const int64_t out[3])
 {
     struct extent extent = {.cells = 1};
     for (size_t i = 0; i < 3; i++) {
@@ -63,8 +57,8 @@ static void average_window(const struct reference_window *win, const struct exte
     *slack = (count + 1) * magnitude / divisor;
 }
 
-static enum stoa_status prepare(struct reference_run *run, const struct reference_tensor *x,
-                                struct reference_window *win, size_t dims[5])
+enum stoa_status stoa_reference_pool_place(struct reference_run *run, const struct reference_tensor *x,
+                                           struct reference_window *win, size_t dims[5])
 {
     size_t auto_pad;
     STOA_TRY(stoa_reference_window_read(run, x, NULL, win, &auto_pad));
@@ -90,7 +84,7 @@ enum stoa_status stoa_reference_max_pool(struct reference_run *run)
     struct reference_tensor *y, *indices;
     size_t dims[5];
     bool column_major = stoa_read_int(&run->reader, "storage_order", 0, 0, 1);
-    STOA_TRY(prepare(run, x, &win, dims));
+    STOA_TRY(stoa_reference_pool_place(run, x, &win, dims));
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
     STOA_TRY(stoa_reference_output(run, 1, STOA_INT64, x->rank, dims, &indices));
 
@@ -100,7 +94,7 @@ enum stoa_status stoa_reference_max_pool(struct reference_run *run)
         for (out[0] = 0; out[0] < win.out[0]; out[0]++)
             for (out[1] = 0; out[1] < win.out[1]; out[1]++)
                 for (out[2] = 0; out[2] < win.out[2]; out[2]++, at++) {
-                    struct extent extent = window_extent(&win, out);
+                    struct extent extent = stoa_reference_pool_extent(&win, out);
                     int64_t place[3] = {0, 0, 0};
                     double value;
                     max_window(&win, &extent, x->values + (int64_t)plane * pixels, &value, place);
@@ -122,7 +116,7 @@ enum stoa_status stoa_reference_average_pool(struct reference_run *run)
     struct reference_tensor *y;
     size_t dims[5];
     bool include_pad = stoa_read_int(&run->reader, "count_include_pad", 0, 0, 1);
-    STOA_TRY(prepare(run, x, &win, dims));
+    STOA_TRY(stoa_reference_pool_place(run, x, &win, dims));
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
 
     int64_t pixels = win.in[0] * win.in[1] * win.in[2], out[3];
@@ -131,7 +125,7 @@ enum stoa_status stoa_reference_average_pool(struct reference_run *run)
         for (out[0] = 0; out[0] < win.out[0]; out[0]++)
             for (out[1] = 0; out[1] < win.out[1]; out[1]++)
                 for (out[2] = 0; out[2] < win.out[2]; out[2]++, at++) {
-                    struct extent extent = window_extent(&win, out);
+                    struct extent extent = stoa_reference_pool_extent(&win, out);
                     average_window(&win, &extent, include_pad, x->values + (int64_t)plane * pixels, &y->values[at],
                                    &y->slack[at]);
                 }

@@ -115,6 +115,9 @@ static const struct {
     {"SumTo", 2, 2, 1, stoa_reference_sum_to},
     {"TanhBackward", 2, 2, 1, stoa_reference_tanh_backward},
     {"TransposeBackward", 2, 2, 1, stoa_reference_transpose_backward},
+    {"AveragePoolBackward", 2, 2, 1, stoa_reference_average_pool_backward},
+    {"MaxPoolBackward", 3, 3, 1, stoa_reference_max_pool_backward},
+    {"MaxPoolTraining", 1, 1, 3, stoa_reference_max_pool_training},
 #endif
 };
 #define TABLE_COUNT (sizeof table / sizeof *table)

@@ -108,6 +108,12 @@ static void read_tensor(const char **cursor, struct random *random, struct arena
     *tensor = (struct stoa_tensor){.dtype = read_dtype(cursor)};
     bool positive = **cursor == '+', whole = **cursor == '#', fractional;
     *cursor += positive || whole;
+    int64_t below = 0;
+    if (**cursor == '<') {
+        char *end;
+        below = strtoll(*cursor + 1, &end, 10);
+        *cursor = end;
+    }
     double values[MAX_VALUES];
     size_t listed = 0;
     char kind = *(*cursor)++;
@@ -133,6 +139,7 @@ static void read_tensor(const char **cursor, struct random *random, struct arena
     tensor->data = take(arena, elements, stoa_dtype_size(tensor->dtype));
     for (size_t i = 0; i < elements; i++) {
         double value = kind != '[' ? values[i]
+                       : below     ? (double)stoa_random_int(random, 0, below - 1)
                        : whole     ? (double)stoa_random_int(random, -4, 4)
                                    : (double)stoa_random_normal(random);
         if (positive)

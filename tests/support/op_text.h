@@ -6,6 +6,7 @@
  *                 f32[dims]    normal random numbers, given at run time; f32[] is a scalar
  *                 f32+[dims]   the same made positive (at least 0.1)
  *                 f32#[dims]   small whole numbers in [-4, 4], so that sums are exact
+ *                 u8<9[dims]   whole numbers from 0 to 8
  *                 f32[2,2]{1,2.5,nan,inf}    these values; i64{3,-1} is of rank 1, i64(3) a scalar;
  *                              a..b counts from a to b, v*n is n times v
  *                 !            in front: constant, known at planning; - : absent */

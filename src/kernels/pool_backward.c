@@ -1,0 +1,183 @@
+/* Backward pooling, a row of pixels at a time; the innermost loops run over channels. */
+#include "kernels/pool_backward.h"
+
+#include "kernels/pool_window.h"
+
+/* One window's channels [c, c + count). Tap numbers stay in the registers of a float's width until they are stored. */
+#define DEFINE_MAX_POOL_ROW_TAPS(NAME, TYPE)                                                                           \
+    static STOA_INLINE void NAME##_block(const struct pool_shape *shape, const struct taps *rows,                      \
+                                         const struct taps *columns, size_t count, const float *x, float *y,           \
+                                         TYPE *tap)                                                                    \
+    {                                                                                                                  \
+        float best[WIDE];                                                                                              \
+        int32_t which[WIDE];                                                                                           \
+        const int32_t first = (int32_t)(rows->first * shape->kernel[1] + columns->first);                              \
+        const float *corner = x + place(rows, rows->first, shape->dilation[0]) * shape->x_row +                        \
+                              place(columns, columns->first, shape->dilation[1]) * shape->x_column;                    \
+        for (size_t c = 0; c < count; c++) {                                                                           \
+            best[c] = corner[c];                                                                                       \
+            which[c] = first;                                                                                          \
+        }                                                                                                              \
+        for (size_t ky = rows->first; ky < rows->end; ky++) {                                                          \
+            const float *row = x + place(rows, ky, shape->dilation[0]) * shape->x_row;                                 \
+            for (size_t kx = columns->first; kx < columns->end; kx++) {                                                \
+                const float *in = row + place(columns, kx, shape->dilation[1]) * shape->x_column;                      \
+                const int32_t here = (int32_t)(ky * shape->kernel[1] + kx);                                            \
+                for (size_t c = 0; c < count; c++) {                                                                   \
+                    int better = (in[c] > best[c]) | (in[c] != in[c]);                                                 \
+                    which[c] = better ? here : which[c];                                                               \
+                    best[c] = better ? in[c] : best[c];                                                                \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (size_t c = 0; c < count; c++) {                                                                           \
+            y[c] = best[c];                                                                                            \
+            tap[c] = (TYPE)which[c];                                                                                   \
+        }                                                                                                              \
+    }                                                                                                                  \
+    STOA_CLONES void NAME(const struct pool_shape *shape, size_t oy, const float *x, float *y,                         \
+                          const struct pool_taps *taps)                                                                \
+    {                                                                                                                  \
+        const struct taps rows = clip(shape, 0, oy);                                                                   \
+        TYPE *tap = (TYPE *)taps->data + oy * taps->row;                                                               \
+        for (size_t ox = 0; ox < shape->out[1]; ox++, y += shape->y_column, tap += taps->column) {                     \
+            const struct taps columns = clip(shape, 1, ox);                                                            \
+            size_t c = 0;                                                                                              \
+            for (; c + WIDE <= shape->channels; c += WIDE)                                                             \
+                NAME##_block(shape, &rows, &columns, WIDE, x + c, y + c, tap + c);                                     \
+            for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)                                                     \
+                NAME##_block(shape, &rows, &columns, WIDE / 4, x + c, y + c, tap + c);                                 \
+            NAME##_block(shape, &rows, &columns, shape->channels - c, x + c, y + c, tap + c);                          \
+        }                                                                                                              \
+    }
+
+DEFINE_MAX_POOL_ROW_TAPS(stoa_max_pool_row_taps, uint8_t)
+DEFINE_MAX_POOL_ROW_TAPS(stoa_max_pool_row_taps_int32, int32_t)
+
+/* The windows first <= o < end whose reach, holes and all, covers a pixel, as the pixel moves on. With p the pixel's
+ * distance from the padding's edge they are (p - reach) / stride + 1 and p / stride + 1, kept without dividing. */
+struct cover {
+    size_t first, end, out; /* end may be beyond out */
+    size_t p, first_phase, end_phase, reach, stride;
+};
+
+static STOA_INLINE struct cover cover_at(const struct pool_shape *shape, int axis, size_t pixel)
+{
+    struct cover cover = {.out = shape->out[axis], .stride = shape->stride[axis], .p = pixel + shape->pad[axis]};
+    cover.reach = (shape->kernel[axis] - 1) * shape->dilation[axis] + 1;
+    cover.end = cover.p / cover.stride + 1;
+    cover.end_phase = cover.p % cover.stride;
+    if (cover.p >= cover.reach) {
+        cover.first = (cover.p - cover.reach) / cover.stride + 1;
+        cover.first_phase = (cover.p - cover.reach) % cover.stride;
+    }
+    return cover;
+}
+
+static STOA_INLINE void move_on(struct cover *cover)
+{
+    if (++cover->end_phase == cover->stride) {
+        cover->end_phase = 0;
+        cover->end++;
+    }
+    if (cover->p++ < cover->reach) {
+        cover->first = cover->p == cover->reach;
+    } else if (++cover->first_phase == cover->stride) {
+        cover->first_phase = 0;
+        cover->first++;
+    }
+}
+
+/* Whether the pixel is a tap of window o along this axis, and which. */
+static STOA_INLINE bool tap_of(const struct cover *cover, size_t o, size_t dilation, size_t *tap)
+{
+    size_t distance = cover->p - o * cover->stride;
+    *tap = dilation == 1 ? distance : distance / dilation;
+    return dilation == 1 || *tap * dilation == distance;
+}
+
+#define DEFINE_MAX_POOL_ROW_BACKWARD(NAME, TYPE)                                                                       \
+    static STOA_INLINE void NAME##_block(const struct pool_shape *shape, const struct cover *rows,                     \
+                                         const struct cover *columns, size_t count, const float *dy, const TYPE *tap,  \
+                                         const struct pool_taps *taps, float *dx)                                      \
+    {                                                                                                                  \
+        float sum[WIDE];                                                                                               \
+        size_t ky, kx;                                                                                                 \
+        for (size_t c = 0; c < count; c++)                                                                             \
+            sum[c] = 0;                                                                                                \
+        for (size_t oy = rows->first; oy < stoa_size_min(rows->end, rows->out); oy++) {                                \
+            if (!tap_of(rows, oy, shape->dilation[0], &ky))                                                            \
+                continue;                                                                                              \
+            for (size_t ox = columns->first; ox < stoa_size_min(columns->end, columns->out); ox++) {                   \
+                if (!tap_of(columns, ox, shape->dilation[1], &kx))                                                     \
+                    continue;                                                                                          \
+                const int32_t here = (int32_t)(ky * shape->kernel[1] + kx);                                            \
+                const float *from = dy + oy * shape->y_row + ox * shape->y_column;                                     \
+                const TYPE *which = tap + oy * taps->row + ox * taps->column;                                          \
+                for (size_t c = 0; c < count; c++)                                                                     \
+                    sum[c] += (int32_t)which[c] == here ? from[c] : 0.0f;                                              \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (size_t c = 0; c < count; c++)                                                                             \
+            dx[c] = sum[c];                                                                                            \
+    }                                                                                                                  \
+    STOA_CLONES void NAME(const struct pool_shape *shape, size_t iy, const float *dy, const struct pool_taps *taps,    \
+                          float *dx)                                                                                   \
+    {                                                                                                                  \
+        const TYPE *tap = taps->data;                                                                                  \
+        const struct cover rows = cover_at(shape, 0, iy);                                                              \
+        struct cover columns = cover_at(shape, 1, 0);                                                                  \
+        for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns)) {                     \
+            size_t c = 0;                                                                                              \
+            for (; c + WIDE <= shape->channels; c += WIDE)                                                             \
+                NAME##_block(shape, &rows, &columns, WIDE, dy + c, tap + c, taps, dx + c);                             \
+            for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)                                                     \
+                NAME##_block(shape, &rows, &columns, WIDE / 4, dy + c, tap + c, taps, dx + c);                         \
+            NAME##_block(shape, &rows, &columns, shape->channels - c, dy + c, tap + c, taps, dx + c);                  \
+        }                                                                                                              \
+    }
+
+DEFINE_MAX_POOL_ROW_BACKWARD(stoa_max_pool_row_backward, uint8_t)
+DEFINE_MAX_POOL_ROW_BACKWARD(stoa_max_pool_row_backward_int32, int32_t)
+
+/* Taps along one axis that an average counts; averages have no holes. */
+static STOA_INLINE size_t counted(const struct pool_shape *shape, int axis, int count_pad, size_t out)
+{
+    if (count_pad)
+        return padded_taps(shape, axis, out);
+    size_t begin = out * shape->stride[axis], pad = shape->pad[axis];
+    return stoa_size_min(begin + shape->kernel[axis], shape->size[axis] + pad) - stoa_size_max(begin, pad);
+}
+
+static STOA_INLINE void average_block(const struct pool_shape *shape, const struct cover *rows,
+                                      const struct cover *columns, int count_pad, size_t count, const float *dy,
+                                      float *dx)
+{
+    float sum[WIDE];
+    for (size_t c = 0; c < count; c++)
+        sum[c] = 0;
+    for (size_t oy = rows->first; oy < stoa_size_min(rows->end, rows->out); oy++)
+        for (size_t ox = columns->first; ox < stoa_size_min(columns->end, columns->out); ox++) {
+            const float *from = dy + oy * shape->y_row + ox * shape->y_column;
+            const float share = 1 / (float)(counted(shape, 0, count_pad, oy) * counted(shape, 1, count_pad, ox));
+            for (size_t c = 0; c < count; c++)
+                sum[c] += from[c] * share;
+        }
+    for (size_t c = 0; c < count; c++)
+        dx[c] = sum[c];
+}
+
+STOA_CLONES void stoa_average_pool_row_backward(const struct pool_shape *shape, size_t iy, int count_pad,
+                                                const float *dy, float *dx)
+{
+    const struct cover rows = cover_at(shape, 0, iy);
+    struct cover columns = cover_at(shape, 1, 0);
+    for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns)) {
+        size_t c = 0;
+        for (; c + WIDE <= shape->channels; c += WIDE)
+            average_block(shape, &rows, &columns, count_pad, WIDE, dy + c, dx + c);
+        for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)
+            average_block(shape, &rows, &columns, count_pad, WIDE / 4, dy + c, dx + c);
+        average_block(shape, &rows, &columns, count_pad, shape->channels - c, dy + c, dx + c);
+    }
+}
