@@ -1,5 +1,6 @@
 /* Loops over a block of count x lanes floats, from which reductions and normalisations are made: each lane is reduced,
- * or mapped with values of its own, along count. Element (r, l) is x[r*x_step + l*x_lane] and y[r*y_step + l*y_lane].
+ * or mapped with values of its own, along count. Element (r, l) is x[r*x_step + l*x_lane] and y[r*y_step + l*y_lane];
+ * backward passes (kernels/block_backward.h) have z as a third.
  * Two shapes are fast: lanes that lie side by side (x_lane = y_lane = 1), and a single lane whose elements do (lanes =
  * 1, x_step = y_step = 1). The order of summation depends on the shape alone. */
 #ifndef STOA_KERNELS_BLOCK_H
@@ -11,6 +12,7 @@ struct block {
     size_t count, lanes;
     size_t x_step, x_lane;
     size_t y_step, y_lane;
+    size_t z_step, z_lane;
 };
 
 /* sum[l] += sum over r of x(r, l) */

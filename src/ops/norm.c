@@ -5,16 +5,9 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "ops/check.h"
-#include "ops/op.h"
-#include "ops/walk.h"
+#include "ops/norm.h"
 
-enum { X, SCALE, BIAS, MEAN, VARIANCE };
-
-struct norm_params {
-    float epsilon;
-};
-
-static float read_epsilon(struct attribute_reader *reader)
+float stoa_norm_epsilon(struct attribute_reader *reader)
 {
     float epsilon = stoa_read_float(reader, "epsilon", 1e-5f);
     if (!(epsilon >= 0) || isinf(epsilon))
@@ -31,7 +24,7 @@ static float factor(float scale, float variance, float epsilon)
 static enum stoa_status batch_parse(struct attribute_reader *reader, void *out)
 {
     struct norm_params *params = out;
-    params->epsilon = read_epsilon(reader);
+    params->epsilon = stoa_norm_epsilon(reader);
     stoa_read_float(reader, "momentum", 0.9f); /* of training */
     if (reader->opset >= 14 && stoa_read_int(reader, "training_mode", 0, 0, 1))
         stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute training_mode is 1, only inference is supported");
@@ -45,7 +38,7 @@ static enum stoa_status batch_parse(struct attribute_reader *reader, void *out)
     return stoa_reader_finish(reader);
 }
 
-static enum stoa_status norm_infer(const struct op_call *call, struct stoa_error *error)
+enum stoa_status stoa_norm_infer(const struct op_call *call, struct stoa_error *error)
 {
     static const char *const names[] = {"X", "scale", "B", "mean", "var"};
     STOA_TRY(stoa_check_float(call, X, names[X], error));
@@ -57,14 +50,6 @@ static enum stoa_status norm_infer(const struct op_call *call, struct stoa_error
     stoa_same_as_input(call, X, 0);
     return STOA_OK;
 }
-
-struct norm {
-    const float *x;
-    float *y;
-    const float *scale, *bias, *mean; /* of each channel; scale is the whole factor when mean is there */
-    float epsilon;
-    struct activation activation;
-};
 
 /* The walk of all images' channels: lanes are channels. */
 static void plan(const struct op_call *call, bool elementwise, struct walk *walk)
@@ -87,8 +72,8 @@ static void activate(const struct activation *activation, const struct block *bl
     }
 }
 
-static void normalise(const struct norm *norm, const struct walk *walk, const struct walk_unit *unit, const float *mean,
-                      const float *scale, const float *bias)
+void stoa_normalise(const struct norm *norm, const struct walk *walk, const struct walk_unit *unit, const float *mean,
+                    const float *scale, const float *bias)
 {
     for (size_t i = 0; i < walk->far.count; i++) {
         size_t x_offset, y_offset;
@@ -103,7 +88,7 @@ static void normalise(const struct norm *norm, const struct walk *walk, const st
 static void batch_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
 {
     const struct norm *norm = context;
-    normalise(norm, walk, unit, norm->mean + unit->lane, norm->scale + unit->lane, norm->bias + unit->lane);
+    stoa_normalise(norm, walk, unit, norm->mean + unit->lane, norm->scale + unit->lane, norm->bias + unit->lane);
 }
 
 static void batch_factors(const struct op_call *call, float *factors)
@@ -171,26 +156,27 @@ static enum stoa_status batch_run(const struct op_call *call, const struct op_ru
     return STOA_OK;
 }
 
-static enum stoa_status instance_parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_instance_norm_parse(struct attribute_reader *reader, void *out)
 {
     struct norm_params *params = out;
-    params->epsilon = read_epsilon(reader);
+    params->epsilon = stoa_norm_epsilon(reader);
     return stoa_reader_finish(reader);
 }
 
 static enum stoa_status instance_infer(const struct op_call *call, struct stoa_error *error)
 {
     STOA_TRY(stoa_check_least_rank(call, X, "X", 3, error));
-    return norm_infer(call, error);
+    return stoa_norm_infer(call, error);
 }
 
 /* Mean first, then the squares of the distances from it: the sum of squares alone would cancel. */
-static void instance_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+void stoa_norm_moments(const float *x, const struct walk *walk, const struct walk_unit *unit, float *mean,
+                       float *variance)
 {
-    const struct norm *norm = context;
     size_t lanes = unit->block.lanes, i, x_offset, y_offset;
-    const float *x = norm->x + unit->x_offset;
-    float mean[WALK_LANES] = {0}, scale[WALK_LANES] = {0};
+    x += unit->x_offset;
+    for (size_t l = 0; l < lanes; l++)
+        mean[l] = variance[l] = 0;
     for (i = 0; i < walk->far.count; i++) {
         stoa_walk_offsets(&walk->far, i, &x_offset, &y_offset);
         stoa_block_sum(&unit->block, x + x_offset, mean);
@@ -199,11 +185,20 @@ static void instance_unit(void *context, const struct walk *walk, const struct w
         mean[l] /= (float)walk->reduced;
     for (i = 0; i < walk->far.count; i++) {
         stoa_walk_offsets(&walk->far, i, &x_offset, &y_offset);
-        stoa_block_sum_squares(&unit->block, x + x_offset, mean, scale);
+        stoa_block_sum_squares(&unit->block, x + x_offset, mean, variance);
     }
     for (size_t l = 0; l < lanes; l++)
-        scale[l] = factor(norm->scale[unit->lane + l], scale[l] / (float)walk->reduced, norm->epsilon);
-    normalise(norm, walk, unit, mean, scale, norm->bias + unit->lane);
+        variance[l] /= (float)walk->reduced;
+}
+
+static void instance_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct norm *norm = context;
+    float mean[WALK_LANES], scale[WALK_LANES];
+    stoa_norm_moments(norm->x, walk, unit, mean, scale);
+    for (size_t l = 0; l < unit->block.lanes; l++)
+        scale[l] = factor(norm->scale[unit->lane + l], scale[l], norm->epsilon);
+    stoa_normalise(norm, walk, unit, mean, scale, norm->bias + unit->lane);
 }
 
 static enum stoa_status instance_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
@@ -221,6 +216,20 @@ static enum stoa_status instance_run(const struct op_call *call, const struct op
     return STOA_OK;
 }
 
+static const struct op_gradient batch_gradients[] = {
+    {"BatchNormalizationBackward",
+     5,
+     {{OP_GRADIENT, 0}, {OP_INPUT, X}, {OP_INPUT, SCALE}, {OP_INPUT, MEAN}, {OP_INPUT, VARIANCE}},
+     3,
+     {X, SCALE, BIAS}},
+};
+static const struct op_training batch_training = {
+    .type = "BatchNormalizationTraining", .output_count = 5, .update_count = 2, .updates = {{MEAN, 1}, {VARIANCE, 2}}};
+
+static const struct op_gradient instance_gradients[] = {
+    {"InstanceNormalizationBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, X}, {OP_INPUT, SCALE}}, 3, {X, SCALE, BIAS}},
+};
+
 const struct op stoa_op_batch_normalization = {
     .type = "BatchNormalization",
     .since = 7,
@@ -229,13 +238,16 @@ const struct op stoa_op_batch_normalization = {
     .min_outputs = 1,
     .max_outputs = 5,
     .layout = OP_ANY,
-    .parameters = 1 << 1 | 1 << 2,
+    .parameters = 1 << SCALE | 1 << BIAS,
+    .gradients = batch_gradients,
+    .gradient_count = 1,
+    .training = &batch_training,
     .params_size = sizeof(struct norm_params),
     .takes = batch_takes,
     .elementwise = true,
     .affine = batch_affine,
     .parse = batch_parse,
-    .infer = norm_infer,
+    .infer = stoa_norm_infer,
     .prepare = batch_prepare,
     .release = batch_release,
     .run = batch_run,
@@ -249,9 +261,11 @@ const struct op stoa_op_instance_normalization = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
-    .parameters = 1 << 1 | 1 << 2,
+    .parameters = 1 << SCALE | 1 << BIAS,
+    .gradients = instance_gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct norm_params),
-    .parse = instance_parse,
+    .parse = stoa_instance_norm_parse,
     .infer = instance_infer,
     .run = instance_run,
 };

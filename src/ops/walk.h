@@ -17,7 +17,7 @@
 
 struct walk_axes {
     size_t rank, count; /* count: product of dims */
-    size_t dims[STOA_MAX_RANK], x_strides[STOA_MAX_RANK], y_strides[STOA_MAX_RANK];
+    size_t dims[STOA_MAX_RANK], x_strides[STOA_MAX_RANK], y_strides[STOA_MAX_RANK], z_strides[STOA_MAX_RANK];
 };
 
 struct walk {
@@ -27,10 +27,13 @@ struct walk {
     size_t reduced;      /* how many elements of x each element kept stands for */
 };
 
-/* What one unit works on: block at x + x_offset and y + y_offset, its first lane being `lane`. */
+/* What one unit works on: block at x + x_offset, y + y_offset and z + z_offset, its first lane being `lane`. */
 struct walk_unit {
     struct block block;
-    size_t lane, x_offset, y_offset;
+    size_t lane, x_offset, y_offset, z_offset;
+    size_t outer;  /* which element of walk->outer */
+    size_t chunk;  /* which of stoa_walk_chunks */
+    size_t worker; /* of the pool */
 };
 
 /* x has these dims; y is walked along with it, with stride 0 where it has no such axis. The lanes are `lane_axis`,
@@ -38,11 +41,23 @@ struct walk_unit {
 void stoa_walk_plan(size_t rank, const size_t *dims, const size_t *x_strides, const size_t *y_strides,
                     const bool *reduced, size_t lane_axis, bool elementwise, struct walk *walk);
 
+/* The same over three tensors; null strides are all 0. */
+void stoa_walk_plan_three(size_t rank, const size_t *dims, const size_t *x_strides, const size_t *y_strides,
+                          const size_t *z_strides, const bool *reduced, size_t lane_axis, bool elementwise,
+                          struct walk *walk);
+/* Of an elementwise walk: makes as many as possible of its few lanes' rows one row, so that inner loops have length.
+ * Returns how many: what was lane l and row r * n + j is then lane j * lanes + l and row r. */
+size_t stoa_walk_fold(struct walk *walk);
+/* How many units share a lane. */
+size_t stoa_walk_chunks(const struct walk *walk);
+
 /* Calls unit() for all units, spread over the pool. The order and number of units depend on the walk alone. */
 typedef void (*walk_function)(void *context, const struct walk *walk, const struct walk_unit *unit);
 void stoa_walk_run(const struct walk *walk, struct pool *pool, walk_function unit, void *context);
 
 /* The offsets of element `index` < axes->count. */
 void stoa_walk_offsets(const struct walk_axes *axes, size_t index, size_t *x_offset, size_t *y_offset);
+void stoa_walk_offsets_three(const struct walk_axes *axes, size_t index, size_t *x_offset, size_t *y_offset,
+                             size_t *z_offset);
 
 #endif

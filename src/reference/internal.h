@@ -205,5 +205,9 @@ enum stoa_status stoa_reference_cast_backward(struct reference_run *run);
 enum stoa_status stoa_reference_max_pool_training(struct reference_run *run);
 enum stoa_status stoa_reference_max_pool_backward(struct reference_run *run);
 enum stoa_status stoa_reference_average_pool_backward(struct reference_run *run);
+enum stoa_status stoa_reference_batch_norm_training(struct reference_run *run);
+enum stoa_status stoa_reference_batch_norm_training_backward(struct reference_run *run);
+enum stoa_status stoa_reference_batch_norm_backward(struct reference_run *run);
+enum stoa_status stoa_reference_instance_norm_backward(struct reference_run *run);
 
 #endif

@@ -1,0 +1,41 @@
+/* What normalisation and its backward pass share. */
+#ifndef STOA_OPS_NORM_H
+#define STOA_OPS_NORM_H
+
+#include <stddef.h>
+#include <stoa/status.h>
+
+#include "base/attributes.h"
+#include "kernels/activation.h"
+#include "ops/op.h"
+#include "ops/walk.h"
+
+enum { X, SCALE, BIAS, MEAN, VARIANCE }; /* inputs of BatchNormalization; InstanceNormalization has the first three */
+
+struct norm_params {
+    float epsilon;
+    float momentum; /* of BatchNormalization in training */
+};
+
+/* The attribute, checked. */
+float stoa_norm_epsilon(struct attribute_reader *reader);
+STOA_CHECKED enum stoa_status stoa_instance_norm_parse(struct attribute_reader *reader, void *params);
+/* Output 0 like X; all other inputs are one number a channel. */
+STOA_CHECKED enum stoa_status stoa_norm_infer(const struct op_call *call, struct stoa_error *error);
+
+struct norm {
+    const float *x;
+    float *y;
+    const float *scale, *bias, *mean; /* of each channel; scale is the whole factor when mean is there */
+    float epsilon;
+    struct activation activation;
+};
+
+/* y <- activation((x - mean) * scale + bias) over a unit, whose first lane the last three begin with. */
+void stoa_normalise(const struct norm *norm, const struct walk *walk, const struct walk_unit *unit, const float *mean,
+                    const float *scale, const float *bias);
+/* The mean and variance of each lane of a unit that has all of its elements. */
+void stoa_norm_moments(const float *x, const struct walk *walk, const struct walk_unit *unit, float *mean,
+                       float *variance);
+
+#endif

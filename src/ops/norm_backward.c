@@ -1,0 +1,524 @@
+/* BatchNormalization in training, and the backward passes of both normalisations.
+ *
+ * Statistics are taken chunk by chunk (ops/walk.h): the mean, then the squares of the distances from it while the chunk
+ * is still in the cache; chunks are joined in their order by the formula for the moments of a union (Chan, Golub,
+ * LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979), in double. Sums of the
+ * backward pass go the same way. Chunks are cut by shapes alone.
+ *
+ * The variance is that of the images themselves (their number divides, not one less), for the running one too: so ONNX
+ * defines it since opset 14. PyTorch's running variance is the other one. */
+#include <math.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "kernels/block_backward.h"
+#include "ops/check.h"
+#include "ops/norm.h"
+
+enum { Y, NEW_MEAN, NEW_VARIANCE, SAVED_MEAN, SAVED_SCALE }; /* outputs of BatchNormalizationTraining */
+/* Inputs of backward passes: then the scale, and of BatchNormalization the mean and the variance or, in training, the
+ * reciprocal of the deviation. */
+enum { DY, OF_X, OF_SCALE, OF_MEAN, OF_VARIANCE };
+
+static enum stoa_status training_parse(struct attribute_reader *reader, void *out)
+{
+    struct norm_params *params = out;
+    params->epsilon = stoa_norm_epsilon(reader);
+    params->momentum = stoa_read_float(reader, "momentum", 0.9f);
+    if (reader->opset >= 14)
+        stoa_read_int(reader, "training_mode", 0, 0, 1);
+    if (reader->opset < 9 && !stoa_read_int(reader, "spatial", 1, 0, 1))
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute spatial is 0, only 1 is supported");
+    return stoa_reader_finish(reader);
+}
+
+static bool is_wanted(const struct op_call *call, size_t output)
+{
+    return output < call->output_count && call->outputs[output].dtype != STOA_NONE;
+}
+
+static enum stoa_status training_infer(const struct op_call *call, struct stoa_error *error)
+{
+    const struct stoa_tensor *x = &call->inputs[X];
+    STOA_TRY(stoa_norm_infer(call, error));
+    if (stoa_tensor_elements(x) == 0 && x->dims[1])
+        return stoa_fail(error, STOA_ERROR_SHAPE, "input X has no elements to take statistics of");
+    for (size_t i = NEW_MEAN; i <= SAVED_SCALE; i++)
+        if (is_wanted(call, i))
+            stoa_same_as_input(call, SCALE, i);
+    return STOA_OK;
+}
+
+static const bool all_but_channels[STOA_MAX_RANK] = {1, 0, 1, 1, 1, 1, 1, 1};
+static const bool pixels[STOA_MAX_RANK] = {0, 0, 1, 1, 1, 1, 1, 1};
+
+/* Two sums of each lane of each chunk: [chunk][first, second][lanes], which after a fold are those of as many more
+ * chunks. Then values of each lane. */
+struct sums {
+    double *values;
+    size_t chunks, channels, fold, lanes; /* lanes = fold * channels */
+    float *lane_values;                   /* [4][lanes] */
+};
+
+static void plan_sums(const struct walk *walk, size_t fold, struct sums *sums)
+{
+    *sums = (struct sums){.chunks = stoa_walk_chunks(walk),
+                          .channels = walk->block.lanes / fold,
+                          .fold = fold,
+                          .lanes = walk->block.lanes};
+}
+
+static enum stoa_status sums_size(const struct sums *sums, struct stoa_error *error, size_t *bytes)
+{
+    size_t pairs;
+    if (!stoa_size_mul(sums->chunks, sums->lanes, &pairs) || !stoa_size_add(pairs, sums->lanes, &pairs) ||
+        !stoa_size_mul(pairs, 2 * sizeof(double), bytes))
+        return stoa_fail(error, STOA_ERROR_LIMIT, "%zu channels in %zu parts are too many", sums->lanes, sums->chunks);
+    return STOA_OK;
+}
+
+static void place_sums(struct sums *sums, void *scratch)
+{
+    sums->values = scratch;
+    sums->lane_values = (float *)(sums->values + 2 * sums->chunks * sums->lanes);
+}
+
+/* The sums of part p of a channel: first[0] and first[sums->lanes]. */
+static double *part_sums(const struct sums *sums, size_t p)
+{
+    return sums->values + p / sums->fold * 2 * sums->lanes + p % sums->fold * sums->channels;
+}
+
+/* Values of channels, of which there are four kinds, for every lane. */
+static float *lane_values(const struct sums *sums, size_t kind)
+{
+    return sums->lane_values + kind * sums->lanes;
+}
+
+static void repeat(const struct sums *sums, float *values)
+{
+    for (size_t l = sums->channels; l < sums->lanes; l++)
+        values[l] = values[l - sums->channels];
+}
+
+static size_t plan_training(const struct op_call *call, struct walk *walk)
+{
+    const struct stoa_tensor *x = &call->inputs[X];
+    stoa_walk_plan(x->rank, x->dims, x->strides, call->outputs[Y].strides, all_but_channels, 1, true, walk);
+    return stoa_walk_fold(walk);
+}
+
+static enum stoa_status training_prepare(struct op_call *call, const struct op_prepare *prepare,
+                                         struct stoa_error *error)
+{
+    (void)prepare;
+    struct walk walk;
+    struct sums sums;
+    plan_sums(&walk, plan_training(call, &walk), &sums);
+    return sums_size(&sums, error, &call->shared_scratch);
+}
+
+struct training {
+    struct norm norm;
+    struct sums sums;
+};
+
+/* n elements of mean m and squared distances s join n0 of mean *mean and *squares. */
+static inline void join(double n0, double n, double m, double s, double *mean, double *squares)
+{
+    double difference = m - *mean, share = n / (n0 + n);
+    *mean += difference * share;
+    *squares += s + difference * difference * n0 * share;
+}
+
+static void statistics_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct training *training = context;
+    const struct sums *sums = &training->sums;
+    const size_t lanes = unit->block.lanes, count = unit->block.count;
+    double *means = sums->values + unit->chunk * 2 * sums->lanes + unit->lane, *squares = means + sums->lanes;
+    for (size_t l = 0; l < lanes; l++)
+        means[l] = squares[l] = 0;
+    for (size_t i = 0; i < walk->far.count; i++) {
+        float mean[WALK_LANES] = {0}, square[WALK_LANES] = {0};
+        size_t x_offset, y_offset;
+        stoa_walk_offsets(&walk->far, i, &x_offset, &y_offset);
+        const float *x = training->norm.x + unit->x_offset + x_offset;
+        stoa_block_sum(&unit->block, x, mean);
+        for (size_t l = 0; l < lanes; l++)
+            mean[l] /= (float)count;
+        stoa_block_sum_squares(&unit->block, x, mean, square);
+        for (size_t l = 0; l < lanes; l++)
+            join((double)(i * count), (double)count, (double)mean[l], (double)square[l], &means[l], &squares[l]);
+    }
+}
+
+static void normalise_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct training *training = context;
+    const struct norm *norm = &training->norm;
+    stoa_normalise(norm, walk, unit, norm->mean + unit->lane, norm->scale + unit->lane, norm->bias + unit->lane);
+}
+
+/* Part 0 becomes the whole. */
+static void join_statistics(const struct walk *walk, const struct sums *sums)
+{
+    double *mean = sums->values, *squares = mean + sums->lanes, before = 0;
+    for (size_t p = 0; p < sums->chunks * sums->fold; p++) {
+        size_t first = p / sums->fold * walk->chunk;
+        double count = (double)(stoa_size_min(walk->chunk, walk->block.count - first) * walk->far.count);
+        const double *of = part_sums(sums, p);
+        for (size_t c = 0; p && c < sums->channels; c++)
+            join(before, count, of[c], of[sums->lanes + c], &mean[c], &squares[c]);
+        before += count;
+    }
+}
+
+static void write(const struct op_call *call, size_t output, size_t c, double value)
+{
+    if (is_wanted(call, output))
+        ((float *)call->outputs[output].data)[c] = (float)value;
+}
+
+static enum stoa_status training_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    const struct norm_params *params = call->params;
+    struct walk walk;
+    struct training training = {
+        .norm = {.x = call->inputs[X].data, .y = call->outputs[Y].data, .activation = call->epilogue.activation}};
+    struct sums *sums = &training.sums;
+    plan_sums(&walk, plan_training(call, &walk), sums);
+    place_sums(sums, run->shared);
+    if (sums->channels == 0)
+        return STOA_OK;
+    stoa_walk_run(&walk, run->pool, statistics_unit, &training);
+    join_statistics(&walk, sums);
+
+    const float *scales = call->inputs[SCALE].data, *biases = call->inputs[BIAS].data;
+    const float *old_means = call->inputs[MEAN].data, *old_variances = call->inputs[VARIANCE].data;
+    const double momentum = (double)params->momentum;
+    const double count = (double)stoa_tensor_elements(&call->inputs[X]) / (double)sums->channels;
+    float *mean = lane_values(sums, 0), *scale = lane_values(sums, 1), *bias = lane_values(sums, 2);
+    for (size_t c = 0; c < sums->channels; c++) {
+        double variance = sums->values[sums->lanes + c] / count;
+        double reciprocal = 1 / sqrt(variance + (double)params->epsilon);
+        mean[c] = (float)sums->values[c];
+        scale[c] = (float)((double)scales[c] * reciprocal);
+        bias[c] = biases[c];
+        write(call, NEW_MEAN, c, (double)old_means[c] * momentum + sums->values[c] * (1 - momentum));
+        write(call, NEW_VARIANCE, c, (double)old_variances[c] * momentum + variance * (1 - momentum));
+        write(call, SAVED_MEAN, c, sums->values[c]);
+        write(call, SAVED_SCALE, c, reciprocal);
+    }
+    repeat(sums, mean);
+    repeat(sums, scale);
+    repeat(sums, bias);
+    training.norm.mean = mean;
+    training.norm.scale = scale;
+    training.norm.bias = bias;
+    stoa_walk_run(&walk, run->pool, normalise_unit, &training);
+    return STOA_OK;
+}
+
+static unsigned training_takes(const struct op_call *call)
+{
+    (void)call;
+    return OP_TAKES_ACTIVATION;
+}
+
+static enum stoa_status backward_infer(const struct op_call *call, struct stoa_error *error)
+{
+    (void)error;
+    for (size_t i = 0; i < call->output_count; i++)
+        if (is_wanted(call, i))
+            stoa_same_as_input(call, i == 0 ? OF_X : OF_SCALE, i);
+    return STOA_OK;
+}
+
+struct backward {
+    const float *x, *dy;
+    float *dx;
+    struct sums sums;
+    struct block_centre centre; /* of lanes; centre.mean is all that sums need */
+    /* InstanceNormalization */
+    const float *scale;
+    float epsilon;
+};
+
+static size_t plan_backward(const struct op_call *call, struct walk *walk)
+{
+    const struct stoa_tensor *x = &call->inputs[OF_X];
+    stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
+                         is_wanted(call, 0) ? call->outputs[0].strides : NULL, all_but_channels, 1, true, walk);
+    return stoa_walk_fold(walk);
+}
+
+static enum stoa_status backward_prepare(struct op_call *call, const struct op_prepare *prepare,
+                                         struct stoa_error *error)
+{
+    (void)prepare;
+    struct walk walk;
+    struct sums sums;
+    plan_sums(&walk, plan_backward(call, &walk), &sums);
+    return sums_size(&sums, error, &call->shared_scratch);
+}
+
+/* Adds a unit's sums of dy and dy * (x - mean) to what is there. */
+static void add_sums(const struct backward *backward, const struct walk *walk, const struct walk_unit *unit,
+                     const float *mean, double *sums, double *products)
+{
+    for (size_t i = 0; i < walk->far.count; i++) {
+        float sum[WALK_LANES] = {0}, product[WALK_LANES] = {0};
+        size_t x_offset, dy_offset;
+        stoa_walk_offsets(&walk->far, i, &x_offset, &dy_offset);
+        stoa_block_sum_centred(&unit->block, backward->x + unit->x_offset + x_offset,
+                               backward->dy + unit->y_offset + dy_offset, mean, sum, product);
+        for (size_t l = 0; l < unit->block.lanes; l++) {
+            sums[l] += (double)sum[l];
+            products[l] += (double)product[l];
+        }
+    }
+}
+
+static void sums_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct backward *backward = context;
+    double *sums = backward->sums.values + unit->chunk * 2 * backward->sums.lanes + unit->lane;
+    double *products = sums + backward->sums.lanes;
+    for (size_t l = 0; l < unit->block.lanes; l++)
+        sums[l] = products[l] = 0;
+    add_sums(backward, walk, unit, backward->centre.mean + unit->lane, sums, products);
+}
+
+static void centre(const struct backward *backward, const struct walk *walk, const struct walk_unit *unit,
+                   const struct block_centre *values)
+{
+    for (size_t i = 0; i < walk->far.count; i++) {
+        size_t x_offset, dy_offset, dx_offset;
+        stoa_walk_offsets_three(&walk->far, i, &x_offset, &dy_offset, &dx_offset);
+        stoa_block_centre(&unit->block, backward->x + unit->x_offset + x_offset,
+                          backward->dy + unit->y_offset + dy_offset, values, backward->dx + unit->z_offset + dx_offset);
+    }
+}
+
+static void centre_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct backward *backward = context;
+    struct block_centre values = backward->centre;
+    values.mean += unit->lane;
+    values.factor += unit->lane;
+    values.shift += unit->lane;
+    values.slope += unit->lane;
+    centre(backward, walk, unit, &values);
+}
+
+/* dx <- dy * factor: where the statistics do not depend on x. */
+static void scale_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct backward *backward = context;
+    struct block block = unit->block;
+    block.x_step = block.y_step;
+    block.x_lane = block.y_lane;
+    block.y_step = block.z_step;
+    block.y_lane = block.z_lane;
+    for (size_t i = 0; i < walk->far.count; i++) {
+        size_t x_offset, dy_offset, dx_offset;
+        stoa_walk_offsets_three(&walk->far, i, &x_offset, &dy_offset, &dx_offset);
+        stoa_block_scale(&block, backward->dy + unit->y_offset + dy_offset, backward->centre.factor + unit->lane,
+                         backward->dx + unit->z_offset + dx_offset);
+    }
+}
+
+/* With B = sum of dy, G = sum of dy * (x - mean), r = 1 / sqrt(variance + epsilon) and K elements a channel:
+ * dscale = G * r, dbias = B and dx = scale * r * (dy - B / K - (x - mean) * r^2 * G / K), of which the last two terms
+ * come from the statistics, if they are of x. */
+static enum stoa_status batch_backward(const struct op_call *call, const struct op_run *run, bool of_x)
+{
+    const struct norm_params *params = call->params;
+    struct walk walk;
+    struct backward backward = {.x = call->inputs[OF_X].data,
+                                .dy = call->inputs[DY].data,
+                                .dx = is_wanted(call, 0) ? call->outputs[0].data : NULL};
+    struct sums *sums = &backward.sums;
+    plan_sums(&walk, plan_backward(call, &walk), sums);
+    place_sums(sums, run->shared);
+    if (sums->channels == 0)
+        return STOA_OK;
+    float *mean = lane_values(sums, 0), *factor = lane_values(sums, 1), *shift = lane_values(sums, 2),
+          *slope = lane_values(sums, 3);
+    const float *means = call->inputs[OF_MEAN].data, *variances = call->inputs[OF_VARIANCE].data;
+    const float *scales = call->inputs[OF_SCALE].data;
+    for (size_t c = 0; c < sums->channels; c++)
+        mean[c] = means[c];
+    repeat(sums, mean);
+    backward.centre = (struct block_centre){.mean = mean, .factor = factor, .shift = shift, .slope = slope};
+    bool summed = of_x || is_wanted(call, 1) || is_wanted(call, 2);
+    if (summed)
+        stoa_walk_run(&walk, run->pool, sums_unit, &backward);
+
+    const double count = (double)stoa_tensor_elements(&call->inputs[OF_X]) / (double)sums->channels;
+    double *whole = sums->values;
+    for (size_t p = 1; summed && p < sums->chunks * sums->fold; p++) {
+        const double *of = part_sums(sums, p);
+        for (size_t c = 0; c < sums->channels; c++) {
+            whole[c] += of[c];
+            whole[sums->lanes + c] += of[sums->lanes + c];
+        }
+    }
+    for (size_t c = 0; c < sums->channels; c++) {
+        double reciprocal = of_x ? (double)variances[c] : 1 / sqrt((double)variances[c] + (double)params->epsilon);
+        factor[c] = (float)((double)scales[c] * reciprocal);
+        if (!summed)
+            continue;
+        double sum = whole[c], product = whole[sums->lanes + c];
+        shift[c] = (float)(sum / count);
+        slope[c] = (float)(product * reciprocal * reciprocal / count);
+        write(call, 1, c, product * reciprocal);
+        write(call, 2, c, sum);
+    }
+    repeat(sums, factor);
+    if (of_x) {
+        repeat(sums, shift);
+        repeat(sums, slope);
+    }
+    if (backward.dx)
+        stoa_walk_run(&walk, run->pool, of_x ? centre_unit : scale_unit, &backward);
+    return STOA_OK;
+}
+
+static enum stoa_status batch_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    return batch_backward(call, run, false);
+}
+
+static enum stoa_status training_backward_run(const struct op_call *call, const struct op_run *run,
+                                              struct stoa_error *error)
+{
+    (void)error;
+    return batch_backward(call, run, true);
+}
+
+/* InstanceNormalization: a unit has all of its channels of one image, and the chunks are the images. */
+static void plan_instance(const struct op_call *call, struct walk *walk, struct sums *sums)
+{
+    const struct stoa_tensor *x = &call->inputs[OF_X];
+    stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
+                         is_wanted(call, 0) ? call->outputs[0].strides : NULL, pixels, 1, false, walk);
+    plan_sums(walk, 1, sums);
+    sums->chunks = x->dims[0];
+}
+
+static enum stoa_status instance_prepare(struct op_call *call, const struct op_prepare *prepare,
+                                         struct stoa_error *error)
+{
+    (void)prepare;
+    struct walk walk;
+    struct sums sums;
+    plan_instance(call, &walk, &sums);
+    return sums_size(&sums, error, &call->shared_scratch);
+}
+
+static void instance_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct backward *backward = context;
+    const size_t lanes = unit->block.lanes;
+    const double count = (double)walk->reduced;
+    float mean[WALK_LANES], reciprocal[WALK_LANES], factor[WALK_LANES], shift[WALK_LANES], slope[WALK_LANES];
+    double sums[WALK_LANES] = {0}, products[WALK_LANES] = {0};
+    stoa_norm_moments(backward->x, walk, unit, mean, reciprocal);
+    for (size_t l = 0; l < lanes; l++)
+        reciprocal[l] = (float)(1 / sqrt((double)reciprocal[l] + (double)backward->epsilon));
+    add_sums(backward, walk, unit, mean, sums, products);
+    double *kept = backward->sums.values + unit->outer * 2 * backward->sums.lanes + unit->lane;
+    for (size_t l = 0; l < lanes; l++) {
+        double r = (double)reciprocal[l];
+        kept[l] = sums[l];
+        kept[backward->sums.lanes + l] = products[l] * r;
+        factor[l] = (float)((double)backward->scale[unit->lane + l] * r);
+        shift[l] = (float)(sums[l] / count);
+        slope[l] = (float)(products[l] * r * r / count);
+    }
+    const struct block_centre values = {.mean = mean, .factor = factor, .shift = shift, .slope = slope};
+    if (backward->dx)
+        centre(backward, walk, unit, &values);
+}
+
+static enum stoa_status instance_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    const struct norm_params *params = call->params;
+    struct walk walk;
+    struct backward backward = {.x = call->inputs[OF_X].data,
+                                .dy = call->inputs[DY].data,
+                                .dx = is_wanted(call, 0) ? call->outputs[0].data : NULL,
+                                .scale = call->inputs[OF_SCALE].data,
+                                .epsilon = params->epsilon};
+    plan_instance(call, &walk, &backward.sums);
+    place_sums(&backward.sums, run->shared);
+    stoa_walk_run(&walk, run->pool, instance_unit, &backward);
+    for (size_t c = 0; c < backward.sums.channels; c++) {
+        double sum = 0, product = 0;
+        for (size_t n = 0; n < backward.sums.chunks; n++) {
+            sum += part_sums(&backward.sums, n)[c];
+            product += part_sums(&backward.sums, n)[backward.sums.lanes + c];
+        }
+        write(call, 1, c, product);
+        write(call, 2, c, sum);
+    }
+    return STOA_OK;
+}
+
+static const struct op_gradient training_gradients[] = {
+    {"BatchNormalizationTrainingBackward",
+     5,
+     {{OP_GRADIENT, Y}, {OP_INPUT, X}, {OP_INPUT, SCALE}, {OP_OUTPUT, SAVED_MEAN}, {OP_OUTPUT, SAVED_SCALE}},
+     3,
+     {X, SCALE, BIAS}},
+};
+
+const struct op stoa_op_batch_normalization_training = {
+    .type = "BatchNormalizationTraining",
+    .since = 1,
+    .min_inputs = 5,
+    .max_inputs = 5,
+    .min_outputs = 1,
+    .max_outputs = 5,
+    .layout = OP_ANY,
+    .gradients = training_gradients,
+    .gradient_count = 1,
+    .params_size = sizeof(struct norm_params),
+    .takes = training_takes,
+    .elementwise = true,
+    .parse = training_parse,
+    .infer = training_infer,
+    .prepare = training_prepare,
+    .run = training_run,
+};
+
+#define BACKWARD(NAME, TYPE, INPUTS, PARSE, PREPARE, RUN)                                                              \
+    const struct op stoa_op_##NAME = {                                                                                 \
+        .type = TYPE,                                                                                                  \
+        .since = 1,                                                                                                    \
+        .min_inputs = INPUTS,                                                                                          \
+        .max_inputs = INPUTS,                                                                                          \
+        .min_outputs = 0,                                                                                              \
+        .max_outputs = 3,                                                                                              \
+        .layout = OP_ANY,                                                                                              \
+        .params_size = sizeof(struct norm_params),                                                                     \
+        .elementwise = true,                                                                                           \
+        .parse = PARSE,                                                                                                \
+        .infer = backward_infer,                                                                                       \
+        .prepare = PREPARE,                                                                                            \
+        .run = RUN,                                                                                                    \
+    }
+
+BACKWARD(batch_normalization_backward, "BatchNormalizationBackward", 5, training_parse, backward_prepare, batch_run);
+BACKWARD(batch_normalization_training_backward, "BatchNormalizationTrainingBackward", 5, training_parse,
+         backward_prepare, training_backward_run);
+BACKWARD(instance_normalization_backward, "InstanceNormalizationBackward", 3, stoa_instance_norm_parse,
+         instance_prepare, instance_run);

@@ -1,0 +1,78 @@
+/* BatchNormalization in training, and the backward passes of normalisations. */
+#include <criterion/criterion.h>
+
+#include "support/op_check.h"
+
+static const struct op_row training_rows[] = {
+    {"as in ResNet", "BatchNormalizationTraining", 15, "", "f32[4,16,8,8] f32[16] f32[16] f32[16] f32+[16]", 5},
+    {"momentum and epsilon", "BatchNormalizationTraining", 14, "momentum=0.7 epsilon=0.01 training_mode=1",
+     "f32[3,64,5,7] f32[64] f32[64] f32[64] f32+[64]", 5},
+    {"many channels", "BatchNormalizationTraining", 9, "", "f32[2,200,13,11] f32[200] f32[200] f32[200] f32+[200]", 5},
+    {"many chunks", "BatchNormalizationTraining", 9, "", "f32[5,7,41,43] f32[7] f32[7] f32[7] f32+[7]", 5},
+    {"chunks of an even fold", "BatchNormalizationTraining", 9, "", "f32[4,32,32,33] f32[32] f32[32] f32[32] f32+[32]",
+     5},
+    {"one channel", "BatchNormalizationTraining", 9, "", "f32[3,1,40,91] f32[1] f32[1] f32[1] f32+[1]", 5},
+    {"three channels", "BatchNormalizationTraining", 9, "", "f32[1,3,97,101] f32[3] f32[3] f32[3] f32+[3]", 5},
+    {"a prime of pixels", "BatchNormalizationTraining", 9, "", "f32[1,5,1,13] f32[5] f32[5] f32[5] f32+[5]", 5},
+    {"a matrix", "BatchNormalizationTraining", 9, "", "f32[50,70] f32[70] f32[70] f32[70] f32+[70]", 5},
+    {"a signal", "BatchNormalizationTraining", 7, "spatial=1", "f32[2,6,11] f32[6] f32[6] f32[6] f32+[6]", 5},
+    {"a volume", "BatchNormalizationTraining", 9, "", "f32[2,3,4,5,6] f32[3] f32[3] f32[3] f32+[3]", 5},
+    {"equal elements", "BatchNormalizationTraining", 9, "", "f32[2,1,2,2]{3.3*8} f32[1] f32[1] f32[1] f32+[1]", 5},
+    {"one element", "BatchNormalizationTraining", 9, "", "f32[1,2,1,1] f32[2] f32[2] f32[2] f32+[2]", 5},
+    {"far from zero", "BatchNormalizationTraining", 9, "",
+     "f32[2,1,2,3]{1000.5,1000.25,999,1001,1000,1000.75,1000.125,999.5,1000,1002,998,1000} f32[1] f32[1] f32[1] "
+     "f32+[1]",
+     5},
+    {"NaN", "BatchNormalizationTraining", 9, "", "f32[1,2,1,3]{nan,1,2,3,5,4} f32[2]{1,2} f32[2] f32[2] f32+[2]", 5},
+    {"statistics alone", "BatchNormalizationTraining", 9, "", "f32[2,5,3,4] f32[5] f32[5] f32[5] f32+[5]", 5, 24},
+};
+
+#define BACKWARD_ROWS(TYPE)                                                                                             \
+    {"as in ResNet", TYPE, 15, "", "f32[4,16,8,8] f32[4,16,8,8] f32[16] f32[16] f32+[16]", 3},                          \
+        {"many channels", TYPE, 9, "epsilon=0.01", "f32[2,200,13,11] f32[2,200,13,11] f32[200] f32[200] f32+[200]", 3}, \
+        {"many chunks", TYPE, 9, "", "f32[5,7,41,43] f32[5,7,41,43] f32[7] f32[7] f32+[7]", 3},                         \
+        {"chunks of an even fold", TYPE, 9, "", "f32[4,32,32,33] f32[4,32,32,33] f32[32] f32[32] f32+[32]", 3},         \
+        {"one channel", TYPE, 9, "", "f32[3,1,40,91] f32[3,1,40,91] f32[1] f32[1] f32+[1]", 3},                         \
+        {"a prime of pixels", TYPE, 9, "", "f32[1,5,1,13] f32[1,5,1,13] f32[5] f32[5] f32+[5]", 3},                     \
+        {"a matrix", TYPE, 9, "", "f32[50,70] f32[50,70] f32[70] f32[70] f32+[70]", 3},                                 \
+        {"a signal", TYPE, 7, "spatial=1", "f32[2,6,11] f32[2,6,11] f32[6] f32[6] f32+[6]", 3},                         \
+        {"a volume", TYPE, 9, "", "f32[2,3,4,5,6] f32[2,3,4,5,6] f32[3] f32[3] f32+[3]", 3},                            \
+        {"one element", TYPE, 14, "training_mode=1", "f32[1,2,1,1] f32[1,2,1,1] f32[2] f32[2] f32+[2]", 3},             \
+        {"images alone", TYPE, 9, "", "f32[2,5,3,4] f32[2,5,3,4] f32[5] f32[5] f32+[5]", 3, 6},                         \
+    {                                                                                                                   \
+        "parameters alone", TYPE, 9, "", "f32[2,5,3,4] f32[2,5,3,4] f32[5] f32[5] f32+[5]", 3, 1                        \
+    }
+
+static const struct op_row backward_rows[] = {
+    BACKWARD_ROWS("BatchNormalizationTrainingBackward"),
+    BACKWARD_ROWS("BatchNormalizationBackward"),
+    {"instance", "InstanceNormalizationBackward", 6, "", "f32[2,16,9,7] f32[2,16,9,7] f32[16]", 3},
+    {"instance of one channel", "InstanceNormalizationBackward", 6, "epsilon=0.01", "f32[3,1,8,5] f32[3,1,8,5] f32[1]",
+     3},
+    {"instance of prime channels", "InstanceNormalizationBackward", 6, "", "f32[1,71,4,5] f32[1,71,4,5] f32[71]", 3},
+    {"instance of a signal", "InstanceNormalizationBackward", 6, "", "f32[2,3,50] f32[2,3,50] f32[3]", 3},
+    {"instance of a volume", "InstanceNormalizationBackward", 6, "", "f32[2,3,2,5,4] f32[2,3,2,5,4] f32[3]", 3},
+    {"instance, images alone", "InstanceNormalizationBackward", 6, "", "f32[2,6,9,7] f32[2,6,9,7] f32[6]", 3, 6},
+    {"instance, parameters alone", "InstanceNormalizationBackward", 6, "", "f32[2,6,9,7] f32[2,6,9,7] f32[6]", 3, 1},
+};
+
+Test(norm_backward, training)
+{
+    for (size_t i = 0; i < COUNT(training_rows); i++)
+        op_check(&training_rows[i]);
+}
+
+Test(norm_backward, backward)
+{
+    for (size_t i = 0; i < COUNT(backward_rows); i++)
+        op_check(&backward_rows[i]);
+}
+
+Test(norm_backward, no_statistics_of_nothing)
+{
+    static const struct op_refusal refusal = {
+        {"no image", "BatchNormalizationTraining", 15, "", "f32[0,2,3,3] f32[2] f32[2] f32[2] f32+[2]", 5},
+        STOA_ERROR_SHAPE,
+        "no elements"};
+    op_check_refused(&refusal);
+}
