@@ -105,7 +105,12 @@ enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t l
     STOA_TRY(join(plan, pass, leader, n, head->outputs[0], error));
     plan->nodes[head->last].next = n;
     head->last = n;
-    head->outputs = plan->nodes[n].outputs;
+    /* The leader's other outputs stay what they are. */
+    size_t count = head->call.output_count, *outputs;
+    STOA_TRY(stoa_arena_allocate(&plan->arena, count, sizeof *outputs, error, &outputs));
+    memcpy(outputs, head->outputs, count * sizeof *outputs);
+    outputs[0] = plan->nodes[n].outputs[0];
+    head->outputs = outputs;
     return STOA_OK;
 }
 

@@ -245,9 +245,6 @@ static enum stoa_status try_elements(struct check *check, size_t value, size_t f
         }
     }
     return STOA_OK;
-    judge(check, &info);
-    /* What the last move has left behind is read by the quotients of values that come in later. */
-    return stoa_twin_run(graph, first, check->loss_end, &check->allocator, error, check->values);
 }
 
 /* The gradient may be one that the loss makes together with its value, so it is copied before anything moves. */

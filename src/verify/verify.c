@@ -242,19 +242,18 @@ static enum stoa_status check_step(struct verification *verification, size_t lea
 {
     const struct plan *plan = verification->session->plan;
     struct twins twins = {0};
-    size_t most = 0, last = plan->nodes[leader].last;
+    size_t most = 0;
     for (size_t n = plan->nodes[leader].first; n != PLAN_NONE; n = plan->nodes[n].next)
         most += plan->nodes[n].call.output_count;
     STOA_TRY(stoa_allocate(&verification->allocator, most, sizeof *twins.made, error, &twins.made));
     enum stoa_status status = STOA_OK;
     for (size_t n = plan->nodes[leader].first; status == STOA_OK && n != PLAN_NONE; n = plan->nodes[n].next)
         status = add_twins(verification, n, &twins, error);
-    const struct graph_node *node = &verification->model->graph.nodes[last];
-    for (size_t i = 0; status == STOA_OK && i < node->output_count; i++) {
-        const struct reference_tensor *twin = find_twin(&twins, node->outputs[i]);
-        if (twin)
-            status = check_output(verification, leader, node->outputs[i], twin, error);
-    }
+    /* What lies between the nodes of a chain is nowhere; a leader may have more outputs than the one the chain goes on
+     * from. */
+    for (size_t i = 0; status == STOA_OK && i < twins.count; i++)
+        if (plan->values[twins.made[i].value].known)
+            status = check_output(verification, leader, twins.made[i].value, &twins.made[i].tensor, error);
     for (size_t i = 0; i < twins.count; i++)
         stoa_reference_free(&verification->allocator, &twins.made[i].tensor);
     stoa_release(&verification->allocator, twins.made);
