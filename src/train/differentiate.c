@@ -238,6 +238,19 @@ static enum stoa_status too_many(struct stoa_error *error)
     return stoa_fail(error, STOA_ERROR_LIMIT, "training takes at most %d inputs and outputs of a node", MOST_VALUES);
 }
 
+/* Whether anyone reads output i of what takes an operator's place. */
+static bool is_kept(const struct op *op, const struct op_training *training, size_t i)
+{
+    for (size_t u = 0; u < training->update_count; u++)
+        if (training->updates[u].output == i)
+            return true;
+    for (size_t g = 0; g < op->gradient_count; g++)
+        for (size_t s = 0; s < op->gradients[g].input_count; s++)
+            if (op->gradients[g].inputs[s].origin == OP_OUTPUT && op->gradients[g].inputs[s].index == i)
+                return true;
+    return false;
+}
+
 /* The node as it is, or what takes its place. */
 static enum stoa_status copy_node(struct differentiation *d, size_t n, struct stoa_error *error)
 {
@@ -253,7 +266,7 @@ static enum stoa_status copy_node(struct differentiation *d, size_t n, struct st
         inputs[i] = i < from->input_count ? from->inputs[i] : GRAPH_NONE;
     for (size_t i = 0; i < training->output_count; i++) {
         outputs[i] = i < from->output_count ? from->outputs[i] : GRAPH_NONE;
-        if (outputs[i] == GRAPH_NONE)
+        if (outputs[i] == GRAPH_NONE && is_kept(d->ops[n], training, i))
             STOA_TRY(new_value(d, "saved", from->name, error, &outputs[i]));
     }
     node.type = training->type;

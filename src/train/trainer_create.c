@@ -339,7 +339,7 @@ enum stoa_status stoa_trainer_create(const struct stoa_model *model, const struc
         options = &defaults;
     if ((options->input_count && !options->inputs) || (options->frozen_count && !options->frozen))
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.%s is null, its count is not 0",
-                         options->inputs ? "frozen" : "inputs");
+                         options->input_count && !options->inputs ? "inputs" : "frozen");
 
     const struct stoa_allocator *allocator = options->allocator ? options->allocator : &model->allocator;
     struct stoa_trainer_options complete;

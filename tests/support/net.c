@@ -9,7 +9,7 @@
 #include "support/op_text.h"
 
 #define MAX_NAMES 16
-#define OPSET 14
+#define OPSET 13
 
 static size_t value_of(struct net *net, const char *name)
 {

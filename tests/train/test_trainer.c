@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "support/allocator.h"
 #include "train/toy.h"
 #include "train/trainer.h"
@@ -240,7 +241,7 @@ Test(trainer, a_step_that_is_not_finite_changes_nothing)
                 struct stoa_trainer *shaken = toy_trainer(&net, &ways[w].options, ways[w].name);
                 toy_steps(calm, &set, 0, 3, ways[w].name);
                 toy_steps(shaken, &set, 0, 3, ways[w].name);
-                for (size_t i = 0; i < TOY_BATCH * set.elements; i += spoils[s].value > 0 && i % 2 ? 1 : 2)
+                for (size_t i = 0; i<TOY_BATCH * set.elements; i += spoils[s].value> 0 && i % 2 ? 1 : 2)
                     set.x[i] = spoils[s].value;
                 cr_expect(stoa_trainer_step(shaken, set.x, set.labels, &error, NULL) == STOA_ERROR_NONFINITE,
                           "%s, %s: %s", toys[n].name, ways[w].name, spoils[s].name);
@@ -263,10 +264,18 @@ static const struct {
 } refusals[] = {
     {"two inputs to feed",
      "input x f32[?,5]\ninput z f32[?,5]\ns = Add(x, z)\nconst w f32[5,3]\ny = MatMul(s, w)\noutput y\n",
-     "'x' and 'z'", {0}, STOA_ERROR_ARGUMENT},
-    {"an open dimension", "input x f32[?,?]\nconst w f32[5,3]\ny = MatMul(x, w)\noutput y\n", "dimension 1", {0},
+     "'x' and 'z'",
+     {0},
      STOA_ERROR_ARGUMENT},
-    {"no input", "const x f32[2,5]\nconst w f32[5,3]\ny = MatMul(x, w)\noutput y\n", "no input", {0},
+    {"an open dimension",
+     "input x f32[?,?]\nconst w f32[5,3]\ny = MatMul(x, w)\noutput y\n",
+     "dimension 1",
+     {0},
+     STOA_ERROR_ARGUMENT},
+    {"no input",
+     "const x f32[2,5]\nconst w f32[5,3]\ny = MatMul(x, w)\noutput y\n",
+     "no input",
+     {0},
      STOA_ERROR_ARGUMENT},
     {"no parameter", "input x f32[?,5]\ny = Relu(x)\noutput y\n", "no parameter", {0}, STOA_ERROR_ARGUMENT},
     {"an unknown loss", NULL, "loss", {.loss = STOA_LOSS_COUNT}, STOA_ERROR_ARGUMENT},
@@ -322,8 +331,8 @@ Test(trainer, refuses_bad_calls)
 /* All a trainer does, until something fails. */
 static enum stoa_status live(const struct net *net, struct toy_set *set, const struct stoa_allocator *allocator)
 {
-    const struct stoa_trainer_options options = {
-        SGD, .batch = TOY_BATCH, .accumulate = 2, .threads = 1, .allocator = allocator};
+    const struct stoa_trainer_options options = {SGD, .batch = TOY_BATCH, .accumulate = 2, .threads = 1,
+                                                 .allocator = allocator};
     struct stoa_trainer *trainer;
     struct stoa_model *model;
     STOA_TRY(stoa_trainer_create(net->model, &options, NULL, &trainer));
