@@ -78,8 +78,8 @@ static struct tiling cut(const struct product *p)
         tiling.m = stoa_size_part(m, rows, 1);
     } else if (p->a_transposed) {
         bool brief = small && k <= 512 && !p->b_transposed;
-        tiling.m = stoa_size_part(m, brief ? 64 : 256, 1);
-        tiling.n = stoa_size_part(n, brief ? 128 : 256, 1);
+        tiling.m = stoa_size_part(m, brief ? 64 : 256, 4);
+        tiling.n = stoa_size_part(n, brief ? 128 : 256, 64);
         tiling.k = brief ? stoa_size_part(k, 96, 1) : k;
     } else if (p->b_transposed && single && m <= (small ? 1 : 4)) {
         tiling.way = PRODUCT_GEMV;
@@ -88,18 +88,19 @@ static struct tiling cut(const struct product *p)
         tiling.n = stoa_size_part(n, 64, 1);
         tiling.k = stoa_size_part(k, stoa_size_min(1024, small / (m * tiling.n)), 1);
     } else if (p->b_transposed && small && m <= 64 && k >= 32) {
-        tiling.m = stoa_size_part(m, 32, 1);
-        tiling.n = stoa_size_part(n, 32, 1);
+        tiling.m = stoa_size_part(m, 32, 4);
+        tiling.n = stoa_size_part(n, 32, 16);
         tiling.k = stoa_size_part(k, 512, 1);
     } else if (!p->b_transposed && small && m <= 32) {
         tiling.n = stoa_size_part(n, 512, 1);
         tiling.k = stoa_size_part(k, small / (m * tiling.n), 1);
     } else if (!p->b_transposed && stoa_size_part(m, 64, 1) * k * 64 <= small) {
         tiling.m = stoa_size_part(m, 64, 1);
-        tiling.n = stoa_size_part(n, stoa_size_min(512, small / (tiling.m * k)), 1);
+        size_t most = stoa_size_min(512, small / (tiling.m * k));
+        tiling.n = stoa_size_part(n, most / 64 * 64, 64);
     } else if (!p->b_transposed && small && m <= 128) {
-        tiling.m = stoa_size_part(m, 64, 1);
-        tiling.n = stoa_size_part(n, 256, 1);
+        tiling.m = stoa_size_part(m, 64, 4);
+        tiling.n = stoa_size_part(n, 256, 64);
         tiling.k = stoa_size_part(k, small / (tiling.m * tiling.n), 1);
     } else {
         tiling.m = stoa_size_part(m, 256, 1);
