@@ -1,23 +1,11 @@
 /* The gradients of elementwise operators and the losses, as a graph's training brings them together: difference
  * quotients against the twin, the twin against the engine. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stoa/gradient.h>
-#include <string.h>
 
-#include "base/status.h"
-#include "support/net.h"
-
-struct row {
-    const char *name;
-    const char *inputs; /* dims of x, then of a second input z */
-    const char *body;   /* y from x and z */
-    enum stoa_loss loss;
-    double label_smoothing, margin;
-};
+#include "train/gradient_rows.h"
 
 #define MSE STOA_LOSS_MEAN_SQUARED
-static const struct row rows[] = {
+static const struct gradient_row rows[] = {
     {"Relu", "[2,3,5,4]", "y = Relu(x)", MSE},
     {"Relu behind a sum", "[2,3,5,4] [3,1,1]", "s = Add(x, z)\ny = Relu(s)", MSE},
     {"LeakyRelu", "[2,3,5,4]", "y = LeakyRelu(x) alpha=0.2", MSE},
@@ -79,23 +67,5 @@ static const struct row rows[] = {
 
 Test(train, elementwise_gradients_are_derivatives)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct row *row = &rows[i];
-        const char *gap = strchr(row->inputs, ' ');
-        char text[1024];
-        snprintf(text, sizeof text, "input x f32%.*s\n%s%s%s%s\noutput y\n",
-                 gap ? (int)(gap - row->inputs) : (int)strlen(row->inputs), row->inputs, gap ? "input z f32" : "",
-                 gap ? gap + 1 : "", gap ? "\n" : "", row->body);
-        struct net net;
-        struct stoa_error error = {0};
-        net_build(&net, text, NULL);
-        const struct stoa_gradient_options options = {.loss = row->loss,
-                                                      .label_smoothing = row->label_smoothing,
-                                                      .margin = row->margin,
-                                                      .inputs = 1,
-                                                      .seed = i + 1};
-        enum stoa_status status = stoa_gradient_check(net.model, &options, &error);
-        cr_expect(status == STOA_OK, "%s: %s: %s", row->name, stoa_status_name(status), error.message);
-        net_free(&net);
-    }
+    gradient_rows_check(rows, sizeof rows / sizeof *rows);
 }
