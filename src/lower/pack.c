@@ -10,7 +10,7 @@
 #include "lower/lowering.h"
 
 /* Least bytes of a block: enough work to be worth handing to a thread. */
-#define BLOCK_BYTES ((size_t)64 << 10)
+#define BLOCK_BYTES ((size_t)16 << 10)
 
 /* Nanoseconds for each float that is packed at a run, measured where weights come from memory and go there. */
 #define PACK_COST 1.0
