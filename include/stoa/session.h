@@ -36,6 +36,7 @@ enum stoa_pass {
     STOA_PASS_FUSE_NORM,       /* constants that scale and shift a convolution's channels go into its weights */
     STOA_PASS_FUSE_ADD,        /* a convolution adds another tensor to its output */
     STOA_PASS_FUSE_ACTIVATION, /* an operator applies a function to its output */
+    STOA_PASS_FUSE_MASK,       /* training: who computes a gradient clears it where Relu or Clip let nothing through */
     STOA_PASS_CONCAT_IN_PLACE, /* what is concatenated along channels is written where it belongs at once */
     STOA_PASS_SPLIT_IN_PLACE,  /* channels that are split or sliced off are read where they lie */
     STOA_PASS_OVERWRITE,       /* elementwise operators write over an input that nobody needs any more */

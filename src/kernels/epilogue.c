@@ -1,5 +1,5 @@
-/* Sums and bounds (Relu, Clip and no function at all are bounds) in one pass; other functions follow row by row, while
- * the row is in the L1 cache. */
+/* Sums and bounds (Relu, Clip and no function at all are bounds) in one pass, then the mask while a row is in the L1
+ * cache; other functions follow row by row, while the row is in the L1 cache. */
 #include "kernels/epilogue.h"
 
 #include <math.h>
@@ -26,6 +26,13 @@ static STOA_INLINE void row(size_t columns, const float *bias, const float *adde
     }
 }
 
+static STOA_INLINE void mask_row(size_t columns, const float *mask, float least, float most, float *y)
+{
+    STOA_INDEPENDENT
+    for (size_t j = 0; j < columns; j++)
+        y[j] = (mask[j] <= least) | (mask[j] >= most) ? 0 : y[j];
+}
+
 STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct epilogue *epilogue, float least,
                                       float most, float *y, size_t y_row)
 {
@@ -39,6 +46,8 @@ STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct 
             row(columns, bias, addend + i * epilogue->addend_row, least, most, y);
         else
             row(columns, NULL, addend + i * epilogue->addend_row, least, most, y);
+        if (epilogue->mask)
+            mask_row(columns, epilogue->mask + i * epilogue->mask_row, epilogue->mask_least, epilogue->mask_most, y);
     }
 }
 
@@ -47,7 +56,7 @@ void stoa_epilogue_rows(size_t rows, size_t columns, const struct epilogue *epil
     const struct activation *activation = &epilogue->activation;
     switch (activation->kind) {
     case ACTIVATION_NONE:
-        if (epilogue->bias || epilogue->addend)
+        if (epilogue->bias || epilogue->addend || epilogue->mask)
             sum_and_bound(rows, columns, epilogue, -INFINITY, INFINITY, y, y_row);
         return;
     case ACTIVATION_RELU:
@@ -60,10 +69,13 @@ void stoa_epilogue_rows(size_t rows, size_t columns, const struct epilogue *epil
         break;
     }
     struct epilogue sum = *epilogue;
+    sum.mask = NULL;
     for (size_t i = 0; i < rows; i++, y += y_row) {
         sum_and_bound(1, columns, &sum, -INFINITY, INFINITY, y, y_row);
         stoa_activate(activation, columns, y, y);
         if (sum.addend)
             sum.addend += sum.addend_row;
+        if (epilogue->mask)
+            mask_row(columns, epilogue->mask + i * epilogue->mask_row, epilogue->mask_least, epilogue->mask_most, y);
     }
 }

@@ -171,6 +171,9 @@ struct last {
     size_t addend_row;
     bool bounded;
     float least, most;
+    const float *mask; /* of the tile's origin */
+    size_t mask_row;
+    float mask_least, mask_most;
 };
 
 static STOA_INLINE void choose(const bits *where, lanes *y, float value)
@@ -195,6 +198,11 @@ static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t cou
         choose(&below, y, last->least);
         bits above = *y > last->most;
         choose(&above, y, last->most);
+    }
+    if (last->mask) {
+        load(last->mask + pixel * last->mask_row, count, &term);
+        bits outside = (term <= last->mask_least) | (term >= last->mask_most);
+        choose(&outside, y, 0);
     }
 }
 
@@ -231,7 +239,10 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const
     struct last last = {.addend_row = epilogue->addend_row,
                         .bounded = activation->kind == ACTIVATION_RELU || activation->kind == ACTIVATION_CLIP,
                         .least = activation->kind == ACTIVATION_CLIP ? activation->alpha : 0,
-                        .most = activation->kind == ACTIVATION_CLIP ? activation->beta : INFINITY};
+                        .most = activation->kind == ACTIVATION_CLIP ? activation->beta : INFINITY,
+                        .mask_row = epilogue->mask_row,
+                        .mask_least = epilogue->mask_least,
+                        .mask_most = epilogue->mask_most};
     bool other = !last.bounded && activation->kind != ACTIVATION_NONE;
     for (size_t t = 0; t < count; t++) {
         struct place place;
@@ -242,6 +253,7 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const
             size_t at = vector_at(c, channels);
             last.bias = epilogue->bias ? epilogue->bias + at : NULL;
             last.addend = epilogue->addend ? epilogue->addend + at : NULL;
+            last.mask = epilogue->mask && !other ? epilogue->mask + at : NULL;
             if (channels < LANES)
                 output_vector(m, n, grid, &place, false, values, v->point, &last, channels, y);
             else if (whole)
@@ -249,9 +261,13 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const
             else
                 output_vector(m, n, grid, &place, false, values + at, v->point, &last, LANES, y + at);
         }
-        for (size_t i = 0; other && i < place.end[0]; i++)
-            stoa_epilogue_rows(place.end[1], channels, &(struct epilogue){.activation = *activation},
-                               y + (place.origin + i * grid->OW) * grid->y_pixel, grid->y_pixel);
+        for (size_t i = 0; other && i < place.end[0]; i++) {
+            struct epilogue rest = *epilogue;
+            size_t pixel = place.origin + i * grid->OW;
+            rest.bias = rest.addend = NULL;
+            rest.mask = rest.mask ? rest.mask + pixel * rest.mask_row : NULL;
+            stoa_epilogue_rows(place.end[1], channels, &rest, y + pixel * grid->y_pixel, grid->y_pixel);
+        }
     }
 }
 

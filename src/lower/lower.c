@@ -247,6 +247,8 @@ void stoa_conv_run(const struct conv *conv, const struct conv_args *args)
         complete.y_stride = conv->shape.OC;
     if (!complete.addend_stride)
         complete.addend_stride = conv->shape.OC;
+    if (!complete.mask_stride)
+        complete.mask_stride = conv->shape.OC;
     conv->lowering->run(conv, &complete);
 }
 
@@ -257,6 +259,10 @@ struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, s
         .addend = args->addend ? args->addend + pixel * args->addend_stride + channel : NULL,
         .addend_row = args->addend_stride,
         .activation = args->activation,
+        .mask = args->mask ? args->mask + pixel * args->mask_stride + channel : NULL,
+        .mask_row = args->mask_stride,
+        .mask_least = args->mask_least,
+        .mask_most = args->mask_most,
     };
 }
 

@@ -84,18 +84,22 @@ void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *
 STOA_CHECKED enum stoa_status stoa_conv_set_weights(struct conv *conv, const void *weights, struct pool *pool,
                                                     struct stoa_error *error);
 
-/* y = f(convolution + bias + addend). Images may be slices of channels of wider ones: x_stride and y_stride floats lie
- * from pixel to pixel, times the horizontal stride still within what BLAS can address; 0 stands for C and OC. */
+/* y = f(convolution + bias + addend), and 0 where the mask is at most mask_least or at least mask_most (NaN: no bound).
+ * Images may be slices of channels of wider ones: x_stride and y_stride floats lie from pixel to pixel, times the
+ * horizontal stride still within what BLAS can address; 0 stands for C and OC. */
 struct conv_args {
     const float *x;
     size_t x_stride;
-    float *y; /* overlaps neither x nor the addend */
+    float *y; /* overlaps neither x nor addend nor mask */
     size_t y_stride;
     const float *packed; /* null: the weights given at creation */
     const float *bias;   /* null: the bias given at creation, or none */
     const float *addend; /* [N][OH][OW][OC] with addend_stride floats from pixel to pixel (0: OC); null: none */
     size_t addend_stride;
     struct activation activation;
+    const float *mask; /* as the addend */
+    size_t mask_stride;
+    float mask_least, mask_most;
     struct pool *pool; /* may be null */
     void *shared;      /* stoa_conv_shared_scratch bytes; null if 0 */
     void *worker_base; /* stoa_conv_worker_scratch bytes for each worker of the pool, worker_stride apart; null if 0 */

@@ -1,6 +1,8 @@
 /* The gradients of functions of one float: dX from dY and what the forward pass kept, Y where it tells the derivative,
  * so that the function stays fused into what computes its X, else X. The derivatives, kinks included, are those of
  * kernels/gradient.h. */
+#include <math.h>
+
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/activation.h"
@@ -41,6 +43,13 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     return STOA_OK;
 }
 
+static bool masks(const struct op_call *call, float bounds[2])
+{
+    bounds[0] = 0;
+    bounds[1] = NAN;
+    return call->op == &stoa_op_relu_backward;
+}
+
 /* The attributes are those of the forward operator. */
 #define BACKWARD(name, type_)                                                                                          \
     static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
@@ -57,6 +66,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct activation),                                                                      \
         .elementwise = true,                                                                                           \
+        .masks = masks,                                                                                                \
         .parse = parse_##name,                                                                                         \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
@@ -88,13 +98,24 @@ static enum stoa_status infer_clip(const struct op_call *call, struct stoa_error
     return infer(call, error);
 }
 
+/* False while planning where a bound is not known. */
+static bool read_bounds(const struct op_call *call, float bounds[2])
+{
+    const struct clip_params *params = call->params;
+    bool known = true;
+    for (size_t i = 0; i < 2; i++) {
+        const float *given = stoa_op_has_input(call, i + 2) ? call->inputs[i + 2].data : &params->bounds[i];
+        known = known && given;
+        bounds[i] = given ? *given : 0;
+    }
+    return known;
+}
+
 static enum stoa_status run_clip(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     (void)error;
-    const struct clip_params *params = call->params;
     float bounds[2];
-    for (size_t i = 0; i < 2; i++)
-        bounds[i] = stoa_op_has_input(call, i + 2) ? *(const float *)call->inputs[i + 2].data : params->bounds[i];
+    read_bounds(call, bounds);
     differentiate(call, run, &(struct activation){ACTIVATION_CLIP, bounds[0], bounds[1]});
     return STOA_OK;
 }
@@ -111,6 +132,7 @@ const struct op stoa_op_clip_backward = {
     .params_size = sizeof(struct clip_params),
     .elementwise = true,
     .parse = parse_clip,
+    .masks = read_bounds,
     .infer = infer_clip,
     .run = run_clip,
 };

@@ -39,7 +39,7 @@ static enum stoa_status infer(const struct op_call *call, read_shape read, struc
 static unsigned takes(const struct op_call *call)
 {
     (void)call;
-    return OP_TAKES_ADDEND;
+    return OP_TAKES_ADDEND | OP_TAKES_MASK;
 }
 
 static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error *error)

@@ -173,6 +173,7 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
     }
     const struct op_epilogue *epilogue = &call->epilogue;
     const struct stoa_tensor *addend = epilogue->has_addend ? &call->inputs[call->op->max_inputs] : NULL;
+    const struct stoa_tensor *mask = epilogue->has_mask ? &call->inputs[call->op->max_inputs + 1] : NULL;
     stoa_conv_run(conv, &(struct conv_args){
                             .x = call->inputs[0].data,
                             .x_stride = stoa_tensor_pixel_stride(&call->inputs[0]),
@@ -183,6 +184,10 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
                             .addend = addend ? addend->data : NULL,
                             .addend_stride = addend ? stoa_tensor_pixel_stride(addend) : 0,
                             .activation = epilogue->activation,
+                            .mask = mask ? mask->data : NULL,
+                            .mask_stride = mask ? stoa_tensor_pixel_stride(mask) : 0,
+                            .mask_least = epilogue->mask_bounds[0],
+                            .mask_most = epilogue->mask_bounds[1],
                             .pool = run->pool,
                             .shared = run->shared,
                             .worker_base = run->worker_base,

@@ -34,13 +34,17 @@ enum op_layout {
 };
 
 /* What a call does to its output after its own operator: y <- f(scale[c] * y + shift[c] + addend), c being the index
- * along dimension 1. */
+ * along dimension 1, and then 0 where a mask has it so. */
 struct op_epilogue {
     const double *scale, *shift; /* null: neither */
     bool has_addend;             /* an input more than the operator takes: number op->max_inputs, of y's dims */
+    /* Another, number op->max_inputs + 1: y becomes 0 where that is at most mask_bounds[0] or at least mask_bounds[1]
+     * (NaN: no such bound). */
+    bool has_mask;
+    float mask_bounds[2];
     struct activation activation;
 };
-enum op_takes { OP_TAKES_SCALE = 1, OP_TAKES_ADDEND = 2, OP_TAKES_ACTIVATION = 4 };
+enum op_takes { OP_TAKES_SCALE = 1, OP_TAKES_ADDEND = 2, OP_TAKES_ACTIVATION = 4, OP_TAKES_MASK = 8 };
 
 /* One node at known shapes: what infer, prepare and run see. Arrays are the planner's. */
 struct op_call {
@@ -152,6 +156,9 @@ struct op {
     unsigned (*takes)(const struct op_call *call);
     /* Whether output 0 is a function of each element of input 0 alone, and which. */
     bool (*activation)(const struct op_call *call, struct activation *activation);
+    /* Whether output 0 is input 0, of the same dims as input 1, with 0 where that is outside the bounds as op_epilogue
+     * has them. */
+    bool (*masks)(const struct op_call *call, float bounds[2]);
     /* Whether output 0 is scale[c] * x + shift[c] of input number `input`, with constants; the arrays hold as many as
      * that input's dimension 1. */
     bool (*affine)(const struct op_call *call, size_t input, double *scale, double *shift);

@@ -15,6 +15,7 @@ static const struct {
     [STOA_PASS_FUSE_NORM] = {"fuse-norm", stoa_plan_fuse_norm},
     [STOA_PASS_FUSE_ADD] = {"fuse-add", stoa_plan_fuse_add},
     [STOA_PASS_FUSE_ACTIVATION] = {"fuse-activation", stoa_plan_fuse_activation},
+    [STOA_PASS_FUSE_MASK] = {"fuse-mask", stoa_plan_fuse_mask},
     [STOA_PASS_CONCAT_IN_PLACE] = {"concat-in-place", stoa_plan_concat_in_place},
     [STOA_PASS_SPLIT_IN_PLACE] = {"split-in-place", NULL},
     [STOA_PASS_OVERWRITE] = {"overwrite", NULL},
@@ -69,7 +70,8 @@ size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part)
     const struct op_call *call = &plan->nodes[leader].call;
     const struct op_epilogue *epilogue = &call->epilogue;
     /* What comes later in an epilogue must not be there yet. */
-    bool over = epilogue->activation.kind != ACTIVATION_NONE || (epilogue->has_addend && part != OP_TAKES_ACTIVATION);
+    bool over = epilogue->has_mask || (epilogue->activation.kind != ACTIVATION_NONE && part != OP_TAKES_MASK) ||
+                (epilogue->has_addend && part != OP_TAKES_ACTIVATION && part != OP_TAKES_MASK);
     if (stoa_plan_result(plan, leader) != v || over || !call->op->takes || !(call->op->takes(call) & (unsigned)part))
         return PLAN_NONE;
     return leader;
@@ -111,6 +113,27 @@ enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t l
     memcpy(outputs, head->outputs, count * sizeof *outputs);
     outputs[0] = plan->nodes[n].outputs[0];
     head->outputs = outputs;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_plan_add_input(struct plan *plan, size_t leader, size_t index, size_t v,
+                                     const struct stoa_tensor *tensor, struct stoa_error *error)
+{
+    struct plan_node *node = &plan->nodes[leader];
+    struct op_call *call = &node->call;
+    size_t own = call->input_count, *values;
+    struct stoa_tensor *inputs;
+    STOA_TRY(stoa_arena_allocate(&plan->arena, index + 1, sizeof *values, error, &values));
+    STOA_TRY(stoa_arena_allocate(&plan->arena, index + 1, sizeof *inputs, error, &inputs));
+    memcpy(values, node->inputs, own * sizeof *values);
+    memcpy(inputs, call->inputs, own * sizeof *inputs);
+    for (size_t i = own; i < index; i++)
+        values[i] = GRAPH_NONE;
+    values[index] = v;
+    inputs[index] = *tensor;
+    node->inputs = values;
+    call->inputs = inputs;
+    call->input_count = index + 1;
     return STOA_OK;
 }
 

@@ -16,6 +16,11 @@ size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part);
 STOA_CHECKED enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
                                              struct stoa_error *error);
 
+/* Value v, which has been made by then, becomes input `index` of the leader's call, behind all that its operator has.
+ */
+STOA_CHECKED enum stoa_status stoa_plan_add_input(struct plan *plan, size_t leader, size_t index, size_t v,
+                                                  const struct stoa_tensor *tensor, struct stoa_error *error);
+
 /* Node n, whose result the leader alone reads as its input 0, becomes the chain's new beginning: the leader reads n's
  * input 0 instead. */
 STOA_CHECKED enum stoa_status stoa_plan_join_front(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
@@ -26,6 +31,7 @@ STOA_CHECKED enum stoa_status stoa_plan_fuse_pad(struct plan *plan, struct stoa_
 STOA_CHECKED enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_plan_fuse_add(struct plan *plan, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_plan_fuse_activation(struct plan *plan, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_plan_fuse_mask(struct plan *plan, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_plan_concat_in_place(struct plan *plan, struct stoa_error *error);
 
 #endif

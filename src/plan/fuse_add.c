@@ -1,7 +1,5 @@
 /* fuse-add: the sum behind a residual branch. The convolution that computes one side adds the other while its output
  * tile is in the cache. */
-#include <string.h>
-
 #include "base/status.h"
 #include "base/tensor.h"
 #include "plan/fuse.h"
@@ -17,29 +15,6 @@ static size_t adding(const struct plan *plan, size_t n, size_t i)
     return stoa_plan_maker(plan, node->inputs[i], OP_TAKES_ADDEND);
 }
 
-/* One more input for the leader's call, behind all that its operator has. */
-static enum stoa_status add_input(struct plan *plan, size_t leader, size_t v, const struct stoa_tensor *tensor,
-                                  struct stoa_error *error)
-{
-    struct plan_node *node = &plan->nodes[leader];
-    struct op_call *call = &node->call;
-    size_t own = call->input_count, last = call->op->max_inputs, *values;
-    struct stoa_tensor *inputs;
-    STOA_TRY(stoa_arena_allocate(&plan->arena, last + 1, sizeof *values, error, &values));
-    STOA_TRY(stoa_arena_allocate(&plan->arena, last + 1, sizeof *inputs, error, &inputs));
-    memcpy(values, node->inputs, own * sizeof *values);
-    memcpy(inputs, call->inputs, own * sizeof *inputs);
-    for (size_t i = own; i < last; i++)
-        values[i] = GRAPH_NONE;
-    values[last] = v;
-    inputs[last] = *tensor;
-    node->inputs = values;
-    call->inputs = inputs;
-    call->input_count = last + 1;
-    call->epilogue.has_addend = true;
-    return STOA_OK;
-}
-
 enum stoa_status stoa_plan_fuse_add(struct plan *plan, struct stoa_error *error)
 {
     for (size_t n = 0; n < plan->model->graph.node_count; n++) {
@@ -52,7 +27,10 @@ enum stoa_status stoa_plan_fuse_add(struct plan *plan, struct stoa_error *error)
             side = 1;
         if (leaders[side] == PLAN_NONE)
             continue;
-        STOA_TRY(add_input(plan, leaders[side], node->inputs[1 - side], &node->call.inputs[1 - side], error));
+        struct op_call *call = &plan->nodes[leaders[side]].call;
+        STOA_TRY(stoa_plan_add_input(plan, leaders[side], call->op->max_inputs, node->inputs[1 - side],
+                                     &node->call.inputs[1 - side], error));
+        call->epilogue.has_addend = true;
         STOA_TRY(stoa_plan_join(plan, STOA_PASS_FUSE_ADD, leaders[side], n, error));
     }
     return STOA_OK;

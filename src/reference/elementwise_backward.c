@@ -18,8 +18,12 @@ static enum stoa_status map(struct reference_run *run, derivative f, const doubl
     if (!stoa_reference_same_dims(g, kept))
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "the gradient and what was kept differ in dims");
     STOA_TRY(stoa_reference_output_like(run, g, &dx));
-    for (size_t i = 0; i < stoa_reference_count(g); i++)
+    for (size_t i = 0; i < stoa_reference_count(g); i++) {
+        double unused;
         dx->values[i] = f(g->values[i], kept->values[i], p, &dx->slack[i]);
+        if (g->slack) /* derivatives are linear in g */
+            dx->slack[i] += fabs(f(g->slack[i], kept->values[i], p, &unused));
+    }
     return STOA_OK;
 }
 

@@ -27,8 +27,9 @@ struct sum {
 
 /* What a run takes and must give. Images may be slices of channels of wider ones. */
 struct data {
-    float *x, *weights, *bias, *addend, *y;
+    float *x, *weights, *bias, *addend, *mask, *y;
     size_t x_stride, y_stride;
+    float mask_bounds[2];
     struct activation activation; /* exact on small whole numbers, and with slopes of at most 1 */
     struct sum *expected;         /* [N*OH*OW][OC], before the activation */
     size_t pixels;                /* N*OH*OW */
@@ -116,6 +117,11 @@ static void make_data(const struct conv_shape *s, bool transposed, bool whole, s
         data->bias = random_floats(random, whole, s->OC);
     if (!plain && stoa_random_bits(random) & 1)
         data->addend = random_floats(random, whole, data->pixels * data->y_stride);
+    if (!plain && stoa_random_bits(random) & 1) {
+        data->mask = random_floats(random, whole, data->pixels * data->y_stride);
+        data->mask_bounds[0] = -1;
+        data->mask_bounds[1] = stoa_random_bits(random) & 1 ? 2 : NAN;
+    }
     data->y = malloc(data->pixels * data->y_stride * sizeof(float) + 1);
     data->expected = calloc(data->pixels * s->OC + 1, sizeof *data->expected);
     naive(s, transposed, data);
@@ -127,6 +133,7 @@ static void free_data(struct data *data)
     free(data->weights);
     free(data->bias);
     free(data->addend);
+    free(data->mask);
     free(data->y);
     free(data->expected);
 }
@@ -146,6 +153,10 @@ static void run(const struct conv *conv, const struct data *data, struct pool *p
                              .addend = data->addend,
                              .addend_stride = data->y_stride,
                              .activation = data->activation,
+                             .mask = data->mask,
+                             .mask_stride = data->y_stride,
+                             .mask_least = data->mask_bounds[0],
+                             .mask_most = data->mask_bounds[1],
                              .pool = pool,
                              .shared = scratch,
                              .worker_base = scratch + shared,
@@ -239,6 +250,8 @@ static double compare(const char *text, const struct conv *conv, const struct co
         }
         const struct sum *expected = &data->expected[pixel * s->OC + channel];
         double value = activate(data->activation, expected->value);
+        if (data->mask && (data->mask[i] <= data->mask_bounds[0] || data->mask[i] >= data->mask_bounds[1]))
+            value = 0;
         double tolerance = check->exact ? 0 : ((terms + 1) * expected->magnitude + error * expected->mixed) * 0x1p-24;
         double difference = fabs(data->y[i] - value);
         if (difference > 0 && tolerance > 0)

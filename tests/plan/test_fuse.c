@@ -9,6 +9,7 @@
 #include "support/allocator.h"
 #include "support/net.h"
 
+#define GRADIENT "input g f32[2,4,6,6]\ninput w f32[4,3,3,3]\ninput x f32[2,3,8,8]\ninput z f32[2,3,8,8]\n"
 #define IMAGE "input x f32[2,3,8,8]\nconst w f32[4,3,3,3]\nconst b f32[4]\nconst v f32[4,4,1,1]\n"
 #define NORM "const s f32+[4]\nconst h f32[4]\nconst m f32[4]\nconst r f32+[4]\n"
 
@@ -135,6 +136,27 @@ static const struct {
     {"not behind a pool, nor integers", STOA_PASS_FUSE_ACTIVATION, 0, NULL,
      "input x f32[1,4,5,5]\ninput i i64[3]\nconst l i64(0)\na = MaxPool(x) kernel_shape=[2,2]\ny = Relu(a)\n"
      "j = Add(i, i)\nk = Clip(j, l)\noutput y\noutput k\n"},
+
+#ifdef STOA_TRAINING
+    {"a sum behind a gradient", STOA_PASS_FUSE_ADD, 1, "ConvBackwardData+Add",
+     GRADIENT "a = ConvBackwardData(g, w, x)\ny = Add(x, a)\noutput y\n"},
+    {"a mask behind a gradient", STOA_PASS_FUSE_MASK, 1, "ConvBackwardData+ReluBackward",
+     GRADIENT "a = ConvBackwardData(g, w, x)\ny = ReluBackward(a, x)\noutput y\n"},
+    {"with strides", STOA_PASS_FUSE_MASK, 1, "ConvBackwardData+ReluBackward",
+     "input g f32[2,4,4,4]\ninput w f32[4,3,3,3]\ninput x f32[2,3,8,8]\n"
+     "a = ConvBackwardData(g, w, x) strides=[2,2] pads=[1,1,1,1]\ny = ReluBackward(a, x)\noutput y\n"},
+    {"between bounds", STOA_PASS_FUSE_MASK, 1, "ConvTransposeBackwardData+ClipBackward",
+     "input g f32[2,3,8,8]\ninput w f32[4,3,3,3]\ninput x f32[2,4,6,6]\nconst p f32(-0.5)\nconst q f32(1)\n"
+     "a = ConvTransposeBackwardData(g, w, x)\ny = ClipBackward(a, x, p, q)\noutput y\n"},
+    {"not between bounds that are computed", STOA_PASS_FUSE_MASK, 0, NULL,
+     GRADIENT "input p f32[]\na = ConvBackwardData(g, w, x)\ny = ClipBackward(a, x, p)\noutput y\n"},
+    {"not other derivatives", STOA_PASS_FUSE_MASK, 0, NULL,
+     GRADIENT "a = ConvBackwardData(g, w, x)\ny = TanhBackward(a, x)\noutput y\n"},
+    {"not where the gradient is a mask", STOA_PASS_FUSE_MASK, 0, NULL,
+     GRADIENT "a = ConvBackwardData(g, w, x)\ny = ReluBackward(x, a)\noutput y\n"},
+    {"not what another reads, too", STOA_PASS_FUSE_MASK, 0, NULL,
+     GRADIENT "a = ConvBackwardData(g, w, x)\nb = ReluBackward(a, x)\ny = Add(a, b)\noutput y\n"},
+#endif
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -202,6 +224,24 @@ Test(fuse, all_passes_together_leave_a_residual_block_two_steps)
     stoa_plan_free(plan);
     net_free(&net);
 }
+
+#ifdef STOA_TRAINING
+Test(fuse, a_gradient_takes_sum_and_mask)
+{
+    struct net net;
+    net_build(&net, GRADIENT "a = ConvBackwardData(g, w, x)\nb = Add(a, z)\ny = ReluBackward(b, x)\noutput y\n", NULL);
+    struct plan *plan = net_plan(&net, 0, "gradient");
+    bool found = false;
+    for (size_t s = 0; s < plan->step_count; s++)
+        found |= strcmp(plan->steps[s].type, "ConvBackwardData+Add+ReluBackward") == 0;
+    cr_expect(found && plan->rewrite_count == 2);
+    stoa_plan_free(plan);
+    struct stoa_verify_options options = {.seed = 1};
+    struct stoa_error error = {0};
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_OK, "%s", error.message);
+    net_free(&net);
+}
+#endif
 
 Test(fuse, values_inside_a_step_are_refused_by_the_pass_s_name)
 {

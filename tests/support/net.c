@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/op.h"
 #include "support/op_text.h"
 
 #define MAX_NAMES 16
@@ -67,6 +68,11 @@ static void add_node(struct net *net, char *text)
     if (opset)
         *opset++ = '\0';
     struct graph_node node = {.type = equals + 3, .domain = "", .opset = opset ? (int)strtol(opset, NULL, 10) : OPSET};
+    struct graph_node node = {.type = equals + 3, .domain = "", .opset = OPSET};
+    if (!stoa_op_find(node.type, OPSET, NULL) && stoa_training_op_find(node.type)) {
+        node.domain = OP_TRAINING_DOMAIN;
+        net->model->graph.training = true;
+    }
     char name[600];
     snprintf(name, sizeof name, "node_%s", text);
     node.name = name;

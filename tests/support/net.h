@@ -4,7 +4,9 @@
  *   "const w f32[8,3,3,3]\n"            seeded random numbers, or values, as in op_text.h
  *   "h = HardSwish@14(x)\n"             at another opset than 13
  *   "h = Conv(x, w) pads=[1,1,1,1]\n"   outputs and inputs by name, - for an absent one; several outputs: "a, b =
- * Split(x)" "output h\n" */
+ * Split(x)" "output h\n"
+ *
+ * Operators of the training table go by their names, too. */
 #ifndef TESTS_SUPPORT_NET_H
 #define TESTS_SUPPORT_NET_H
 
