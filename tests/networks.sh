@@ -1,5 +1,5 @@
 # Whole networks, sourced by tests/run: PyTorch's outputs for batch 1 and 3, 1 and 2 threads, each lowering; then each
-# layer against the naive reference.
+# layer against the naive reference; then written, and read by us and by ONNX's own checker.
 networks=build/models
 stoa=build/release/src/cli/stoa
 /usr/bin/python3 bench/models/export.py $networks ||
@@ -18,3 +18,18 @@ for model in $networks/*.onnx; do
     count "$name: each layer is the naive reference's" $stoa verify "$model"
 done
 count "the README's example runs" build/release/tests/examples/embed $networks/squeezenet1_1.onnx
+
+saved=build/saved
+mkdir -p $saved
+onnx_check='import sys, onnx; onnx.checker.check_model(sys.argv[1], full_check=True)'
+for model in $networks/*.onnx lenet5 vgg_small vgg_bn resnet20 alexnet vgg16 resnet18 mobilenet_v2; do
+    name=$(basename "$model" .onnx)
+    kind=imported
+    [ "$name" = "$model" ] && kind=ready-made
+    file=$saved/$kind-$name.onnx
+    count "$name, $kind: the file written reads back as the same graph" build/release/tests/resave "$model" "$file"
+    count "$name, $kind: onnx.checker accepts the file" /usr/bin/python3 -c "$onnx_check" "$file"
+    [ $kind = imported ] &&
+        count "$name, $kind: the file written gives PyTorch's outputs" $stoa verify "$file" --data "$networks/$name.b3"
+    rm -f "$file"
+done
