@@ -20,7 +20,7 @@ static enum stoa_status get(void *user, size_t epoch, size_t position, struct st
 {
     (void)error;
     struct toy_set *set = user;
-    struct random random = {.state = set->seed * 1000003 + epoch * 1009 + position};
+    struct random random = {.state = set->seed * 1000003 + (set->fixed ? 0 : epoch * 1009) + position};
     size_t count = position + 1 == set->batches.count ? set->last : TOY_BATCH;
     for (size_t n = 0; n < TOY_BATCH; n++) {
         int64_t label = stoa_random_int(&random, 0, TOY_CLASSES - 1);

@@ -20,12 +20,13 @@ extern const size_t toy_count;
 
 #define TOY_MOST 64 /* elements of an example */
 
-/* Examples around a point for each class: batch `position` of epoch `epoch` is a function of these and the seed. Of the
- * last batch only `last` examples count. */
+/* Examples around a point for each class: batch `position` of epoch `epoch` is a function of these and the seed; when
+ * `fixed`, all epochs are the same. Of the last batch only `last` examples count. */
 struct toy_set {
     struct stoa_batches batches; /* hand this on; it points back here */
     size_t elements, last;
     uint64_t seed;
+    int fixed;
     size_t calls;
     float x[TOY_BATCH * TOY_MOST];
     int64_t labels[TOY_BATCH];
