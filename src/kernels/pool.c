@@ -14,16 +14,19 @@
         TYPE best[WIDE];                                                                                               \
         const TYPE *corner = x + place(rows, rows->first, shape->dilation[0]) * shape->x_row +                         \
                              place(columns, columns->first, shape->dilation[1]) * shape->x_column;                     \
+        KEEP_LOOP                                                                                                      \
         for (size_t c = 0; c < count; c++)                                                                             \
             best[c] = corner[c];                                                                                       \
         for (size_t ky = rows->first; ky < rows->end; ky++) {                                                          \
             const TYPE *row = x + place(rows, ky, shape->dilation[0]) * shape->x_row;                                  \
             for (size_t kx = columns->first; kx < columns->end; kx++) {                                                \
                 const TYPE *in = row + place(columns, kx, shape->dilation[1]) * shape->x_column;                       \
+                KEEP_LOOP                                                                                              \
                 for (size_t c = 0; c < count; c++)                                                                     \
                     best[c] = LARGER(in[c], best[c]);                                                                  \
             }                                                                                                          \
         }                                                                                                              \
+        KEEP_LOOP                                                                                                      \
         for (size_t c = 0; c < count; c++)                                                                             \
             y[c] = best[c];                                                                                            \
     }                                                                                                                  \
@@ -78,16 +81,19 @@ static STOA_INLINE void average_block(const struct pool_shape *shape, const stru
                                       const struct taps *columns, float divisor, size_t count, const float *x, float *y)
 {
     float sum[WIDE];
+    KEEP_LOOP
     for (size_t c = 0; c < count; c++)
         sum[c] = 0;
     for (size_t ky = rows->first; ky < rows->end; ky++) {
         const float *row = x + place(rows, ky, shape->dilation[0]) * shape->x_row;
         for (size_t kx = columns->first; kx < columns->end; kx++) {
             const float *in = row + place(columns, kx, shape->dilation[1]) * shape->x_column;
+            KEEP_LOOP
             for (size_t c = 0; c < count; c++)
                 sum[c] += in[c];
         }
     }
+    KEEP_LOOP
     for (size_t c = 0; c < count; c++)
         y[c] = sum[c] / divisor;
 }

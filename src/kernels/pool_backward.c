@@ -1,6 +1,8 @@
 /* Backward pooling, a row of pixels at a time; the innermost loops run over channels. */
 #include "kernels/pool_backward.h"
 
+#include <string.h>
+
 #include "kernels/pool_window.h"
 
 /* One window's channels [c, c + count). Tap numbers stay in the registers of a float's width until they are stored. */
@@ -14,6 +16,7 @@
         const int32_t first = (int32_t)(rows->first * shape->kernel[1] + columns->first);                              \
         const float *corner = x + place(rows, rows->first, shape->dilation[0]) * shape->x_row +                        \
                               place(columns, columns->first, shape->dilation[1]) * shape->x_column;                    \
+        KEEP_LOOP                                                                                                      \
         for (size_t c = 0; c < count; c++) {                                                                           \
             best[c] = corner[c];                                                                                       \
             which[c] = first;                                                                                          \
@@ -23,6 +26,7 @@
             for (size_t kx = columns->first; kx < columns->end; kx++) {                                                \
                 const float *in = row + place(columns, kx, shape->dilation[1]) * shape->x_column;                      \
                 const int32_t here = (int32_t)(ky * shape->kernel[1] + kx);                                            \
+                KEEP_LOOP                                                                                              \
                 for (size_t c = 0; c < count; c++) {                                                                   \
                     int better = (in[c] > best[c]) | (in[c] != in[c]);                                                 \
                     which[c] = better ? here : which[c];                                                               \
@@ -30,6 +34,7 @@
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
+        KEEP_LOOP                                                                                                      \
         for (size_t c = 0; c < count; c++) {                                                                           \
             y[c] = best[c];                                                                                            \
             tap[c] = (TYPE)which[c];                                                                                   \
@@ -96,45 +101,44 @@ static STOA_INLINE bool tap_of(const struct cover *cover, size_t o, size_t dilat
     return dilation == 1 || *tap * dilation == distance;
 }
 
+/* The windows of a pixel go through dx one after another: nearly always there are one or two. */
 #define DEFINE_MAX_POOL_ROW_BACKWARD(NAME, TYPE)                                                                       \
-    static STOA_INLINE void NAME##_block(const struct pool_shape *shape, const struct cover *rows,                     \
-                                         const struct cover *columns, size_t count, const float *dy, const TYPE *tap,  \
-                                         const struct pool_taps *taps, float *dx)                                      \
+    static STOA_INLINE void NAME##_pixel(const struct pool_shape *shape, const struct cover *rows,                     \
+                                         const struct cover *columns, const float *dy, const struct pool_taps *taps,   \
+                                         float *restrict dx)                                                           \
     {                                                                                                                  \
-        float sum[WIDE];                                                                                               \
+        const size_t rows_end = stoa_size_min(rows->end, rows->out);                                                   \
+        const size_t columns_end = stoa_size_min(columns->end, columns->out);                                          \
+        bool any = false;                                                                                              \
         size_t ky, kx;                                                                                                 \
-        for (size_t c = 0; c < count; c++)                                                                             \
-            sum[c] = 0;                                                                                                \
-        for (size_t oy = rows->first; oy < stoa_size_min(rows->end, rows->out); oy++) {                                \
+        for (size_t oy = rows->first; oy < rows_end; oy++) {                                                           \
             if (!tap_of(rows, oy, shape->dilation[0], &ky))                                                            \
                 continue;                                                                                              \
-            for (size_t ox = columns->first; ox < stoa_size_min(columns->end, columns->out); ox++) {                   \
+            for (size_t ox = columns->first; ox < columns_end; ox++) {                                                 \
                 if (!tap_of(columns, ox, shape->dilation[1], &kx))                                                     \
                     continue;                                                                                          \
                 const int32_t here = (int32_t)(ky * shape->kernel[1] + kx);                                            \
                 const float *from = dy + oy * shape->y_row + ox * shape->y_column;                                     \
-                const TYPE *which = tap + oy * taps->row + ox * taps->column;                                          \
-                for (size_t c = 0; c < count; c++)                                                                     \
-                    sum[c] += (int32_t)which[c] == here ? from[c] : 0.0f;                                              \
+                const TYPE *which = (const TYPE *)taps->data + oy * taps->row + ox * taps->column;                     \
+                if (any)                                                                                               \
+                    for (size_t c = 0; c < shape->channels; c++)                                                       \
+                        dx[c] += (int32_t)which[c] == here ? from[c] : 0.0f;                                           \
+                else                                                                                                   \
+                    for (size_t c = 0; c < shape->channels; c++)                                                       \
+                        dx[c] = (int32_t)which[c] == here ? from[c] : 0.0f;                                            \
+                any = true;                                                                                            \
             }                                                                                                          \
         }                                                                                                              \
-        for (size_t c = 0; c < count; c++)                                                                             \
-            dx[c] = sum[c];                                                                                            \
+        if (!any)                                                                                                      \
+            memset(dx, 0, shape->channels * sizeof *dx);                                                               \
     }                                                                                                                  \
     STOA_CLONES void NAME(const struct pool_shape *shape, size_t iy, const float *dy, const struct pool_taps *taps,    \
                           float *dx)                                                                                   \
     {                                                                                                                  \
-        const TYPE *tap = taps->data;                                                                                  \
         const struct cover rows = cover_at(shape, 0, iy);                                                              \
         struct cover columns = cover_at(shape, 1, 0);                                                                  \
-        for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns)) {                     \
-            size_t c = 0;                                                                                              \
-            for (; c + WIDE <= shape->channels; c += WIDE)                                                             \
-                NAME##_block(shape, &rows, &columns, WIDE, dy + c, tap + c, taps, dx + c);                             \
-            for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)                                                     \
-                NAME##_block(shape, &rows, &columns, WIDE / 4, dy + c, tap + c, taps, dx + c);                         \
-            NAME##_block(shape, &rows, &columns, shape->channels - c, dy + c, tap + c, taps, dx + c);                  \
-        }                                                                                                              \
+        for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns))                       \
+            NAME##_pixel(shape, &rows, &columns, dy, taps, dx);                                                        \
     }
 
 DEFINE_MAX_POOL_ROW_BACKWARD(stoa_max_pool_row_backward, uint8_t)
@@ -149,22 +153,26 @@ static STOA_INLINE size_t counted(const struct pool_shape *shape, int axis, int 
     return stoa_size_min(begin + shape->kernel[axis], shape->size[axis] + pad) - stoa_size_max(begin, pad);
 }
 
-static STOA_INLINE void average_block(const struct pool_shape *shape, const struct cover *rows,
-                                      const struct cover *columns, int count_pad, size_t count, const float *dy,
-                                      float *dx)
+static STOA_INLINE void average_pixel(const struct pool_shape *shape, const struct cover *rows,
+                                      const struct cover *columns, int count_pad, const float *dy, float *restrict dx)
 {
-    float sum[WIDE];
-    for (size_t c = 0; c < count; c++)
-        sum[c] = 0;
-    for (size_t oy = rows->first; oy < stoa_size_min(rows->end, rows->out); oy++)
-        for (size_t ox = columns->first; ox < stoa_size_min(columns->end, columns->out); ox++) {
+    const size_t rows_end = stoa_size_min(rows->end, rows->out);
+    const size_t columns_end = stoa_size_min(columns->end, columns->out);
+    bool any = false;
+    for (size_t oy = rows->first; oy < rows_end; oy++)
+        for (size_t ox = columns->first; ox < columns_end; ox++) {
             const float *from = dy + oy * shape->y_row + ox * shape->y_column;
             const float share = 1 / (float)(counted(shape, 0, count_pad, oy) * counted(shape, 1, count_pad, ox));
-            for (size_t c = 0; c < count; c++)
-                sum[c] += from[c] * share;
+            if (any)
+                for (size_t c = 0; c < shape->channels; c++)
+                    dx[c] += from[c] * share;
+            else
+                for (size_t c = 0; c < shape->channels; c++)
+                    dx[c] = from[c] * share;
+            any = true;
         }
-    for (size_t c = 0; c < count; c++)
-        dx[c] = sum[c];
+    if (!any)
+        memset(dx, 0, shape->channels * sizeof *dx);
 }
 
 STOA_CLONES void stoa_average_pool_row_backward(const struct pool_shape *shape, size_t iy, int count_pad,
@@ -172,12 +180,6 @@ STOA_CLONES void stoa_average_pool_row_backward(const struct pool_shape *shape, 
 {
     const struct cover rows = cover_at(shape, 0, iy);
     struct cover columns = cover_at(shape, 1, 0);
-    for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns)) {
-        size_t c = 0;
-        for (; c + WIDE <= shape->channels; c += WIDE)
-            average_block(shape, &rows, &columns, count_pad, WIDE, dy + c, dx + c);
-        for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)
-            average_block(shape, &rows, &columns, count_pad, WIDE / 4, dy + c, dx + c);
-        average_block(shape, &rows, &columns, count_pad, shape->channels - c, dy + c, dx + c);
-    }
+    for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns))
+        average_pixel(shape, &rows, &columns, count_pad, dy, dx);
 }

@@ -9,6 +9,13 @@
 /* Channels whose results stay in registers over all taps of a window. */
 #define WIDE 64
 
+/* In front of a loop over channels: left whole, so that it is vectorised even where its count is a small constant. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define KEEP_LOOP _Pragma("GCC unroll 1")
+#else
+#define KEEP_LOOP
+#endif
+
 /* The taps first <= t < end that lie inside the image along one axis, and where tap 0 would lie. */
 struct taps {
     size_t first, end;

@@ -31,7 +31,7 @@ static bool may_overwrite(const struct plan *plan, const struct merging *merging
 {
     const struct plan_step *step = &plan->steps[s];
     struct plan_place input = step->inputs[i], output = step->outputs[0];
-    if (input.storage == PLAN_NONE || input.offset || output.offset)
+    if (input.storage == PLAN_NONE || output.storage == PLAN_NONE || input.offset || output.offset)
         return false;
     size_t old = merged(merging, input.storage);
     const struct plan_storage *from = &plan->storages[old], *to = &plan->storages[output.storage];
