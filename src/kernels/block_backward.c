@@ -144,3 +144,16 @@ STOA_CLONES void stoa_block_scale(const struct block *block, const float *x, con
     b.z_lane = b.y_lane;
     map(MAP_SCALE, &b, x, NULL, &c, y);
 }
+
+STOA_CLONES void stoa_scale_loop(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    const float factor = *(const float *)context;
+    const float *x = (const float *)data[1];
+    float *y = (float *)data[0];
+    if (strides[0] == 1 && strides[1] == 1)
+        for (size_t i = 0; i < count; i++)
+            y[i] = x[i] * factor;
+    else
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++)
+            y[i * strides[0]] = x[i * strides[1]] * factor;
+}

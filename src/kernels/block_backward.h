@@ -27,4 +27,7 @@ void stoa_block_subtract_exp(const struct block *block, const float *x, const fl
 /* y(r, l) <- x(r, l) * factor[l] */
 void stoa_block_scale(const struct block *block, const float *x, const float *factor, float *y);
 
+/* The same as a loop of a strided nest (kernels/nd.h) over floats y and x: context is one factor. */
+void stoa_scale_loop(const void *context, size_t count, char *const *data, const ptrdiff_t *strides);
+
 #endif

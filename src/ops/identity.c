@@ -114,6 +114,9 @@ const struct op stoa_op_identity = {
     .view = view,
 };
 
+static const struct op_training dropout_training = {
+    .type = "DropoutTraining", .output_count = 2, .takes_seed = true};
+
 #define DROPOUT(name, since_, until_, inputs)                                                                          \
     const struct op stoa_op_##name = {                                                                                 \
         .type = "Dropout",                                                                                             \
@@ -126,6 +129,7 @@ const struct op stoa_op_identity = {
         .layout = OP_VIEW,                                                                                             \
         .gradients = gradients,                                                                                        \
         .gradient_count = 1,                                                                                           \
+        .training = &dropout_training,                                                                                 \
         .params_size = sizeof(struct dropout_params),                                                                  \
         .parse = parse_dropout,                                                                                        \
         .infer = infer_dropout,                                                                                        \

@@ -1,19 +1,15 @@
 /* ReduceMean, GlobalAveragePool and GlobalMaxPool: one result for all elements along some axes. The mean of no elements
  * is NaN, as 0 / 0 is; the maximum of none is refused. */
+#include "ops/reduce.h"
+
 #include <math.h>
 
 #include "base/status.h"
-#include "ops/arguments.h"
 #include "ops/check.h"
 #include "ops/op.h"
 #include "ops/walk.h"
 
-struct mean_params {
-    struct op_integers axes; /* none: all */
-    bool keep;
-};
-
-static enum stoa_status mean_parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_mean_parse(struct attribute_reader *reader, void *out)
 {
     struct mean_params *params = out;
     stoa_read_integers(reader, "axes", &params->axes);
@@ -21,9 +17,8 @@ static enum stoa_status mean_parse(struct attribute_reader *reader, void *out)
     return stoa_reader_finish(reader);
 }
 
-/* Which axes of the input go. */
-static enum stoa_status mean_axes(const struct mean_params *params, size_t rank, struct stoa_error *error,
-                                  bool reduced[STOA_MAX_RANK])
+enum stoa_status stoa_mean_axes(const struct mean_params *params, size_t rank, struct stoa_error *error,
+                                bool reduced[STOA_MAX_RANK])
 {
     for (size_t i = 0; i < rank; i++)
         reduced[i] = true;
@@ -37,7 +32,7 @@ static enum stoa_status mean_infer(const struct op_call *call, struct stoa_error
     struct stoa_tensor *y = &call->outputs[0];
     bool reduced[STOA_MAX_RANK];
     STOA_TRY(stoa_check_float(call, 0, "data", error));
-    STOA_TRY(mean_axes(params, x->rank, error, reduced));
+    STOA_TRY(stoa_mean_axes(params, x->rank, error, reduced));
     y->dtype = STOA_FLOAT;
     y->rank = 0;
     for (size_t i = 0; i < x->rank; i++)
@@ -83,19 +78,23 @@ static void reduce(const struct op_call *call, const struct op_run *run, const b
     stoa_walk_run(&walk, run->pool, reduce_unit, &reduction);
 }
 
+void stoa_mean_strides(const struct mean_params *params, const bool *reduced, const struct stoa_tensor *x,
+                       const struct stoa_tensor *y, size_t strides[STOA_MAX_RANK])
+{
+    for (size_t i = 0, at = 0; i < x->rank; i++) {
+        strides[i] = reduced[i] ? 0 : y->strides[at];
+        at += !reduced[i] || params->keep;
+    }
+}
+
 static enum stoa_status mean_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     const struct mean_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
     bool reduced[STOA_MAX_RANK];
-    size_t y_strides[STOA_MAX_RANK] = {0};
-    STOA_TRY(mean_axes(params, x->rank, error, reduced));
-    for (size_t i = 0, at = 0; i < x->rank; i++) {
-        if (!reduced[i])
-            y_strides[i] = y->strides[at];
-        if (!reduced[i] || params->keep)
-            at++;
-    }
+    size_t y_strides[STOA_MAX_RANK];
+    STOA_TRY(stoa_mean_axes(params, x->rank, error, reduced));
+    stoa_mean_strides(params, reduced, x, y, y_strides);
     reduce(call, run, reduced, y_strides, false);
     return STOA_OK;
 }
@@ -141,6 +140,16 @@ static enum stoa_status global_max_run(const struct op_call *call, const struct 
     return STOA_OK;
 }
 
+static const struct op_gradient mean_gradients[] = {
+    {"ReduceMeanBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+};
+static const struct op_gradient average_gradients[] = {
+    {"GlobalAveragePoolBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+};
+static const struct op_gradient max_gradients[] = {
+    {"GlobalMaxPoolBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+};
+
 const struct op stoa_op_reduce_mean = {
     .type = "ReduceMean",
     .since = 1,
@@ -150,8 +159,10 @@ const struct op stoa_op_reduce_mean = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = mean_gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct mean_params),
-    .parse = mean_parse,
+    .parse = stoa_mean_parse,
     .infer = mean_infer,
     .run = mean_run,
 };
@@ -164,6 +175,8 @@ const struct op stoa_op_global_average_pool = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = average_gradients,
+    .gradient_count = 1,
     .infer = global_infer,
     .run = global_average_run,
 };
@@ -177,6 +190,8 @@ const struct op stoa_op_global_max_pool = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = max_gradients,
+    .gradient_count = 1,
     .infer = global_max_infer,
     .run = global_max_run,
 };

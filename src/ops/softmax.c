@@ -1,19 +1,15 @@
 /* Softmax and LogSoftmax: y = e^(x - m) / sum(e^(x - m)) with m the maximum, so that nothing overflows; its logarithm
  * is x - m - log(sum). Until opset 12 the tensor is taken as a matrix, split before `axis`, whose rows are normalised;
  * since 13 each line along `axis` is. Either way some axes are normalised together and the others are kept. */
+#include "ops/softmax.h"
+
 #include <math.h>
 
 #include "base/status.h"
 #include "ops/check.h"
-#include "ops/op.h"
 #include "ops/walk.h"
 
-struct softmax_params {
-    int64_t axis;
-    bool flat; /* all axes from `axis` on */
-};
-
-static enum stoa_status softmax_parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_softmax_parse(struct attribute_reader *reader, void *out)
 {
     struct softmax_params *params = out;
     params->flat = reader->opset < 13;
@@ -28,12 +24,22 @@ static enum stoa_status softmax_axis(const struct op_call *call, struct stoa_err
     return stoa_check_axis("axis", params->axis, call->inputs[0].rank, params->flat, error, axis);
 }
 
-static enum stoa_status softmax_infer(const struct op_call *call, struct stoa_error *error)
+enum stoa_status stoa_softmax_infer(const struct op_call *call, struct stoa_error *error)
 {
     size_t axis;
     STOA_TRY(stoa_check_float(call, 0, "input", error));
     STOA_TRY(softmax_axis(call, error, &axis));
     stoa_same_as_input(call, 0, 0);
+    return STOA_OK;
+}
+
+enum stoa_status stoa_softmax_axes(const struct op_call *call, struct stoa_error *error, bool reduced[STOA_MAX_RANK])
+{
+    const struct softmax_params *params = call->params;
+    size_t axis, rank = call->inputs[0].rank;
+    STOA_TRY(softmax_axis(call, error, &axis));
+    for (size_t i = 0; i < rank; i++)
+        reduced[i] = i >= axis && (params->flat || i == axis);
     return STOA_OK;
 }
 
@@ -87,14 +93,10 @@ static void softmax_unit(void *context, const struct walk *walk, const struct wa
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, bool logarithm,
                             struct stoa_error *error)
 {
-    const struct softmax_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0];
     const struct stoa_tensor *y = &call->outputs[0];
-    size_t axis;
-    STOA_TRY(softmax_axis(call, error, &axis));
-    bool reduced[STOA_MAX_RANK] = {false};
-    for (size_t i = axis; i < (params->flat ? x->rank : axis + 1); i++)
-        reduced[i] = true;
+    bool reduced[STOA_MAX_RANK];
+    STOA_TRY(stoa_softmax_axes(call, error, reduced));
     struct walk walk;
     stoa_walk_plan(x->rank, x->dims, x->strides, y->strides, reduced, WALK_ANY_AXIS, false, &walk);
     struct softmax softmax = {.x = x->data, .y = y->data, .logarithm = logarithm};
@@ -113,6 +115,13 @@ static enum stoa_status log_softmax_run(const struct op_call *call, const struct
     return run(call, op_run, true, error);
 }
 
+static const struct op_gradient gradients[] = {
+    {"SoftmaxBackward", 2, {{OP_OUTPUT, 0}, {OP_GRADIENT, 0}}, 1, {0}},
+};
+static const struct op_gradient log_gradients[] = {
+    {"LogSoftmaxBackward", 2, {{OP_OUTPUT, 0}, {OP_GRADIENT, 0}}, 1, {0}},
+};
+
 /* The entry serves every opset: parse sees which meaning holds. */
 const struct op stoa_op_softmax = {
     .type = "Softmax",
@@ -122,9 +131,11 @@ const struct op stoa_op_softmax = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct softmax_params),
-    .parse = softmax_parse,
-    .infer = softmax_infer,
+    .parse = stoa_softmax_parse,
+    .infer = stoa_softmax_infer,
     .run = softmax_run,
 };
 
@@ -136,8 +147,10 @@ const struct op stoa_op_log_softmax = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = log_gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct softmax_params),
-    .parse = softmax_parse,
-    .infer = softmax_infer,
+    .parse = stoa_softmax_parse,
+    .infer = stoa_softmax_infer,
     .run = log_softmax_run,
 };

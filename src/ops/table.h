@@ -25,13 +25,15 @@
     /* losses */ \
     OP(softmax_cross_entropy) OP(multi_class_hinge) OP(mean_squared_error) OP(binary_cross_entropy) \
     /* while training */ \
-    OP(max_pool_training) OP(batch_normalization_training) \
+    OP(max_pool_training) OP(batch_normalization_training) OP(dropout_training) \
     /* backward: matrix products */ \
     OP(conv_backward_data) OP(conv_transpose_backward_data) \
     OP(gemm_backward_a) OP(gemm_backward_b) OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) \
     /* backward: pooling, normalisation, resizing */ \
     OP(max_pool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
     OP(batch_normalization_training_backward) OP(instance_normalization_backward) \
+    OP(reduce_mean_backward) OP(global_average_pool_backward) OP(global_max_pool_backward) OP(dropout_backward) \
+    OP(softmax_backward) OP(log_softmax_backward) \
     /* backward: elementwise */ \
     OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \
     OP(tanh_backward) OP(hard_sigmoid_backward) OP(hard_swish_backward) OP(softplus_backward) OP(sqrt_backward) \

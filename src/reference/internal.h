@@ -209,5 +209,12 @@ enum stoa_status stoa_reference_batch_norm_training(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_training_backward(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_backward(struct reference_run *run);
 enum stoa_status stoa_reference_instance_norm_backward(struct reference_run *run);
+enum stoa_status stoa_reference_dropout_training(struct reference_run *run);
+enum stoa_status stoa_reference_dropout_backward(struct reference_run *run);
+enum stoa_status stoa_reference_softmax_backward(struct reference_run *run);
+enum stoa_status stoa_reference_log_softmax_backward(struct reference_run *run);
+enum stoa_status stoa_reference_reduce_mean_backward(struct reference_run *run);
+enum stoa_status stoa_reference_global_average_pool_backward(struct reference_run *run);
+enum stoa_status stoa_reference_global_max_pool_backward(struct reference_run *run);
 
 #endif

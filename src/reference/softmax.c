@@ -8,7 +8,7 @@
  * where the last terms are the logarithm, the subtraction and, for those who subtract m + log sum at once, that sum. */
 #include <math.h>
 
-#include "reference/internal.h"
+#include "reference/softmax.h"
 
 /* One row of K elements, `step` apart. */
 static void softmax_row(size_t K, size_t step, const double *x, bool logarithm, double *y, double *slack)
@@ -38,24 +38,31 @@ static void softmax_row(size_t K, size_t step, const double *x, bool logarithm, 
     }
 }
 
-static enum stoa_status run_rows(struct reference_run *run, bool logarithm)
+enum stoa_status stoa_reference_softmax_rows(struct reference_run *run, const struct reference_tensor *x,
+                                             struct softmax_rows *rows)
 {
-    const struct reference_tensor *x = stoa_reference_input(run, 0);
     bool flat = run->call->opset < 13;
     int64_t signed_axis = stoa_read_int(&run->reader, "axis", flat ? 1 : -1, INT32_MIN, INT32_MAX);
     STOA_TRY(run->reader.status);
     size_t axis;
     STOA_TRY(stoa_reference_axis(run, signed_axis, x->rank, false, &axis));
+    rows->outer = stoa_reference_product(x, 0, axis);
+    rows->inner = flat ? 1 : stoa_reference_product(x, axis + 1, x->rank);
+    rows->K = flat ? stoa_reference_product(x, axis, x->rank) : x->dims[axis];
+    return STOA_OK;
+}
+
+static enum stoa_status run_rows(struct reference_run *run, bool logarithm)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    struct softmax_rows rows;
+    STOA_TRY(stoa_reference_softmax_rows(run, x, &rows));
     struct reference_tensor *y;
     STOA_TRY(stoa_reference_output_like(run, x, &y));
-
-    size_t outer = stoa_reference_product(x, 0, axis);
-    size_t inner = flat ? 1 : stoa_reference_product(x, axis + 1, x->rank);
-    size_t K = flat ? stoa_reference_product(x, axis, x->rank) : x->dims[axis];
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < inner; i++) {
-            size_t first = o * K * inner + i;
-            softmax_row(K, inner, x->values + first, logarithm, y->values + first, y->slack + first);
+    for (size_t o = 0; o < rows.outer; o++)
+        for (size_t i = 0; i < rows.inner; i++) {
+            size_t first = o * rows.K * rows.inner + i;
+            softmax_row(rows.K, rows.inner, x->values + first, logarithm, y->values + first, y->slack + first);
         }
     return STOA_OK;
 }

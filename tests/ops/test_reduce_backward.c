@@ -1,0 +1,52 @@
+/* The backward passes of means, global pooling and softmax. */
+#include <criterion/criterion.h>
+
+#include "support/op_check.h"
+
+static const struct op_row rows[] = {
+    {"global mean", "GlobalAveragePoolBackward", 11, "", "f32[2,64,1,1] f32[2,64,7,7]"},
+    {"global mean of prime channels", "GlobalAveragePoolBackward", 11, "", "f32[1,131,1,1] f32[1,131,5,3]"},
+    {"global mean of one channel", "GlobalAveragePoolBackward", 11, "", "f32[2,1,1,1] f32[2,1,33,17]"},
+    {"global mean of one pixel", "GlobalAveragePoolBackward", 11, "", "f32[3,9,1,1] f32[3,9,1,1]"},
+    {"global mean of a signal", "GlobalAveragePoolBackward", 11, "", "f32[2,5,1] f32[2,5,19]"},
+    {"global mean of a volume", "GlobalAveragePoolBackward", 11, "", "f32[1,6,1,1,1] f32[1,6,3,4,5]"},
+    {"global mean of no image", "GlobalAveragePoolBackward", 11, "", "f32[0,6,1,1] f32[0,6,3,4]"},
+
+    {"global maximum", "GlobalMaxPoolBackward", 11, "", "f32[2,64,1,1] f32[2,64,7,7]"},
+    {"global maximum of equal elements", "GlobalMaxPoolBackward", 11, "", "f32[2,71,1,1] f32#[2,71,5,5]"},
+    {"global maximum of one channel", "GlobalMaxPoolBackward", 11, "", "f32[2,1,1,1] f32[2,1,33,17]"},
+    {"global maximum of one pixel", "GlobalMaxPoolBackward", 11, "", "f32[3,9,1,1] f32[3,9,1,1]"},
+    {"global maximum of a signal", "GlobalMaxPoolBackward", 11, "", "f32[2,5,1] f32[2,5,19]"},
+    {"global maximum with NaN", "GlobalMaxPoolBackward", 11, "", "f32[1,2,1,1] f32[1,2,1,3]{nan,nan,1,-inf,-inf,-inf}"},
+
+    {"mean of all", "ReduceMeanBackward", 13, "", "f32[1,1,1] f32[3,4,5]"},
+    {"mean of all, dropped", "ReduceMeanBackward", 13, "keepdims=0", "f32[] f32[3,4,5,2]"},
+    {"mean of an image", "ReduceMeanBackward", 13, "axes=[2,3]", "f32[2,65,1,1] f32[2,65,6,5]"},
+    {"mean of an image, dropped", "ReduceMeanBackward", 13, "axes=[2,3] keepdims=0", "f32[2,65] f32[2,65,6,5]"},
+    {"mean of channels", "ReduceMeanBackward", 13, "axes=[1]", "f32[2,1,6,5] f32[2,33,6,5]"},
+    {"mean of the last", "ReduceMeanBackward", 11, "axes=[-1]", "f32[7,9,1] f32[7,9,41]"},
+    {"mean of the first", "ReduceMeanBackward", 11, "axes=[0] keepdims=0", "f32[9,41] f32[7,9,41]"},
+    {"mean of three apart", "ReduceMeanBackward", 11, "axes=[0,2,4] keepdims=0", "f32[3,5] f32[2,3,4,5,6]"},
+    {"mean of a scalar", "ReduceMeanBackward", 11, "", "f32[] f32[]"},
+
+    {"softmax", "SoftmaxBackward", 13, "", "f32+[32,10] f32[32,10]"},
+    {"softmax of many", "SoftmaxBackward", 13, "", "f32+[3,10007] f32[3,10007]"},
+    {"softmax along channels", "SoftmaxBackward", 13, "axis=1", "f32+[2,21,5,7] f32[2,21,5,7]"},
+    {"softmax along rows", "SoftmaxBackward", 13, "axis=2", "f32+[2,67,5,7] f32[2,67,5,7]"},
+    {"softmax of all from an axis on", "SoftmaxBackward", 11, "axis=2", "f32+[2,3,5,7] f32[2,3,5,7]"},
+    {"softmax of a matrix, by default", "SoftmaxBackward", 11, "", "f32+[2,3,5] f32[2,3,5]"},
+    {"softmax of one", "SoftmaxBackward", 13, "", "f32+[5,1] f32[5,1]"},
+    {"softmax of nothing", "SoftmaxBackward", 13, "", "f32+[0,4] f32[0,4]"},
+
+    {"log softmax", "LogSoftmaxBackward", 13, "", "f32[32,10] f32[32,10]"},
+    {"log softmax of many", "LogSoftmaxBackward", 13, "", "f32[3,10007] f32[3,10007]"},
+    {"log softmax along channels", "LogSoftmaxBackward", 13, "axis=1", "f32[2,21,5,7] f32[2,21,5,7]"},
+    {"log softmax along rows", "LogSoftmaxBackward", 13, "axis=-2", "f32[2,67,5,7] f32[2,67,5,7]"},
+    {"log softmax of all from an axis on", "LogSoftmaxBackward", 11, "axis=2", "f32[2,3,5,7] f32[2,3,5,7]"},
+};
+
+Test(reduce_backward, like_the_twin)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        op_check(&rows[i]);
+}
