@@ -68,8 +68,7 @@ static void add_node(struct net *net, char *text)
     if (opset)
         *opset++ = '\0';
     struct graph_node node = {.type = equals + 3, .domain = "", .opset = opset ? (int)strtol(opset, NULL, 10) : OPSET};
-    struct graph_node node = {.type = equals + 3, .domain = "", .opset = OPSET};
-    if (!stoa_op_find(node.type, OPSET, NULL) && stoa_training_op_find(node.type)) {
+    if (!stoa_op_find(node.type, node.opset, NULL) && stoa_training_op_find(node.type)) {
         node.domain = OP_TRAINING_DOMAIN;
         net->model->graph.training = true;
     }

@@ -1,0 +1,313 @@
+/* Gradients of every operator, by stoa_gradient_check: the twin's backward pass against difference quotients of its
+ * loss, the engine's against the twin's. A mean squared error behind each net makes every element of its output count,
+ * and each differently. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stoa/gradient.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "ops/op.h"
+#include "support/net.h"
+
+struct row {
+    const char *name, *net;
+};
+
+static void check(const struct row *row)
+{
+    struct net net;
+    struct stoa_error error = {0};
+    net_build(&net, row->net, NULL);
+    const struct stoa_gradient_options options = {
+        .loss = STOA_LOSS_MEAN_SQUARED, .inputs = 1, .samples = 12, .seed = 3};
+    enum stoa_status status = stoa_gradient_check(net.model, &options, &error);
+    cr_expect(status == STOA_OK, "%s: %s: %s", row->name, stoa_status_name(status), error.message);
+    net_free(&net);
+}
+
+#define CHECK_ALL(rows)                                                                                                \
+    for (size_t row_ = 0; row_ < sizeof(rows) / sizeof *(rows); row_++)                                                \
+    check(&(rows)[row_])
+
+/* Functions of one element; where they are defined for positive numbers alone, behind an Exp. */
+static const char *const functions[] = {"Relu",
+                                        "LeakyRelu",
+                                        "LeakyRelu?alpha=0.3",
+                                        "Elu",
+                                        "Elu?alpha=0.5",
+                                        "Selu",
+                                        "Sigmoid",
+                                        "Tanh",
+                                        "HardSigmoid",
+                                        "HardSigmoid?alpha=0.3 beta=0.4",
+                                        "Softplus",
+                                        "Exp",
+                                        "Sqrt",
+                                        "HardSwish@14",
+                                        "Identity"};
+static const char *const function_dims[] = {"1", "7", "2,3", "3,5,2", "1,1,1,1", "2,3,5,7", "2,16,4,3", "1,17,3,9"};
+
+Test(train, gradients_of_functions)
+{
+    for (size_t f = 0; f < sizeof functions / sizeof *functions; f++)
+        for (size_t d = 0; d < sizeof function_dims / sizeof *function_dims; d++) {
+            char type[64], name[128], net[512];
+            snprintf(type, sizeof type, "%s", functions[f]);
+            char *attributes = strchr(type, '?');
+            if (attributes)
+                *attributes++ = '\0';
+            snprintf(name, sizeof name, "%s of [%s]", functions[f], function_dims[d]);
+            snprintf(net, sizeof net, "input x f32[%s]\np = Exp(x)\ny = %s(%s) %s\noutput y\n", function_dims[d], type,
+                     strcmp(type, "Sqrt") == 0 ? "p" : "x", attributes ? attributes : "");
+            check(&(struct row){name, net});
+        }
+}
+
+/* Pairs of dims that broadcast. */
+static const char *const pairs[][2] = {
+    {"5", "5"},
+    {"2,3", "2,3"},
+    {"2,3", "3"},
+    {"2,3", "2,1"},
+    {"1,3", "2,1"},
+    {"2,3,4,5", "2,3,4,5"},
+    {"2,3,4,5", "3,1,1"},
+    {"2,3,4,5", "1,3,1,1"},
+    {"2,3,4,5", "2,1,4,1"},
+    {"2,3,4,5", "1"},
+    {"3,1,1", "2,3,4,5"},
+    {"2,17,3,3", "1,17,1,1"},
+    {"2,1,4,5", "2,3,4,5"},
+    {"2,8,1,1", "2,8,6,5"},
+};
+static const char *const binaries[] = {"Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum"};
+
+Test(train, gradients_of_arithmetic)
+{
+    for (size_t b = 0; b < sizeof binaries / sizeof *binaries; b++)
+        for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) {
+            char name[128], net[512];
+            /* What is divided by, or raised, is away from 0. */
+            int divides = strcmp(binaries[b], "Div") == 0, raises = strcmp(binaries[b], "Pow") == 0;
+            snprintf(name, sizeof name, "%s of [%s] and [%s]", binaries[b], pairs[p][0], pairs[p][1]);
+            snprintf(net, sizeof net,
+                     "input a f32[%s]\ninput b f32[%s]\nea = Exp(a)\neb = Exp(b)\ny = %s(%s, %s)\noutput y\n",
+                     pairs[p][0], pairs[p][1], binaries[b], raises ? "ea" : "a", divides ? "eb" : "b");
+            check(&(struct row){name, net});
+        }
+}
+
+static const struct row products[] = {
+    {"Gemm", "input x f32[5,7]\nconst w f32[7,3]\nconst c f32[3]\ny = Gemm(x, w, c)\noutput y\n"},
+    {"Gemm transB", "input x f32[5,7]\nconst w f32[3,7]\nconst c f32[3]\ny = Gemm(x, w, c) transB=1\noutput y\n"},
+    {"Gemm transA", "input x f32[7,5]\nconst w f32[7,3]\nconst c f32[3]\ny = Gemm(x, w, c) transA=1\noutput y\n"},
+    {"Gemm both",
+     "input x f32[7,5]\nconst w f32[3,7]\nconst c f32[5,3]\ny = Gemm(x, w, c) transA=1 transB=1\noutput y\n"},
+    {"Gemm alpha beta",
+     "input x f32[5,7]\nconst w f32[7,3]\nconst c f32[5,1]\ny = Gemm(x, w, c) alpha=0.5 beta=2.0\noutput y\n"},
+    {"Gemm, scalar C", "input x f32[5,7]\nconst w f32[7,3]\nconst c f32(2)\ny = Gemm(x, w, c)\noutput y\n"},
+    {"Gemm without C", "input x f32[1,70]\nconst w f32[70,1]\ny = Gemm(x, w)\noutput y\n"},
+    {"Gemm, large",
+     "input x f32[64,130]\nconst w f32[67,130]\nconst c f32[67]\ny = Gemm(x, w, c) transB=1\noutput y\n"},
+    {"MatMul", "input x f32[5,7]\nconst w f32[7,3]\ny = MatMul(x, w)\noutput y\n"},
+    {"MatMul and Add",
+     "input x f32[5,7]\nconst w f32[7,3]\nconst c f32[3]\nm = MatMul(x, w)\ny = Add(m, c)\noutput y\n"},
+    {"MatMul, vectors",
+     "input x f32[7]\nconst w f32[7]\nm = MatMul(x, w)\nconst s i64{1}\ny = Reshape(m, s)\noutput y\n"},
+    {"MatMul, vector first", "input x f32[7]\nconst w f32[7,3]\ny = MatMul(x, w)\noutput y\n"},
+    {"MatMul, vector second", "input x f32[5,7]\nconst w f32[7]\ny = MatMul(x, w)\noutput y\n"},
+    {"MatMul, batched", "input a f32[2,3,4,5]\ninput b f32[2,3,5,6]\ny = MatMul(a, b)\noutput y\n"},
+    {"MatMul, broadcast", "input a f32[2,1,4,5]\ninput b f32[3,5,6]\ny = MatMul(a, b)\noutput y\n"},
+    {"MatMul, weights for a batch", "input a f32[3,4,5]\nconst b f32[5,2]\ny = MatMul(a, b)\noutput y\n"},
+    {"flattened image and Gemm",
+     "input x f32[2,3,5,4]\nconst k f32[4,3,3,3]\nc = Conv(x, k)\nr = Relu(c)\nf = Flatten(r)\nconst w "
+     "f32[5,24]\nconst b f32[5]\ny = Gemm(f, w, b) transB=1\noutput y\n"},
+};
+
+Test(train, gradients_of_matrix_products)
+{
+    CHECK_ALL(products);
+}
+
+static const struct row moving[] = {
+    {"Concat channels",
+     "input a f32[2,3,4,5]\ninput b f32[2,2,4,5]\ninput c f32[2,1,4,5]\ny = Concat(a, b, c) axis=1\noutput y\n"},
+    {"Concat rows", "input a f32[2,3]\ninput b f32[4,3]\ny = Concat(a, b) axis=0\noutput y\n"},
+    {"Concat of one value twice", "input a f32[2,3]\ny = Concat(a, a) axis=-1\noutput y\n"},
+    {"Split", "input x f32[2,7,3,3]\nconst s i64{3,4}\na, b = Split(x, s) axis=1\nc = Sigmoid(a)\nd = Tanh(b)\ny = "
+              "Concat(d, c) axis=1\noutput y\n"},
+    {"Split, one part unused", "input x f32[2,6]\na, b, c = Split(x) axis=1\ny = Sigmoid(b)\noutput y\n"},
+    {"Flatten", "input x f32[2,3,4,5]\ny = Flatten(x)\noutput y\n"},
+    {"Reshape", "input x f32[2,3,4]\nconst s i64{4,6}\ny = Reshape(x, s)\noutput y\n"},
+    {"Reshape of an image", "input x f32[2,3,4,2]\nconst k f32[4,3,1,1]\nc = Conv(x, k)\nconst s i64{2,2,2,8}\nr = "
+                            "Reshape(c, s)\ny = Relu(r)\noutput y\n"},
+    {"Transpose", "input x f32[2,3,4]\ny = Transpose(x) perm=[2,0,1]\noutput y\n"},
+    {"Transpose without perm", "input x f32[2,3]\ny = Transpose(x)\noutput y\n"},
+    {"Squeeze", "input x f32[2,1,3,1]\nconst a i64{1,3}\ny = Squeeze(x, a)\noutput y\n"},
+    {"Unsqueeze", "input x f32[2,3]\nconst a i64{0,3}\ny = Unsqueeze(x, a)\noutput y\n"},
+    {"Pad", "input x f32[1,2,3,4]\nconst p i64{0,0,1,2,0,0,3,1}\ny = Pad(x, p)\noutput y\n"},
+    {"Pad with less than nothing", "input x f32[1,2,5,6]\nconst p i64{0,0,-1,2,0,0,1,-2}\ny = Pad(x, p)\noutput y\n"},
+    {"Pad by the edge", "input x f32[2,3,4]\nconst p i64{0,1,2,0,2,1}\ny = Pad(x, p) mode='edge'\noutput y\n"},
+    {"Pad by reflection", "input x f32[2,3,4]\nconst p i64{0,1,2,0,2,1}\ny = Pad(x, p) mode='reflect'\noutput y\n"},
+    {"Pad in front of Conv", "input x f32[1,2,5,4]\nconst p i64{0,0,1,1,0,0,1,1}\nconst k f32[3,2,3,3]\nq = Pad(x, "
+                             "p)\ny = Conv(q, k)\noutput y\n"},
+    {"Slice", "input x f32[4,7]\nconst b i64{1,1}\nconst e i64{3,6}\ny = Slice(x, b, e)\noutput y\n"},
+    {"Slice with steps", "input x f32[4,7]\nconst b i64{-1,0}\nconst e i64{-9,7}\nconst a i64{0,1}\nconst s "
+                         "i64{-1,3}\ny = Slice(x, b, e, a, s)\noutput y\n"},
+    {"Slice of channels", "input x f32[2,6,3,3]\nconst b i64{1}\nconst e i64{5}\nconst a i64{1}\nconst k "
+                          "f32[2,4,3,3]\nc = Slice(x, b, e, a)\ny = Conv(c, k)\noutput y\n"},
+    {"Gather", "input x f32[5,3]\nconst i i64{4,0,4,-2}\ny = Gather(x, i) axis=0\noutput y\n"},
+    {"Gather along the last", "input x f32[2,5]\nconst i i64[2,2]{1,1,0,4}\ny = Gather(x, i) axis=-1\noutput y\n"},
+    {"Expand", "input x f32[3,1]\nconst s i64{2,3,4}\ny = Expand(x, s)\noutput y\n"},
+    {"Dropout as inference has it", "input x f32[2,3]\ny = Identity(x)\noutput y\n"},
+    {"a channel shuffle", "input x f32[1,6,3,3]\nconst s i64{1,2,3,3,3}\nconst t i64{1,6,3,3}\nr = Reshape(x, s)\nq = "
+                          "Transpose(r) perm=[0,2,1,3,4]\ny = Reshape(q, t)\noutput y\n"},
+};
+
+Test(train, gradients_of_moving_operators)
+{
+    CHECK_ALL(moving);
+}
+
+static const struct row windows[] = {
+    {"MaxPool 2x2", "input x f32[2,3,6,8]\ny = MaxPool(x) kernel_shape=[2,2] strides=[2,2]\noutput y\n"},
+    {"MaxPool 3x3, overlapping, padded",
+     "input x f32[2,17,7,5]\ny = MaxPool(x) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]\noutput y\n"},
+    {"MaxPool, dilated", "input x f32[1,2,9,8]\ny = MaxPool(x) kernel_shape=[2,3] dilations=[2,2]\noutput y\n"},
+    {"MaxPool, ceil_mode",
+     "input x f32[1,2,7,6]\ny = MaxPool(x) kernel_shape=[3,3] strides=[2,2] ceil_mode=1\noutput y\n"},
+    {"MaxPool, stride beyond the kernel",
+     "input x f32[1,2,7,9]\ny = MaxPool(x) kernel_shape=[2,2] strides=[3,4]\noutput y\n"},
+    {"MaxPool, SAME_UPPER",
+     "input x f32[1,2,7,6]\ny = MaxPool(x) kernel_shape=[3,2] strides=[2,2] auto_pad='SAME_UPPER'\noutput y\n"},
+    {"AveragePool", "input x f32[2,3,6,8]\ny = AveragePool(x) kernel_shape=[2,2] strides=[2,2]\noutput y\n"},
+    {"AveragePool, padded",
+     "input x f32[2,5,7,6]\ny = AveragePool(x) kernel_shape=[3,3] strides=[2,1] pads=[1,0,1,2]\noutput y\n"},
+    {"AveragePool, pads counted",
+     "input x f32[2,5,7,6]\ny = AveragePool(x) kernel_shape=[3,3] pads=[1,0,1,2] count_include_pad=1\noutput y\n"},
+    {"AveragePool, ceil_mode",
+     "input x f32[1,2,7,6]\ny = AveragePool(x) kernel_shape=[3,3] strides=[2,2] ceil_mode=1\noutput y\n"},
+    {"GlobalAveragePool", "input x f32[2,19,5,3]\ny = GlobalAveragePool(x)\noutput y\n"},
+    {"GlobalMaxPool", "input x f32[2,19,5,3]\ny = GlobalMaxPool(x)\noutput y\n"},
+    {"ReduceMean of an image", "input x f32[2,5,4,3]\ny = ReduceMean(x) axes=[2,3]\noutput y\n"},
+    {"ReduceMean, dims dropped", "input x f32[2,5,4,3]\ny = ReduceMean(x) axes=[1,-1] keepdims=0\noutput y\n"},
+    {"ReduceMean of all", "input x f32[2,5]\ny = ReduceMean(x)\noutput y\n"},
+    {"Resize, nearest", "input x f32[1,3,4,5]\nconst s f32{1,1,2,3}\ny = Resize(x, -, s) mode='nearest'\noutput y\n"},
+    {"Resize, linear", "input x f32[1,3,4,5]\nconst s f32{1,1,2,1.5}\ny = Resize(x, -, s) mode='linear'\noutput y\n"},
+    {"Resize, linear, smaller",
+     "input x f32[1,3,9,8]\nconst s f32{1,1,0.5,0.4}\ny = Resize(x, -, s) mode='linear'\noutput y\n"},
+    {"LRN", "input x f32[2,7,3,4]\ny = LRN(x) size=5 alpha=0.1 beta=0.75 bias=2.0\noutput y\n"},
+    {"LRN, even size", "input x f32[1,5,3,2]\ny = LRN(x) size=4 alpha=0.3 beta=0.5\noutput y\n"},
+    {"InstanceNormalization",
+     "input x f32[2,3,5,4]\nconst s f32[3]\nconst b f32[3]\ny = InstanceNormalization(x, s, b)\noutput y\n"},
+    {"BatchNormalization", "input x f32[4,3,5,4]\nconst s f32[3]\nconst b f32[3]\nconst m f32[3]\nconst v f32+[3]\ny = "
+                           "BatchNormalization(x, s, b, m, v)\noutput y\n"},
+    {"BatchNormalization of rows", "input x f32[9,5]\nconst s f32[5]\nconst b f32[5]\nconst m f32[5]\nconst v "
+                                   "f32+[5]\ny = BatchNormalization(x, s, b, m, v) epsilon=0.01\noutput y\n"},
+    {"BatchNormalization, many channels",
+     "input x f32[2,67,3,3]\nconst s f32[67]\nconst b f32[67]\nconst m f32[67]\nconst v f32+[67]\ny = "
+     "BatchNormalization(x, s, b, m, v)\noutput y\n"},
+    {"Conv, norm, Relu",
+     "input x f32[2,3,5,4]\nconst k f32[6,3,3,3]\nconst s f32[6]\nconst b f32[6]\nconst m f32[6]\nconst v f32+[6]\nc = "
+     "Conv(x, k) pads=[1,1,1,1]\nn = BatchNormalization(c, s, b, m, v)\ny = Relu(n)\noutput y\n"},
+    {"Softmax", "input x f32[3,7]\ny = Softmax(x)\noutput y\n"},
+    {"Softmax of channels", "input x f32[2,7,3,2]\ny = Softmax(x) axis=1\noutput y\n"},
+    {"LogSoftmax", "input x f32[3,7]\ny = LogSoftmax(x)\noutput y\n"},
+    {"Dropout", "input x f32[3,7,5,2]\nconst r f32(0.4)\ny = Dropout(x, r)\noutput y\n"},
+    {"two Dropouts",
+     "input x f32[3,70]\nconst r f32(0.4)\na = Dropout(x, r)\nb = Sigmoid(a)\ny = Dropout(b, r)\noutput y\n"},
+    {"Dropout of nothing", "input x f32[3,7]\nconst r f32(0)\ny = Dropout(x, r)\noutput y\n"},
+};
+
+Test(train, gradients_of_windows_and_norms)
+{
+    CHECK_ALL(windows);
+}
+
+static size_t pick(struct random *random, size_t least, size_t most)
+{
+    return (size_t)stoa_random_int(random, (int64_t)least, (int64_t)most);
+}
+
+/* A convolution of random shape, or false where it would have no output. */
+static bool random_convolution(struct random *random, bool transposed, size_t size, char *net)
+{
+    size_t N = pick(random, 1, 3), groups = pick(random, 1, 3), in = pick(random, 1, 6), out = pick(random, 1, 6);
+    size_t H = pick(random, 1, 9), W = pick(random, 1, 9), k[2], s[2], d[2], p[4];
+    if (pick(random, 0, 4) == 0) { /* depthwise */
+        groups = pick(random, 1, 19);
+        in = out = 1;
+    }
+    bool bias = pick(random, 0, 1);
+    for (size_t i = 0; i < 2; i++) {
+        k[i] = pick(random, 1, 5);
+        s[i] = pick(random, 1, 3);
+        d[i] = pick(random, 1, 2);
+    }
+    for (size_t i = 0; i < 4; i++)
+        p[i] = pick(random, 0, 2);
+    for (size_t i = 0; i < 2; i++) {
+        size_t reach = d[i] * (k[i] - 1) + 1, at = i ? W : H;
+        if (transposed ? (at - 1) * s[i] + reach <= p[i] + p[i + 2] : at + p[i] + p[i + 2] < reach)
+            return false;
+    }
+    snprintf(net, size,
+             "input x f32[%zu,%zu,%zu,%zu]\nconst w f32[%zu,%zu,%zu,%zu]\nconst b f32[%zu]\n"
+             "y = %s(x, w%s) group=%zu strides=[%zu,%zu] dilations=[%zu,%zu] pads=[%zu,%zu,%zu,%zu]\noutput y\n",
+             N, groups * in, H, W, groups * (transposed ? in : out), transposed ? out : in, k[0], k[1], groups * out,
+             transposed ? "ConvTranspose" : "Conv", bias ? ", b" : "", groups, s[0], s[1], d[0], d[1], p[0], p[1], p[2],
+             p[3]);
+    return true;
+}
+
+Test(train, gradients_of_convolutions)
+{
+    for (unsigned transposed = 0; transposed < 2; transposed++)
+        for (unsigned seed = 0, done = 0; done < 150; seed++) {
+            struct random random = {.state = seed * 2 + transposed};
+            char net[512];
+            if (!random_convolution(&random, transposed, sizeof net, net))
+                continue;
+            check(&(struct row){net, net});
+            done++;
+        }
+}
+
+static const struct row convolutions[] = {
+    {"3x3 of many channels, which Winograd may take",
+     "input x f32[2,33,14,13]\nconst w f32[34,33,3,3]\ny = Conv(x, w) pads=[1,1,1,1]\noutput y\n"},
+    {"5x5 of many channels",
+     "input x f32[1,32,12,11]\nconst w f32[32,32,5,5]\ny = Conv(x, w) pads=[2,2,2,2]\noutput y\n"},
+    {"7x7 stem", "input x f32[1,3,19,18]\nconst w f32[17,3,7,7]\nconst b f32[17]\ny = Conv(x, w, b) strides=[2,2] "
+                 "pads=[3,3,3,3]\noutput y\n"},
+    {"1x1, stride 2", "input x f32[2,31,7,8]\nconst w f32[19,31,1,1]\ny = Conv(x, w) strides=[2,2]\noutput y\n"},
+    {"SAME_LOWER",
+     "input x f32[2,5,7,8]\nconst w f32[3,5,4,3]\ny = Conv(x, w) strides=[2,1] auto_pad='SAME_LOWER'\noutput y\n"},
+    {"a residual block",
+     "input x f32[2,8,6,5]\nconst v f32[8,8,3,3]\nconst w f32[8,8,3,3]\na = Conv(x, v) pads=[1,1,1,1]\nr = Relu(a)\nb "
+     "= Conv(r, w) pads=[1,1,1,1]\ns = Add(b, x)\ny = Relu(s)\noutput y\n"},
+    {"shared weights", "input x f32[2,4,6,5]\nconst w f32[4,4,3,3]\na = Conv(x, w) pads=[1,1,1,1]\nb = Sigmoid(a)\ny = "
+                       "Conv(b, w) pads=[1,1,1,1]\noutput y\n"},
+    {"two branches joined",
+     "input x f32[2,16,5,5]\nconst v f32[16,16,1,1]\nconst w f32[18,16,3,3]\na = Conv(x, v)\nb = Conv(x, w) "
+     "pads=[1,1,1,1]\nc = Relu(a)\nd = Relu(b)\ny = Concat(c, d) axis=1\noutput y\n"},
+};
+
+Test(train, gradients_of_notable_convolutions)
+{
+    CHECK_ALL(convolutions);
+}
+
+/* Nothing is left out in silence: an operator either passes gradients, or has none to pass. */
+Test(train, every_operator_says_whether_gradients_pass)
+{
+    static const char *const without[] = {"Shape", "ConstantOfShape"};
+    for (const struct op *const *op = stoa_op_table; *op; op++) {
+        bool expected = true;
+        for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+            expected &= strcmp((*op)->type, without[i]) != 0;
+        cr_expect(((*op)->gradient_count > 0 || (*op)->training) == expected, "%s, opset %d", (*op)->type,
+                  (*op)->since);
+    }
+}
