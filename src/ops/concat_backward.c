@@ -1,5 +1,6 @@
 /* Gradients of Concat and Split: the parts of the whole's gradient, and the whole of the parts' gradients. A part whose
  * output nobody read has no gradient: zeros. */
+#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/nd.h"
@@ -47,26 +48,48 @@ static enum stoa_status run_concat(const struct op_call *call, const struct op_r
     return STOA_OK;
 }
 
-static struct op_call split_of(const struct op_call *call)
+/* The gradient of output i, or null. */
+static const struct stoa_tensor *gradient_of_part(const struct op_call *call, size_t i)
 {
-    struct op_call split = *call;
-    split.input_count = SPLIT_GRADIENTS;
-    split.outputs = call->inputs + SPLIT_GRADIENTS;
-    split.output_count = call->input_count - SPLIT_GRADIENTS;
-    return split;
+    return stoa_op_has_input(call, SPLIT_GRADIENTS + i) ? &call->inputs[SPLIT_GRADIENTS + i] : NULL;
+}
+
+/* The forward call, without its outputs but with their number: the gradients end with the last that is there. */
+static enum stoa_status split_of(const struct op_call *call, struct stoa_error *error, struct op_call *split)
+{
+    const struct split_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0];
+    size_t axis, given = call->input_count > SPLIT_GRADIENTS ? call->input_count - SPLIT_GRADIENTS : 0;
+    STOA_TRY(stoa_check_axis("axis", params->axis, x->rank, false, error, &axis));
+    *split = *call;
+    split->input_count = stoa_size_min(call->input_count, SPLIT_GRADIENTS);
+    split->output_count = given;
+    if (params->has_sizes) {
+        split->output_count = params->count;
+    } else if (params->sizes_input && stoa_op_has_input(call, 1)) {
+        split->output_count = stoa_tensor_elements(&call->inputs[1]);
+    } else {
+        const struct stoa_tensor *last = given ? gradient_of_part(call, given - 1) : NULL;
+        if (last && last->rank == x->rank && last->dims[axis])
+            split->output_count = x->dims[axis] / last->dims[axis];
+    }
+    if (split->output_count >= given && split->output_count <= OP_MAX_PARTS)
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_SHAPE, "%zu gradients of %zu parts", given, split->output_count);
 }
 
 static enum stoa_status infer_split(const struct op_call *call, struct stoa_error *error)
 {
-    const struct op_call split = split_of(call);
+    struct op_call split;
     size_t axis, sizes[OP_MAX_PARTS];
+    STOA_TRY(split_of(call, error, &split));
     STOA_TRY(stoa_split_parts(&split, error, &axis, sizes));
     for (size_t i = 0; i < split.output_count; i++) {
-        const struct stoa_tensor *dy = &split.outputs[i];
+        const struct stoa_tensor *dy = gradient_of_part(call, i);
         struct stoa_tensor part = call->inputs[0];
         part.dims[axis] = sizes[i];
         char mine[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
-        if (dy->dtype != STOA_NONE && (dy->dtype != part.dtype || !stoa_tensor_same_dims(dy, &part)))
+        if (dy && (dy->dtype != part.dtype || !stoa_tensor_same_dims(dy, &part)))
             return stoa_fail(error, STOA_ERROR_SHAPE, "the gradient of output %zu has dims %s, the output %s", i,
                              stoa_dims_text(dy->rank, dy->dims, mine), stoa_dims_text(part.rank, part.dims, its));
     }
@@ -76,15 +99,17 @@ static enum stoa_status infer_split(const struct op_call *call, struct stoa_erro
 
 static enum stoa_status run_split(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
-    const struct op_call split = split_of(call);
+    struct op_call split;
     size_t axis, start = 0, sizes[OP_MAX_PARTS];
+    STOA_TRY(split_of(call, error, &split));
     STOA_TRY(stoa_split_parts(&split, error, &axis, sizes));
     for (size_t i = 0; i < split.output_count; start += sizes[i++]) {
         struct stoa_tensor part = stoa_part_of(&call->outputs[0], axis, start, sizes[i]);
-        if (split.outputs[i].dtype == STOA_NONE)
-            stoa_backward_clear(&part, run->pool);
+        const struct stoa_tensor *dy = gradient_of_part(call, i);
+        if (dy)
+            stoa_nd_copy(dy, &part, run->pool);
         else
-            stoa_nd_copy(&split.outputs[i], &part, run->pool);
+            stoa_backward_clear(&part, run->pool);
     }
     return STOA_OK;
 }

@@ -119,7 +119,20 @@ enum stoa_status stoa_reference_transpose_backward(struct reference_run *run)
 
 enum stoa_status stoa_reference_split_backward(struct reference_run *run)
 {
-    return move_backward(run, stoa_reference_split, 0, 2, 2, run->call->input_count - 2);
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    struct reference_list sizes;
+    size_t axis, count = run->call->input_count > 2 ? run->call->input_count - 2 : 0;
+    int64_t signed_axis = stoa_read_int(&run->reader, "axis", 0, INT32_MIN, INT32_MAX);
+    STOA_TRY(run->reader.status);
+    STOA_TRY(stoa_reference_axis(run, signed_axis, x->rank, false, &axis));
+    STOA_TRY(stoa_reference_list(run, 1, run->call->opset < 13 ? "split" : NULL, &sizes));
+    /* The last gradient is there, but parts behind it may have none. */
+    const struct reference_tensor *last = count ? stoa_reference_input(run, count + 1) : NULL;
+    if (sizes.present)
+        count = sizes.count;
+    else if (last && last->dims[axis])
+        count = x->dims[axis] / last->dims[axis];
+    return move_backward(run, stoa_reference_split, 0, 2, 2, count);
 }
 
 /* Gradients of inputs are the parts of the whole's, one behind the other along the axis. */

@@ -18,6 +18,10 @@ static const struct op_row rows[] = {
     {"Split by input", "SplitBackward", 13, "axis=-1", "f32[2,6,7,3] !i64{2,1} f32[2,6,7,2] f32[2,6,7,1]"},
     {"Split, a part unread", "SplitBackward", 13, "axis=1", "f32[2,6,7,3] !i64{2,3,1} f32[2,2,7,3] - f32[2,1,7,3]"},
     {"Split, the first part unread", "SplitBackward", 11, "axis=1 split=[1,5]", "f32[2,6,7,3] - - f32[2,5,7,3]"},
+    {"Split, the last parts unread", "SplitBackward", 13, "axis=1", "f32[2,6,7,3] - f32[2,2,7,3]"},
+    {"Split by attribute, the last part unread", "SplitBackward", 11, "axis=1 split=[1,5]",
+     "f32[2,6,7,3] - f32[2,1,7,3]"},
+    {"Split by input, the last part unread", "SplitBackward", 13, "axis=2", "f32[2,6,7] !i64{3,2,2} - f32[2,6,2]"},
     {"Split by default", "SplitBackward", 13, "", "f32[4,3] - f32[2,3] f32[2,3]"},
     {"Flatten", "ReshapeBackward", 13, "axis=1", "f32[2,105] f32[2,5,7,3]"},
     {"Reshape", "ReshapeBackward", 14, "allowzero=0", "f32[6,35] f32[2,5,7,3]"},
@@ -69,7 +73,12 @@ static const struct op_row rows[] = {
 };
 
 static const struct op_refusal refused[] = {
-    {{"a part too long", "ConcatBackward", 13, "axis=0", "f32[4] f32[2] f32[3]", 2}, STOA_ERROR_SHAPE, "the output float[5]"},
+    {{"a part too long", "ConcatBackward", 13, "axis=0", "f32[4] f32[2] f32[3]", 2},
+     STOA_ERROR_SHAPE,
+     "the output float[5]"},
+    {{"more gradients than parts", "SplitBackward", 11, "split=[4]", "f32[4] - f32[4] f32[4]"},
+     STOA_ERROR_SHAPE,
+     "2 gradients of 1 parts"},
     {{"parts of other dims", "SplitBackward", 13, "", "f32[4,3] - f32[2,3] f32[2,2]"}, STOA_ERROR_SHAPE, "output 1"},
     {{"fewer elements", "ReshapeBackward", 13, "", "f32[4] f32[5]"}, STOA_ERROR_SHAPE, "input [5]"},
     {{"not transposed", "TransposeBackward", 13, "", "f32[2,3] f32[2,3]"}, STOA_ERROR_SHAPE, "the output float[3,2]"},
