@@ -14,4 +14,11 @@ struct lrn {
  * x(k, l)^2 over c - before <= k <= c + after. */
 void stoa_lrn_block(const struct lrn *lrn, const struct block *block, const float *x, float *y);
 
+#ifdef STOA_TRAINING
+/* z(c, l) <- y(c, l) * t(c, l)^-beta - 2 * scale * beta * x(c, l) * sum of g(k, l) over c - after <= k <= c + before,
+ * with t = bias + scale * s and g = y * x * t^(-beta - 1). `work` holds 2 * count * lanes floats. */
+void stoa_lrn_backward_block(const struct lrn *lrn, const struct block *block, const float *x, const float *y,
+                             float *work, float *z);
+#endif
+
 #endif

@@ -1,14 +1,14 @@
 /* LRN: local response normalisation across channels, the window being cut at the first and last channel. */
-#include "kernels/lrn.h"
+#include "ops/lrn.h"
 
 #include <limits.h>
 
+#include "base/size.h"
 #include "base/status.h"
 #include "ops/check.h"
-#include "ops/op.h"
 #include "ops/walk.h"
 
-static enum stoa_status parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_lrn_parse(struct attribute_reader *reader, void *out)
 {
     struct lrn *params = out;
     float alpha = stoa_read_float(reader, "alpha", 1e-4f);
@@ -20,6 +20,14 @@ static enum stoa_status parse(struct attribute_reader *reader, void *out)
     params->after = size / 2;
     params->scale = alpha / (float)size;
     return stoa_reader_finish(reader);
+}
+
+struct lrn stoa_lrn_within(const struct lrn *params, size_t channels)
+{
+    struct lrn lrn = *params;
+    lrn.before = stoa_size_min(lrn.before, channels);
+    lrn.after = stoa_size_min(lrn.after, channels);
+    return lrn;
 }
 
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
@@ -48,18 +56,17 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     (void)error;
     static const bool reduced[STOA_MAX_RANK] = {false, true};
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
-    struct lrn lrn = *(const struct lrn *)call->params;
-    /* A window wider than the channels is the same as one that reaches them all. */
-    if (lrn.before > x->dims[1])
-        lrn.before = x->dims[1];
-    if (lrn.after > x->dims[1])
-        lrn.after = x->dims[1];
+    const struct lrn lrn = stoa_lrn_within(call->params, x->dims[1]);
     struct walk walk;
     stoa_walk_plan(x->rank, x->dims, x->strides, y->strides, reduced, WALK_ANY_AXIS, false, &walk);
     struct context context = {.lrn = &lrn, .x = x->data, .y = y->data};
     stoa_walk_run(&walk, run->pool, lrn_unit, &context);
     return STOA_OK;
 }
+
+static const struct op_gradient gradients[] = {
+    {"LRNBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
+};
 
 const struct op stoa_op_lrn = {
     .type = "LRN",
@@ -69,8 +76,10 @@ const struct op stoa_op_lrn = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .gradients = gradients,
+    .gradient_count = 1,
     .params_size = sizeof(struct lrn),
-    .parse = parse,
+    .parse = stoa_lrn_parse,
     .infer = infer,
     .run = run,
 };

@@ -4,6 +4,8 @@
  *
  * Coordinates follow ONNX's formulas in double, with the scale as a fraction, so that they are exact where the nearest
  * element depends on it. Opset 10 states no formula; what exporters meant by it is asymmetric, cut down. */
+#include "ops/resize.h"
+
 #include <math.h>
 
 #include "base/memory.h"
@@ -12,21 +14,13 @@
 #include "base/tensor.h"
 #include "kernels/resize.h"
 #include "ops/check.h"
-#include "ops/op.h"
 
-#define MAX_BLENDED 4 /* axes along which linear resizing interpolates */
 #define MAX_SIZE 0x7fffffff
 
-enum { NEAREST, LINEAR };
 enum { HALF_PIXEL, ASYMMETRIC, ALIGN_CORNERS, PYTORCH_HALF_PIXEL, TF_HALF_PIXEL_FOR_NN, CROP_AND_RESIZE };
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 
-struct resize_params {
-    size_t mode, coordinates, rounding;
-    size_t scales, sizes; /* input indices */
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_resize_parse(struct attribute_reader *reader, void *out)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
     static const char *const coordinates[] = {
@@ -107,18 +101,6 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return STOA_OK;
 }
 
-/* One axis, and where its output indices come from. */
-struct resize_axis {
-    size_t in, out, x_stride, y_stride;
-    size_t *low, *high; /* null: where they are */
-    float *part;        /* of high; the rest is of low */
-};
-
-struct resize {
-    size_t rank; /* outermost first, by the output's strides; at least 2 */
-    struct resize_axis axes[STOA_MAX_RANK + 2];
-};
-
 /* The place in the input that output index i stands for; the scale is numerator / denominator. */
 static double coordinate(size_t coordinates, size_t i, double in, double out, double numerator, double denominator)
 {
@@ -182,7 +164,7 @@ static void release(const struct op_call *call, const struct stoa_allocator *all
     stoa_release(allocator, call->state);
 }
 
-static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
+enum stoa_status stoa_resize_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
     const struct resize_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0], *given;
@@ -320,6 +302,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     return STOA_OK;
 }
 
+static const struct op_gradient gradients[] = {
+    {"ResizeBackward", 5, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}, {OP_INPUT, 2}, {OP_INPUT, 3}}, 1, {0}},
+};
+
 #define RESIZE(NAME, SINCE, UNTIL, MIN_INPUTS, MAX_INPUTS)                                                             \
     const struct op NAME = {                                                                                           \
         .type = "Resize",                                                                                              \
@@ -330,10 +316,12 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
+        .gradients = gradients,                                                                                        \
+        .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct resize_params),                                                                   \
-        .parse = parse,                                                                                                \
+        .parse = stoa_resize_parse,                                                                                    \
         .infer = infer,                                                                                                \
-        .prepare = prepare,                                                                                            \
+        .prepare = stoa_resize_prepare,                                                                                \
         .release = release,                                                                                            \
         .run = run,                                                                                                    \
     }

@@ -33,7 +33,7 @@
     OP(max_pool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
     OP(batch_normalization_training_backward) OP(instance_normalization_backward) \
     OP(reduce_mean_backward) OP(global_average_pool_backward) OP(global_max_pool_backward) OP(dropout_backward) \
-    OP(softmax_backward) OP(log_softmax_backward) \
+    OP(softmax_backward) OP(log_softmax_backward) OP(lrn_backward) OP(resize_backward) \
     /* backward: elementwise */ \
     OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \
     OP(tanh_backward) OP(hard_sigmoid_backward) OP(hard_swish_backward) OP(softplus_backward) OP(sqrt_backward) \

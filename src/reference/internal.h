@@ -211,6 +211,8 @@ enum stoa_status stoa_reference_batch_norm_backward(struct reference_run *run);
 enum stoa_status stoa_reference_instance_norm_backward(struct reference_run *run);
 enum stoa_status stoa_reference_dropout_training(struct reference_run *run);
 enum stoa_status stoa_reference_dropout_backward(struct reference_run *run);
+enum stoa_status stoa_reference_lrn_backward(struct reference_run *run);
+enum stoa_status stoa_reference_resize_backward(struct reference_run *run);
 enum stoa_status stoa_reference_softmax_backward(struct reference_run *run);
 enum stoa_status stoa_reference_log_softmax_backward(struct reference_run *run);
 enum stoa_status stoa_reference_reduce_mean_backward(struct reference_run *run);

@@ -95,6 +95,7 @@ static const struct {
     {"HardSwishBackward", 2, 2, 1, stoa_reference_hard_swish_backward},
     {"IdentityBackward", 1, 1, 1, stoa_reference_identity},
     {"InstanceNormalizationBackward", 3, 3, 3, stoa_reference_instance_norm_backward},
+    {"LRNBackward", 2, 2, 1, stoa_reference_lrn_backward},
     {"LeakyReluBackward", 2, 2, 1, stoa_reference_leaky_relu_backward},
     {"LogSoftmaxBackward", 2, 2, 1, stoa_reference_log_softmax_backward},
     {"MatMulBackwardA", 3, 3, 1, stoa_reference_matmul_backward_a},
@@ -114,6 +115,7 @@ static const struct {
     {"ReduceMeanBackward", 2, 2, 1, stoa_reference_reduce_mean_backward},
     {"ReluBackward", 2, 2, 1, stoa_reference_relu_backward, 1},
     {"ReshapeBackward", 2, 2, 1, stoa_reference_reshape_backward},
+    {"ResizeBackward", 2, 5, 1, stoa_reference_resize_backward},
     {"SeluBackward", 2, 2, 1, stoa_reference_selu_backward},
     {"SigmoidBackward", 2, 2, 1, stoa_reference_sigmoid_backward},
     {"SliceBackward", 2, 6, 1, stoa_reference_slice_backward},
@@ -127,6 +129,12 @@ static const struct {
     {"SumTo", 2, 2, 1, stoa_reference_sum_to},
     {"TanhBackward", 2, 2, 1, stoa_reference_tanh_backward},
     {"TransposeBackward", 2, 2, 1, stoa_reference_transpose_backward},
+    {"AveragePoolBackward", 2, 2, 1, stoa_reference_average_pool_backward},
+    {"BatchNormalizationBackward", 5, 5, 3, stoa_reference_batch_norm_backward},
+    {"BatchNormalizationTraining", 5, 5, 5, stoa_reference_batch_norm_training, 1},
+    {"BatchNormalizationTrainingBackward", 5, 5, 3, stoa_reference_batch_norm_training_backward},
+    {"MaxPoolBackward", 3, 3, 1, stoa_reference_max_pool_backward},
+    {"MaxPoolTraining", 1, 1, 3, stoa_reference_max_pool_training},
 #endif
 };
 #define TABLE_COUNT (sizeof table / sizeof *table)

@@ -10,22 +10,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "reference/internal.h"
+#include "reference/resize.h"
 
 enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL_FOR_NN };
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 
-struct axis {
-    double in, out;
-    double numerator, denominator; /* a coordinate is divided by the scale: times numerator / denominator */
-};
-
-struct resize {
-    size_t transformation, rounding;
-    struct axis axes[STOA_MAX_RANK];
-};
-
-static double coordinate(const struct resize *resize, size_t i, size_t index)
+double stoa_reference_resize_coordinate(const struct resize *resize, size_t i, size_t index)
 {
     const struct axis *axis = &resize->axes[i];
     double x = (double)index;
@@ -43,12 +33,7 @@ static double coordinate(const struct resize *resize, size_t i, size_t index)
     }
 }
 
-static double clamp(double x, double in)
-{
-    return x < 0 ? 0 : x > in - 1 ? in - 1 : x;
-}
-
-static double round_as(size_t rounding, double x)
+double stoa_reference_resize_round(size_t rounding, double x)
 {
     switch (rounding) {
     case ROUND_PREFER_FLOOR:
@@ -68,8 +53,9 @@ static void nearest(const struct resize *resize, const struct reference_tensor *
     for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
         size_t source = 0;
         for (size_t i = 0; i < x->rank; i++) {
-            double place = round_as(resize->rounding, coordinate(resize, i, index[i]));
-            source = source * x->dims[i] + (size_t)clamp(place, resize->axes[i].in);
+            double place =
+                stoa_reference_resize_round(resize->rounding, stoa_reference_resize_coordinate(resize, i, index[i]));
+            source = source * x->dims[i] + (size_t)stoa_reference_resize_clamp(place, resize->axes[i].in);
         }
         y->values[at] = x->values[source];
     }
@@ -81,7 +67,7 @@ static double interpolate(const struct reference_tensor *x, const double *c, dou
     size_t low[STOA_MAX_RANK], between[STOA_MAX_RANK], count = 0;
     double part[STOA_MAX_RANK], sum = 0, absolute = 0;
     for (size_t i = 0; i < x->rank; i++) {
-        double place = clamp(c[i], (double)x->dims[i]);
+        double place = stoa_reference_resize_clamp(c[i], (double)x->dims[i]);
         low[i] = (size_t)place;
         part[i] = place - (double)low[i];
         if (part[i] > 0)
@@ -112,7 +98,7 @@ static void linear(const struct resize *resize, const struct reference_tensor *x
     for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
         double c[STOA_MAX_RANK], magnitude, ignored;
         for (size_t i = 0; i < x->rank; i++)
-            c[i] = coordinate(resize, i, index[i]);
+            c[i] = stoa_reference_resize_coordinate(resize, i, index[i]);
         double value = interpolate(x, c, &magnitude), drift = 0;
         for (size_t i = 0; i < x->rank; i++) {
             if (x->dims[i] == y->dims[i] && resize->axes[i].numerator == resize->axes[i].denominator)
@@ -129,13 +115,18 @@ static void linear(const struct resize *resize, const struct reference_tensor *x
     }
 }
 
+double stoa_reference_resize_clamp(double x, double in)
+{
+    return x < 0 ? 0 : x > in - 1 ? in - 1 : x;
+}
+
 /* Output dims and the way of coordinates, from scales or sizes. */
-static enum stoa_status measure(struct reference_run *run, const struct reference_tensor *x, struct resize *resize,
-                                size_t dims[STOA_MAX_RANK])
+static enum stoa_status measure(struct reference_run *run, const struct reference_tensor *x, size_t first,
+                                struct resize *resize, size_t dims[STOA_MAX_RANK])
 {
     bool old = run->call->opset < 11;
-    const struct reference_tensor *scales = stoa_reference_input(run, old ? 1 : 2);
-    const struct reference_tensor *sizes = old ? NULL : stoa_reference_input(run, 3);
+    const struct reference_tensor *scales = stoa_reference_input(run, first + (old ? 1 : 2));
+    const struct reference_tensor *sizes = old ? NULL : stoa_reference_input(run, first + 3);
     bool by_size = sizes && stoa_reference_count(sizes) > 0;
     const struct reference_tensor *given = by_size ? sizes : scales;
     if (!given || stoa_reference_count(given) != x->rank)
@@ -158,28 +149,38 @@ static enum stoa_status measure(struct reference_run *run, const struct referenc
     return STOA_OK;
 }
 
-enum stoa_status stoa_reference_resize(struct reference_run *run)
+enum stoa_status stoa_reference_resize_read(struct reference_run *run, size_t first, struct resize *resize,
+                                            size_t dims[STOA_MAX_RANK])
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
     static const char *const transformations[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
                                                   "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize",
                                                   NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
-    const struct reference_tensor *x = stoa_reference_input(run, 0);
-    struct resize resize = {.transformation = ASYMMETRIC, .rounding = FLOOR};
-    size_t mode = stoa_read_choice(&run->reader, "mode", modes), dims[STOA_MAX_RANK];
+    const struct reference_tensor *x = stoa_reference_input(run, first);
+    *resize = (struct resize){.transformation = ASYMMETRIC, .rounding = FLOOR};
+    size_t mode = stoa_read_choice(&run->reader, "mode", modes);
     if (run->call->opset >= 11) {
-        resize.transformation = stoa_read_choice(&run->reader, "coordinate_transformation_mode", transformations);
-        resize.rounding = stoa_read_choice(&run->reader, "nearest_mode", roundings);
+        resize->transformation = stoa_read_choice(&run->reader, "coordinate_transformation_mode", transformations);
+        resize->rounding = stoa_read_choice(&run->reader, "nearest_mode", roundings);
     }
     STOA_TRY(run->reader.status);
-    if (mode > 1 || resize.transformation > TF_HALF_PIXEL_FOR_NN)
+    if (mode > 1 || resize->transformation > TF_HALF_PIXEL_FOR_NN)
         return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "mode %s, coordinate_transformation_mode %s", modes[mode],
-                         transformations[resize.transformation]);
-    STOA_TRY(measure(run, x, &resize, dims));
+                         transformations[resize->transformation]);
+    resize->nearest = mode == 0;
+    return measure(run, x, first, resize, dims);
+}
+
+enum stoa_status stoa_reference_resize(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    struct resize resize;
+    size_t dims[STOA_MAX_RANK];
+    STOA_TRY(stoa_reference_resize_read(run, 0, &resize, dims));
     struct reference_tensor *y;
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
-    if (mode == 0)
+    if (resize.nearest)
         nearest(&resize, x, y);
     else
         linear(&resize, x, y);
