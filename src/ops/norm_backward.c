@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/block_backward.h"
+#include "ops/channel_sums.h"
 #include "ops/check.h"
 #include "ops/norm.h"
 
@@ -55,55 +56,6 @@ static enum stoa_status training_infer(const struct op_call *call, struct stoa_e
 static const bool all_but_channels[STOA_MAX_RANK] = {1, 0, 1, 1, 1, 1, 1, 1};
 static const bool pixels[STOA_MAX_RANK] = {0, 0, 1, 1, 1, 1, 1, 1};
 
-/* Two sums of each lane of each chunk: [chunk][first, second][lanes], which after a fold are those of as many more
- * chunks. Then values of each lane. */
-struct sums {
-    double *values;
-    size_t chunks, channels, fold, lanes; /* lanes = fold * channels */
-    float *lane_values;                   /* [4][lanes] */
-};
-
-static void plan_sums(const struct walk *walk, size_t fold, struct sums *sums)
-{
-    *sums = (struct sums){.chunks = stoa_walk_chunks(walk),
-                          .channels = walk->block.lanes / fold,
-                          .fold = fold,
-                          .lanes = walk->block.lanes};
-}
-
-static enum stoa_status sums_size(const struct sums *sums, struct stoa_error *error, size_t *bytes)
-{
-    size_t pairs;
-    if (!stoa_size_mul(sums->chunks, sums->lanes, &pairs) || !stoa_size_add(pairs, sums->lanes, &pairs) ||
-        !stoa_size_mul(pairs, 2 * sizeof(double), bytes))
-        return stoa_fail(error, STOA_ERROR_LIMIT, "%zu channels in %zu parts are too many", sums->lanes, sums->chunks);
-    return STOA_OK;
-}
-
-static void place_sums(struct sums *sums, void *scratch)
-{
-    sums->values = scratch;
-    sums->lane_values = (float *)(sums->values + 2 * sums->chunks * sums->lanes);
-}
-
-/* The sums of part p of a channel: first[0] and first[sums->lanes]. */
-static double *part_sums(const struct sums *sums, size_t p)
-{
-    return sums->values + p / sums->fold * 2 * sums->lanes + p % sums->fold * sums->channels;
-}
-
-/* Values of channels, of which there are four kinds, for every lane. */
-static float *lane_values(const struct sums *sums, size_t kind)
-{
-    return sums->lane_values + kind * sums->lanes;
-}
-
-static void repeat(const struct sums *sums, float *values)
-{
-    for (size_t l = sums->channels; l < sums->lanes; l++)
-        values[l] = values[l - sums->channels];
-}
-
 static size_t plan_training(const struct op_call *call, struct walk *walk)
 {
     const struct stoa_tensor *x = &call->inputs[X];
@@ -117,8 +69,8 @@ static enum stoa_status training_prepare(struct op_call *call, const struct op_p
     (void)prepare;
     struct walk walk;
     struct sums sums;
-    plan_sums(&walk, plan_training(call, &walk), &sums);
-    return sums_size(&sums, error, &call->shared_scratch);
+    sums = stoa_sums_plan(&walk, plan_training(call, &walk));
+    return stoa_sums_size(&sums, error, &call->shared_scratch);
 }
 
 struct training {
@@ -170,7 +122,7 @@ static void join_statistics(const struct walk *walk, const struct sums *sums)
     for (size_t p = 0; p < sums->chunks * sums->fold; p++) {
         size_t first = p / sums->fold * walk->chunk;
         double count = (double)(stoa_size_min(walk->chunk, walk->block.count - first) * walk->far.count);
-        const double *of = part_sums(sums, p);
+        const double *of = stoa_sums_part(sums, p);
         for (size_t c = 0; p && c < sums->channels; c++)
             join(before, count, of[c], of[sums->lanes + c], &mean[c], &squares[c]);
         before += count;
@@ -191,8 +143,8 @@ static enum stoa_status training_run(const struct op_call *call, const struct op
     struct training training = {
         .norm = {.x = call->inputs[X].data, .y = call->outputs[Y].data, .activation = call->epilogue.activation}};
     struct sums *sums = &training.sums;
-    plan_sums(&walk, plan_training(call, &walk), sums);
-    place_sums(sums, run->shared);
+    *sums = stoa_sums_plan(&walk, plan_training(call, &walk));
+    stoa_sums_place(sums, run->shared);
     if (sums->channels == 0)
         return STOA_OK;
     stoa_walk_run(&walk, run->pool, statistics_unit, &training);
@@ -202,7 +154,7 @@ static enum stoa_status training_run(const struct op_call *call, const struct op
     const float *old_means = call->inputs[MEAN].data, *old_variances = call->inputs[VARIANCE].data;
     const double momentum = (double)params->momentum;
     const double count = (double)stoa_tensor_elements(&call->inputs[X]) / (double)sums->channels;
-    float *mean = lane_values(sums, 0), *scale = lane_values(sums, 1), *bias = lane_values(sums, 2);
+    float *mean = stoa_sums_lanes(sums, 0), *scale = stoa_sums_lanes(sums, 1), *bias = stoa_sums_lanes(sums, 2);
     for (size_t c = 0; c < sums->channels; c++) {
         double variance = sums->values[sums->lanes + c] / count;
         double reciprocal = 1 / sqrt(variance + (double)params->epsilon);
@@ -214,9 +166,9 @@ static enum stoa_status training_run(const struct op_call *call, const struct op
         write(call, SAVED_MEAN, c, sums->values[c]);
         write(call, SAVED_SCALE, c, reciprocal);
     }
-    repeat(sums, mean);
-    repeat(sums, scale);
-    repeat(sums, bias);
+    stoa_sums_repeat(sums, mean);
+    stoa_sums_repeat(sums, scale);
+    stoa_sums_repeat(sums, bias);
     training.norm.mean = mean;
     training.norm.scale = scale;
     training.norm.bias = bias;
@@ -263,8 +215,8 @@ static enum stoa_status backward_prepare(struct op_call *call, const struct op_p
     (void)prepare;
     struct walk walk;
     struct sums sums;
-    plan_sums(&walk, plan_backward(call, &walk), &sums);
-    return sums_size(&sums, error, &call->shared_scratch);
+    sums = stoa_sums_plan(&walk, plan_backward(call, &walk));
+    return stoa_sums_size(&sums, error, &call->shared_scratch);
 }
 
 /* Adds a unit's sums of dy and dy * (x - mean) to what is there. */
@@ -344,17 +296,17 @@ static enum stoa_status batch_backward(const struct op_call *call, const struct 
                                 .dy = call->inputs[DY].data,
                                 .dx = is_wanted(call, 0) ? call->outputs[0].data : NULL};
     struct sums *sums = &backward.sums;
-    plan_sums(&walk, plan_backward(call, &walk), sums);
-    place_sums(sums, run->shared);
+    *sums = stoa_sums_plan(&walk, plan_backward(call, &walk));
+    stoa_sums_place(sums, run->shared);
     if (sums->channels == 0)
         return STOA_OK;
-    float *mean = lane_values(sums, 0), *factor = lane_values(sums, 1), *shift = lane_values(sums, 2),
-          *slope = lane_values(sums, 3);
+    float *mean = stoa_sums_lanes(sums, 0), *factor = stoa_sums_lanes(sums, 1), *shift = stoa_sums_lanes(sums, 2),
+          *slope = stoa_sums_lanes(sums, 3);
     const float *means = call->inputs[OF_MEAN].data, *variances = call->inputs[OF_VARIANCE].data;
     const float *scales = call->inputs[OF_SCALE].data;
     for (size_t c = 0; c < sums->channels; c++)
         mean[c] = means[c];
-    repeat(sums, mean);
+    stoa_sums_repeat(sums, mean);
     backward.centre = (struct block_centre){.mean = mean, .factor = factor, .shift = shift, .slope = slope};
     bool summed = of_x || is_wanted(call, 1) || is_wanted(call, 2);
     if (summed)
@@ -363,7 +315,7 @@ static enum stoa_status batch_backward(const struct op_call *call, const struct 
     const double count = (double)stoa_tensor_elements(&call->inputs[OF_X]) / (double)sums->channels;
     double *whole = sums->values;
     for (size_t p = 1; summed && p < sums->chunks * sums->fold; p++) {
-        const double *of = part_sums(sums, p);
+        const double *of = stoa_sums_part(sums, p);
         for (size_t c = 0; c < sums->channels; c++) {
             whole[c] += of[c];
             whole[sums->lanes + c] += of[sums->lanes + c];
@@ -380,10 +332,10 @@ static enum stoa_status batch_backward(const struct op_call *call, const struct 
         write(call, 1, c, product * reciprocal);
         write(call, 2, c, sum);
     }
-    repeat(sums, factor);
+    stoa_sums_repeat(sums, factor);
     if (of_x) {
-        repeat(sums, shift);
-        repeat(sums, slope);
+        stoa_sums_repeat(sums, shift);
+        stoa_sums_repeat(sums, slope);
     }
     if (backward.dx)
         stoa_walk_run(&walk, run->pool, of_x ? centre_unit : scale_unit, &backward);
@@ -409,7 +361,7 @@ static void plan_instance(const struct op_call *call, struct walk *walk, struct 
     const struct stoa_tensor *x = &call->inputs[OF_X];
     stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
                          is_wanted(call, 0) ? call->outputs[0].strides : NULL, pixels, 1, false, walk);
-    plan_sums(walk, 1, sums);
+    *sums = stoa_sums_plan(walk, 1);
     sums->chunks = x->dims[0];
 }
 
@@ -420,7 +372,7 @@ static enum stoa_status instance_prepare(struct op_call *call, const struct op_p
     struct walk walk;
     struct sums sums;
     plan_instance(call, &walk, &sums);
-    return sums_size(&sums, error, &call->shared_scratch);
+    return stoa_sums_size(&sums, error, &call->shared_scratch);
 }
 
 static void instance_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
@@ -459,13 +411,13 @@ static enum stoa_status instance_run(const struct op_call *call, const struct op
                                 .scale = call->inputs[OF_SCALE].data,
                                 .epsilon = params->epsilon};
     plan_instance(call, &walk, &backward.sums);
-    place_sums(&backward.sums, run->shared);
+    stoa_sums_place(&backward.sums, run->shared);
     stoa_walk_run(&walk, run->pool, instance_unit, &backward);
     for (size_t c = 0; c < backward.sums.channels; c++) {
         double sum = 0, product = 0;
         for (size_t n = 0; n < backward.sums.chunks; n++) {
-            sum += part_sums(&backward.sums, n)[c];
-            product += part_sums(&backward.sums, n)[backward.sums.lanes + c];
+            sum += stoa_sums_part(&backward.sums, n)[c];
+            product += stoa_sums_part(&backward.sums, n)[backward.sums.lanes + c];
         }
         write(call, 1, c, product);
         write(call, 2, c, sum);
