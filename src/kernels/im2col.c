@@ -61,13 +61,14 @@ static STOA_INLINE void pixel(const struct im2col_window *window, const float *x
         else
             clear(col, run);
     }
+    clear(col, window->tail);
 }
 
 /* The runs of a pixel whose filter rows [above, below) lie inside the image. */
 struct runs {
     size_t rows, columns; /* of runs */
     size_t x_row, x_column, length;
-    size_t above, below; /* floats of a column that lie above and below the image */
+    size_t above, below; /* floats of a column that lie above and below the image, or behind it all */
 };
 
 static STOA_INLINE void move(float *to, const float *from, size_t lanes)
@@ -127,7 +128,7 @@ static void output_row(const struct im2col_window *window, const float *x, size_
                        float *col)
 {
     size_t kh = window->kernel[0], kw = window->kernel[1], stride = window->stride[1];
-    size_t run = kw * window->channels, depth = kh * run, row = window->W * window->pixel_stride;
+    size_t run = kw * window->channels, depth = kh * run + window->tail, row = window->W * window->pixel_stride;
     bool whole = has_whole_rows(window);
     size_t r = 0, r_end = kh, ox = first, inside_end = first;
     while (r < kh && coordinate(window, 0, oy, r) >= window->H)
@@ -141,7 +142,7 @@ static void output_row(const struct im2col_window *window, const float *x, size_
         .x_column = window->dilation[1] * window->pixel_stride,
         .length = whole ? run : window->channels,
         .above = r * run,
-        .below = (kh - r_end) * run,
+        .below = (kh - r_end) * run + window->tail,
     };
     size_t reach = (kw - 1) * window->dilation[1];
     while (ox < end && coordinate(window, 1, ox, 0) >= window->W)
@@ -171,7 +172,7 @@ static void output_row(const struct im2col_window *window, const float *x, size_
 
 void stoa_im2col_rows(const struct im2col_window *window, const float *x, size_t first, size_t count, float *col)
 {
-    size_t depth = window->kernel[0] * window->kernel[1] * window->channels;
+    size_t depth = window->kernel[0] * window->kernel[1] * window->channels + window->tail;
     size_t oy = first / window->OW, ox = first % window->OW;
     while (count > 0) {
         size_t end = window->OW - ox < count ? window->OW : ox + count;

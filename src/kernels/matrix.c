@@ -29,3 +29,31 @@ STOA_CLONES void stoa_matrix_finish(size_t rows, size_t columns, float alpha, fl
         }
     }
 }
+
+#define LINE (64 / sizeof(float))
+
+void stoa_matrix_fetch(size_t rows, size_t columns, const float *x, size_t x_row)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns + LINE - 1; j += LINE)
+            __builtin_prefetch(x + i * x_row + (j < columns ? j : columns - 1), 0, 2);
+}
+
+/* Blocks of columns whose sums stay in registers over all rows. */
+STOA_CLONES void stoa_matrix_add_rows(size_t rows, size_t columns, const float *x, size_t x_row, float *sums)
+{
+    size_t j = 0;
+    for (; j + 32 <= columns; j += 32) {
+        float total[32];
+        for (size_t k = 0; k < 32; k++)
+            total[k] = sums[j + k];
+        for (size_t i = 0; i < rows; i++)
+            for (size_t k = 0; k < 32; k++)
+                total[k] += x[i * x_row + j + k];
+        for (size_t k = 0; k < 32; k++)
+            sums[j + k] = total[k];
+    }
+    for (size_t i = 0; j < columns && i < rows; i++)
+        for (size_t k = j; k < columns; k++)
+            sums[k] += x[i * x_row + k];
+}

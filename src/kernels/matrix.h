@@ -12,4 +12,11 @@ void stoa_matrix_clear_rows(size_t rows, size_t columns, float *y, size_t y_row)
 void stoa_matrix_finish(size_t rows, size_t columns, float alpha, float beta, const float *c, size_t c_row,
                         size_t c_column, float *y, size_t y_row);
 
+/* Asks for x[rows][columns], whose rows are x_row apart, to be brought into the cache: products walk their operands in
+ * an order that waits for each line where it comes from memory. */
+void stoa_matrix_fetch(size_t rows, size_t columns, const float *x, size_t x_row);
+
+/* sums[columns] += the rows of x[rows][columns], which are x_row apart. */
+void stoa_matrix_add_rows(size_t rows, size_t columns, const float *x, size_t x_row, float *sums);
+
 #endif

@@ -6,14 +6,9 @@
 #include "kernels/winograd.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "base/size.h"
-#include "base/vector.h"
+#include "kernels/winograd_tile.h"
 
-#define LANES 16
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef int32_t bits __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
@@ -52,8 +47,6 @@ static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
 /* y[m] <- A^T v[n]: row i of A^T holds the i-th powers of the points; infinity counts in the last row alone. */
 static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y)
 {
-    static const float powers[3][6] = {
-        {1, 1, 1, 1, 1, 1}, {1, 2, 4, 8, 16, 32}, {1, 0.5f, 0.25f, 0.125f, 0.0625f, 0.03125f}};
     lanes sum[3], difference[3];
     for (size_t p = 0; p < n / 2 - 1; p++) {
         sum[p] = v[2 * p + 1] + v[2 * p + 2];
@@ -62,57 +55,10 @@ static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y
     for (size_t i = 0; i < m; i++) {
         y[i] = i % 2 ? difference[0] : sum[0];
         for (size_t p = 1; p < n / 2 - 1; p++)
-            y[i] += powers[p][i] * (i % 2 ? difference[p] : sum[p]);
+            y[i] += winograd_powers[p][i] * (i % 2 ? difference[p] : sum[p]);
     }
     y[0] += v[0];
     y[m - 1] += v[n - 1];
-}
-
-/* A tile of an image: where it begins, and its part [first, end) of rows and columns that lies inside. */
-struct place {
-    size_t origin; /* pixel, counted through all images; wraps where padding comes before the first one */
-    size_t first[2], end[2];
-};
-
-static STOA_INLINE void clip(size_t begin, size_t n, size_t pad, size_t size, size_t *first, size_t *end)
-{
-    *first = begin < pad ? stoa_size_min(pad - begin, n) : 0;
-    *end = begin < pad + size ? stoa_size_min(pad + size - begin, n) : 0;
-    *end = stoa_size_max(*first, *end);
-}
-
-/* Of x or y: `tile` is the step from tile to tile, n how far each reaches. */
-static STOA_INLINE void locate(const struct winograd_grid *grid, size_t index, const size_t tile[2], const size_t n[2],
-                               const size_t size[2], const size_t pad[2], struct place *place)
-{
-    size_t column = index % grid->across * tile[1], row = index / grid->across % grid->down * tile[0];
-    size_t image = index / grid->across / grid->down;
-    clip(row, n[0], pad[0], size[0], &place->first[0], &place->end[0]);
-    clip(column, n[1], pad[1], size[1], &place->first[1], &place->end[1]);
-    place->origin = (image * size[0] + row - pad[0]) * size[1] + column - pad[1];
-}
-
-static STOA_INLINE bool is_whole(const struct place *place, const size_t n[2])
-{
-    return place->first[0] + place->first[1] == 0 && place->end[0] == n[0] && place->end[1] == n[1];
-}
-
-static STOA_INLINE void load(const float *from, size_t count, lanes *to)
-{
-    if (count == LANES) {
-        *to = *(const lanes *)from;
-    } else {
-        *to = (lanes){0};
-        memcpy(to, from, count * sizeof *from);
-    }
-}
-
-static STOA_INLINE void store(const lanes *from, size_t count, float *to)
-{
-    if (count == LANES)
-        *(lanes *)to = *from;
-    else
-        memcpy(to, from, count * sizeof *to);
 }
 
 /* One tile's vector of channels. With `whole` and count known where this is inlined, nothing is left of the checks. */
@@ -136,12 +82,6 @@ static STOA_INLINE void input_vector(const size_t n[2], const struct winograd_gr
         for (size_t j = 0; j < n[1]; j++)
             *(lanes *)(v + (i * n[1] + j) * point) = out[j];
     }
-}
-
-/* Where the last vector of a row begins: it overlaps the one before rather than reach beyond. */
-static STOA_INLINE size_t vector_at(size_t c, size_t channels)
-{
-    return c + LANES > channels && channels >= LANES ? channels - LANES : c;
 }
 
 static STOA_INLINE void input_tiles(const size_t n[2], const struct winograd_grid *grid, const float *x,

@@ -19,7 +19,8 @@
 
 #include "kernels/epilogue.h"
 
-#define WINOGRAD_MOST 8 /* the largest n */
+#define WINOGRAD_MOST 8      /* the largest n */
+#define WINOGRAD_MOST_TAPS 5 /* and r */
 
 /* The images and how they are cut. */
 struct winograd_grid {
@@ -55,6 +56,10 @@ extern const struct winograd_form stoa_winograd_forms[];
 /* n of an axis, and n*n: the products. */
 size_t stoa_winograd_size(const struct winograd_form *form, size_t axis);
 size_t stoa_winograd_points(const struct winograd_form *form);
+
+/* G of F(n - taps + 1, taps): n rows of `taps`. B^T has whole polynomials, not Lagrange's, so that G has what they are
+ * to be divided by. */
+void stoa_winograd_filter_matrix(size_t n, size_t taps, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS]);
 
 /* The first `count` columns of u[n*n][C][width] <- weights[count][C][kh][kw], in double and then rounded. */
 void stoa_winograd_filters(const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width,

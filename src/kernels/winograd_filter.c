@@ -9,7 +9,6 @@
 
 #define LANES 16 /* output channels at a time */
 #define WIDE 16  /* of them as doubles */
-#define MOST_TAPS 5
 
 typedef double wide __attribute__((vector_size(WIDE * sizeof(double))));
 typedef float narrow __attribute__((vector_size(WIDE * sizeof(float)), aligned(sizeof(float)), may_alias));
@@ -26,9 +25,8 @@ size_t stoa_winograd_points(const struct winograd_form *form)
     return stoa_winograd_size(form, 0) * stoa_winograd_size(form, 1);
 }
 
-/* Row k of G holds the powers of point k, divided by the product of its distances from the other finite points: B^T has
- * whole polynomials, not Lagrange's. */
-static void filter_matrix(size_t n, size_t taps, double g[WINOGRAD_MOST][MOST_TAPS])
+/* Row k of G holds the powers of point k, divided by the product of its distances from the other finite points. */
+void stoa_winograd_filter_matrix(size_t n, size_t taps, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS])
 {
     for (size_t k = 0; k < n; k++) {
         double value = 1;
@@ -58,7 +56,8 @@ static STOA_INLINE void gather(size_t count, size_t K, const float *from, size_t
 
 /* y[n] <- G x[kernel]. Point 0 and infinity see one tap each; of a pair of points a, -a the rows are the sum and the
  * difference of even and odd powers. */
-static STOA_INLINE void filter_axis(size_t n, size_t kernel, double g[WINOGRAD_MOST][MOST_TAPS], const wide *x, wide *y)
+static STOA_INLINE void filter_axis(size_t n, size_t kernel, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS], const wide *x,
+                                    wide *y)
 {
     y[0] = g[0][0] * x[0];
     for (size_t k = 1; k + 1 < n; k += 2) {
@@ -75,11 +74,11 @@ static STOA_INLINE void filter_axis(size_t n, size_t kernel, double g[WINOGRAD_M
 }
 
 /* u[n*n][count] <- taps[kernel*kernel][LANES], some lanes at a time. n and kernel are known where this is inlined. */
-static STOA_INLINE void transform(size_t n, size_t kernel, double g[WINOGRAD_MOST][MOST_TAPS], const float *taps,
-                                  size_t count, float *u, size_t point)
+static STOA_INLINE void transform(size_t n, size_t kernel, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS],
+                                  const float *taps, size_t count, float *u, size_t point)
 {
     for (size_t part = 0; part < count; part += WIDE) {
-        wide half[WINOGRAD_MOST][MOST_TAPS], in[MOST_TAPS], out[WINOGRAD_MOST];
+        wide half[WINOGRAD_MOST][WINOGRAD_MOST_TAPS], in[WINOGRAD_MOST_TAPS], out[WINOGRAD_MOST];
         for (size_t s = 0; s < kernel; s++) {
             for (size_t r = 0; r < kernel; r++)
                 in[r] = __builtin_convertvector(*(const narrow *)(taps + (r * kernel + s) * LANES + part), wide);
@@ -104,10 +103,10 @@ static STOA_INLINE void transform(size_t n, size_t kernel, double g[WINOGRAD_MOS
 static STOA_INLINE void filters(size_t n, size_t kernel, size_t C, size_t count, const float *weights, size_t width,
                                 float *u)
 {
-    double g[WINOGRAD_MOST][MOST_TAPS];
+    double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS];
     float taps[BLOCK_TAPS * BLOCK_COLUMNS];
     size_t area = kernel * kernel, block = kernel == 3 ? 16 : 5;
-    filter_matrix(n, kernel, g);
+    stoa_winograd_filter_matrix(n, kernel, g);
     for (size_t first = 0; first < count; first += BLOCK_COLUMNS)
         for (size_t c = 0; c < C; c += block) {
             size_t channels = stoa_size_min(block, C - c), columns = stoa_size_min(BLOCK_COLUMNS, count - first);
@@ -163,8 +162,8 @@ static double row_sum(size_t n, size_t k)
 static double amplification(size_t m, size_t taps)
 {
     size_t n = m + taps - 1;
-    double g[WINOGRAD_MOST][MOST_TAPS], most = 0;
-    filter_matrix(n, taps, g);
+    double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS], most = 0;
+    stoa_winograd_filter_matrix(n, taps, g);
     for (size_t i = 0; i < m; i++)
         for (size_t q = 0; q < taps; q++) {
             double sum = 0;

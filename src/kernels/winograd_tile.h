@@ -1,0 +1,72 @@
+/* What Winograd's transforms have in common: vectors of channels, and where a tile lies in its image. */
+#ifndef STOA_KERNELS_WINOGRAD_TILE_H
+#define STOA_KERNELS_WINOGRAD_TILE_H
+
+#include <string.h>
+
+#include "base/size.h"
+#include "base/vector.h"
+#include "kernels/winograd.h"
+
+#define LANES 16
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+/* Of the points 1, 2 and 1/2, which come with their negatives. */
+static const float winograd_powers[3][6] = {
+    {1, 1, 1, 1, 1, 1}, {1, 2, 4, 8, 16, 32}, {1, 0.5f, 0.25f, 0.125f, 0.0625f, 0.03125f}};
+
+/* A tile of an image: where it begins, and its part [first, end) of rows and columns that lies inside. */
+struct place {
+    size_t origin; /* pixel, counted through all images; wraps where padding comes before the first one */
+    size_t first[2], end[2];
+};
+
+static STOA_INLINE void clip(size_t begin, size_t n, size_t pad, size_t size, size_t *first, size_t *end)
+{
+    *first = begin < pad ? stoa_size_min(pad - begin, n) : 0;
+    *end = begin < pad + size ? stoa_size_min(pad + size - begin, n) : 0;
+    *end = stoa_size_max(*first, *end);
+}
+
+/* Of x or y: `tile` is the step from tile to tile, n how far each reaches. */
+static STOA_INLINE void locate(const struct winograd_grid *grid, size_t index, const size_t tile[2], const size_t n[2],
+                               const size_t size[2], const size_t pad[2], struct place *place)
+{
+    size_t column = index % grid->across * tile[1], row = index / grid->across % grid->down * tile[0];
+    size_t image = index / grid->across / grid->down;
+    clip(row, n[0], pad[0], size[0], &place->first[0], &place->end[0]);
+    clip(column, n[1], pad[1], size[1], &place->first[1], &place->end[1]);
+    place->origin = (image * size[0] + row - pad[0]) * size[1] + column - pad[1];
+}
+
+static STOA_INLINE bool is_whole(const struct place *place, const size_t n[2])
+{
+    return place->first[0] + place->first[1] == 0 && place->end[0] == n[0] && place->end[1] == n[1];
+}
+
+static STOA_INLINE void load(const float *from, size_t count, lanes *to)
+{
+    if (count == LANES) {
+        *to = *(const lanes *)from;
+    } else {
+        *to = (lanes){0};
+        memcpy(to, from, count * sizeof *from);
+    }
+}
+
+static STOA_INLINE void store(const lanes *from, size_t count, float *to)
+{
+    if (count == LANES)
+        *(lanes *)to = *from;
+    else
+        memcpy(to, from, count * sizeof *to);
+}
+
+/* Where the last vector of a row begins: it overlaps the one before rather than reach beyond. */
+static STOA_INLINE size_t vector_at(size_t c, size_t channels)
+{
+    return c + LANES > channels && channels >= LANES ? channels - LANES : c;
+}
+
+#endif
