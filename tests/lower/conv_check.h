@@ -26,6 +26,8 @@ double conv_check(const struct conv_shape *shape, const struct conv_check *check
                   struct random *random);
 /* Zero means 1 for stride, dilation and groups. */
 struct conv_shape conv_check_completed(struct conv_shape shape);
+/* A shape at random, not finished: it may not make sense. */
+struct conv_shape conv_check_draw(struct random *random);
 struct pool *conv_check_pool(size_t threads);
 
 #endif

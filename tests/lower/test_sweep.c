@@ -24,57 +24,12 @@ static bool is_exact(enum stoa_lowering lowering)
     return lowering != STOA_LOWERING_WINOGRAD;
 }
 
-static size_t draw(struct random *random, size_t least, size_t most)
-{
-    return (size_t)stoa_random_int(random, (int64_t)least, (int64_t)most);
-}
-
-/* Dense, in groups of few channels, or depthwise. */
-static void draw_channels(struct random *random, struct conv_shape *shape)
-{
-    static const size_t few[] = {1, 2, 3, 4, 5, 7, 8, 11, 13, 16}, many[] = {17, 19, 23, 31, 32, 37, 41, 64, 67, 97};
-    size_t kind = draw(random, 0, 5);
-    size_t in = few[draw(random, 0, 9)], out = few[draw(random, 0, 9)];
-    shape->groups = 1;
-    if (kind == 0) { /* depthwise, some with a multiplier */
-        shape->groups = many[draw(random, 0, 9)];
-        in = 1;
-        out = draw(random, 0, 1) ? 1 : draw(random, 1, 4);
-    } else if (kind == 1) {
-        shape->groups = draw(random, 2, 13);
-        out = draw(random, 0, 1) ? in : out;
-    } else if (kind == 2) {
-        out = many[draw(random, 0, 9)];
-    } else if (kind == 3) {
-        in = many[draw(random, 0, 9)];
-    }
-    shape->C = shape->groups * in;
-    shape->OC = shape->groups * out;
-}
-
-static struct conv_shape draw_shape(struct random *random)
-{
-    struct conv_shape shape = {.N = draw(random, 1, 2)};
-    draw_channels(random, &shape);
-    shape.H = draw(random, 1, 40);
-    shape.W = draw(random, 1, 40);
-    bool plain = draw(random, 0, 2) == 0; /* 3x3 or so, as most are */
-    for (int i = 0; i < 2; i++) {
-        shape.kernel[i] = plain ? 3 : draw(random, 1, 7);
-        shape.stride[i] = plain ? 1 : draw(random, 1, 4);
-        shape.dilation[i] = plain ? 1 : draw(random, 1, 3);
-    }
-    for (int i = 0; i < 4; i++)
-        shape.pad[i] = plain ? 1 : draw(random, 0, 5);
-    return shape;
-}
-
 static void sweep(size_t configurations, struct pool *pool, uint64_t seed)
 {
     struct random random = {seed};
     size_t runs[STOA_LOWERING_COUNT] = {0};
     for (size_t done = 0; done < configurations;) {
-        struct conv_shape shape = draw_shape(&random);
+        struct conv_shape shape = conv_check_draw(&random);
         if (stoa_conv_shape_finish(&shape, NULL) != STOA_OK || stoa_conv_macs(&shape) > MOST_MACS)
             continue;
         done++;
