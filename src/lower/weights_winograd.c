@@ -54,10 +54,16 @@ static void plan_form(struct weights_gradient *gradient, const struct winograd_f
     gradient->scratch = (v_floats(tiling) + u_floats(tiling) + points * tiling->panel * in) * sizeof(float);
 }
 
-/* Nanoseconds for each point of a vector of channels that is transformed, by n (winograd.c); and of a weight's way back
- * from the points' sums, for each chunk of tiles. */
+/* Nanoseconds for each point of a vector of channels that is transformed, by n (winograd.c), of a part of a vector so
+ * many times as much; and of a weight's way back from the points' sums, for each chunk of tiles. */
 static const double point_cost[] = {[4] = 0.9, [6] = 1.2, [8] = 1.8};
+#define PART_COST 4.0
 #define BACK_COST 5.0
+
+static double vectors_of(size_t channels)
+{
+    return channels < WEIGHTS_LANES ? PART_COST : (double)round_up(channels) / WEIGHTS_LANES;
+}
 
 static double winograd_cost(const struct weights_gradient *gradient)
 {
@@ -67,7 +73,7 @@ static double winograd_cost(const struct weights_gradient *gradient)
     double panels = (double)stoa_size_ceil_div(shape->OC / shape->groups, tiling->panel);
     double tasks = (double)shape->groups * slices * panels, tiles = (double)tiling->units;
     size_t points = stoa_winograd_points(tiling->form), in = round_up(tiling->slice);
-    double vectors = (double)(in + round_up(tiling->panel)) / WEIGHTS_LANES;
+    double vectors = vectors_of(tiling->slice) + vectors_of(tiling->panel);
     double transforms = tiles * (double)points * vectors * point_cost[stoa_winograd_size(tiling->form, 0)];
     double products =
         tiles / (double)tiling->step * (double)points * stoa_weights_multiply_cost(tiling->panel, in, tiling->step);

@@ -90,6 +90,7 @@ static double conv_macs(const struct op_call *call)
 
 static const struct op_gradient gradients[] = {
     {"ConvBackwardData", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+    {"ConvBackwardWeights", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 2, {1, 2}},
 };
 
 const struct op stoa_op_conv = {

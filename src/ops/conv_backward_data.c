@@ -5,34 +5,11 @@
 #include "ops/check.h"
 #include "ops/convolution.h"
 
-enum { INPUT_DY, INPUT_W, INPUT_X };
-
-typedef enum stoa_status (*read_shape)(const struct op_call *, struct stoa_error *, struct conv_shape *);
-
-/* The forward operator's shape; dy is what that makes. */
-static enum stoa_status forward_shape(const struct op_call *call, read_shape read, struct stoa_error *error,
-                                      struct conv_shape *shape)
-{
-    struct stoa_tensor inputs[2] = {call->inputs[INPUT_X], call->inputs[INPUT_W]};
-    const struct op_call forward = {.params = call->params, .input_count = 2, .inputs = inputs};
-    STOA_TRY(stoa_check_float(call, INPUT_DY, "dY", error));
-    STOA_TRY(read(&forward, error, shape));
-    const struct stoa_tensor *dy = &call->inputs[INPUT_DY];
-    const size_t dims[4] = {shape->N, shape->OC, shape->OH, shape->OW};
-    for (size_t i = 0; i < 4; i++)
-        if (dy->rank != 4 || dy->dims[i] != dims[i]) {
-            char its[STOA_DIMS_TEXT], ours[STOA_DIMS_TEXT];
-            return stoa_fail(error, STOA_ERROR_SHAPE, "input dY has dims %s, the output has %s",
-                             stoa_dims_text(dy->rank, dy->dims, its), stoa_dims_text(4, dims, ours));
-        }
-    return STOA_OK;
-}
-
-static enum stoa_status infer(const struct op_call *call, read_shape read, struct stoa_error *error)
+static enum stoa_status infer(const struct op_call *call, convolution_shape read, struct stoa_error *error)
 {
     struct conv_shape shape;
-    STOA_TRY(forward_shape(call, read, error, &shape));
-    stoa_same_as_input(call, INPUT_X, 0);
+    STOA_TRY(stoa_convolution_forward_shape(call, read, error, &shape));
+    stoa_same_as_input(call, GRADIENT_X, 0);
     return STOA_OK;
 }
 
@@ -51,7 +28,7 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
 {
     struct conv_shape shape;
     struct conv *conv;
-    STOA_TRY(forward_shape(call, stoa_conv_call_shape, error, &shape));
+    STOA_TRY(stoa_convolution_forward_shape(call, stoa_conv_call_shape, error, &shape));
     STOA_TRY(stoa_convolution_create(call, prepare, stoa_conv_backward_create, &shape, NULL, NULL, error, &conv));
     return stoa_convolution_prepare(call, prepare, conv, error);
 }
@@ -59,7 +36,8 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
 static double conv_macs(const struct op_call *call)
 {
     struct conv_shape shape;
-    return forward_shape(call, stoa_conv_call_shape, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape) : 0;
+    return stoa_convolution_forward_shape(call, stoa_conv_call_shape, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape)
+                                                                                               : 0;
 }
 
 const struct op stoa_op_conv_backward_data = {
@@ -70,8 +48,8 @@ const struct op stoa_op_conv_backward_data = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
-    .loose_inputs = 1 << INPUT_W,
-    .dims_inputs = 1 << INPUT_X,
+    .loose_inputs = 1 << GRADIENT_W,
+    .dims_inputs = 1 << GRADIENT_X,
     .params_size = sizeof(struct conv_params),
     .parse = stoa_conv_parse,
     .takes = takes,
@@ -91,7 +69,7 @@ const struct op stoa_op_conv_backward_data = {
 static enum stoa_status gather_shape(const struct op_call *call, struct stoa_error *error, struct conv_shape *shape)
 {
     struct conv_shape forward;
-    STOA_TRY(forward_shape(call, stoa_conv_transpose_call_shape, error, &forward));
+    STOA_TRY(stoa_convolution_forward_shape(call, stoa_conv_transpose_call_shape, error, &forward));
     *shape = forward;
     shape->C = forward.OC;
     shape->H = forward.OH;
@@ -133,8 +111,8 @@ const struct op stoa_op_conv_transpose_backward_data = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_CHANNELS_LAST,
-    .loose_inputs = 1 << INPUT_W,
-    .dims_inputs = 1 << INPUT_X,
+    .loose_inputs = 1 << GRADIENT_W,
+    .dims_inputs = 1 << GRADIENT_X,
     .params_size = sizeof(struct conv_transpose_params),
     .parse = stoa_conv_transpose_parse,
     .takes = takes,

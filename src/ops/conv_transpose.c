@@ -115,6 +115,7 @@ static double conv_transpose_macs(const struct op_call *call)
 
 static const struct op_gradient gradients[] = {
     {"ConvTransposeBackwardData", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 1, {0}},
+    {"ConvTransposeBackwardWeights", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 2, {1, 2}},
 };
 
 const struct op stoa_op_conv_transpose = {

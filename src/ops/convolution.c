@@ -215,3 +215,21 @@ const struct stoa_lowering_choice *stoa_convolution_explain(const struct op_call
 {
     return stoa_conv_explain(call->state);
 }
+
+enum stoa_status stoa_convolution_forward_shape(const struct op_call *call, convolution_shape read,
+                                                struct stoa_error *error, struct conv_shape *shape)
+{
+    struct stoa_tensor inputs[2] = {call->inputs[GRADIENT_X], call->inputs[GRADIENT_W]};
+    const struct op_call forward = {.params = call->params, .input_count = 2, .inputs = inputs};
+    STOA_TRY(stoa_check_float(call, GRADIENT_DY, "dY", error));
+    STOA_TRY(read(&forward, error, shape));
+    const struct stoa_tensor *dy = &call->inputs[GRADIENT_DY];
+    const size_t dims[4] = {shape->N, shape->OC, shape->OH, shape->OW};
+    for (size_t i = 0; i < 4; i++)
+        if (dy->rank != 4 || dy->dims[i] != dims[i]) {
+            char its[STOA_DIMS_TEXT], ours[STOA_DIMS_TEXT];
+            return stoa_fail(error, STOA_ERROR_SHAPE, "input dY has dims %s, the output has %s",
+                             stoa_dims_text(dy->rank, dy->dims, its), stoa_dims_text(4, dims, ours));
+        }
+    return STOA_OK;
+}

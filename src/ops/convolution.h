@@ -38,6 +38,13 @@ STOA_CHECKED enum stoa_status stoa_conv_call_shape(const struct op_call *call, s
                                                    struct conv_shape *shape);
 STOA_CHECKED enum stoa_status stoa_conv_transpose_call_shape(const struct op_call *call, struct stoa_error *error,
                                                              struct conv_shape *shape);
+typedef enum stoa_status (*convolution_shape)(const struct op_call *, struct stoa_error *, struct conv_shape *);
+/* Inputs of the gradients of either kind. */
+enum { GRADIENT_DY, GRADIENT_W, GRADIENT_X };
+/* The finished shape of the operator whose gradient the call is, read by one of the two above; dY is of the dims of its
+ * output. */
+STOA_CHECKED enum stoa_status stoa_convolution_forward_shape(const struct op_call *call, convolution_shape read,
+                                                             struct stoa_error *error, struct conv_shape *shape);
 /* op.dense: BLAS counts in an int what lies between two pixels of a row. */
 bool stoa_conv_dense(const struct op_call *call);
 bool stoa_conv_transpose_dense(const struct op_call *call);

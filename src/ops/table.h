@@ -29,6 +29,8 @@
     /* backward: matrix products */ \
     OP(conv_backward_data) OP(conv_transpose_backward_data) \
     OP(gemm_backward_a) OP(gemm_backward_b) OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) \
+    OP(conv_backward_data) OP(conv_transpose_backward_data) OP(conv_backward_weights) \
+    OP(conv_transpose_backward_weights) \
     /* backward: pooling, normalisation, resizing */ \
     OP(max_pool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
     OP(batch_normalization_training_backward) OP(instance_normalization_backward) \

@@ -218,5 +218,7 @@ enum stoa_status stoa_reference_log_softmax_backward(struct reference_run *run);
 enum stoa_status stoa_reference_reduce_mean_backward(struct reference_run *run);
 enum stoa_status stoa_reference_global_average_pool_backward(struct reference_run *run);
 enum stoa_status stoa_reference_global_max_pool_backward(struct reference_run *run);
+enum stoa_status stoa_reference_conv_backward_weights(struct reference_run *run);
+enum stoa_status stoa_reference_conv_transpose_backward_weights(struct reference_run *run);
 
 #endif

@@ -1,6 +1,8 @@
-/* The gradients of Conv and ConvTranspose with regard to X beside their twin. Inputs: dy, W, X (of which only dims are
- * read). */
+/* The gradients of Conv and ConvTranspose beside their twins. Inputs: dy, W, X; the gradient with regard to X reads
+ * dims alone of X, that with regard to W and B of W. */
 #include <criterion/criterion.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "support/op_check.h"
 
@@ -94,4 +96,42 @@ Test(conv_backward_data, refuses)
 {
     for (size_t i = 0; i < COUNT(refused); i++)
         op_check_refused(&refused[i]);
+}
+
+/* The same convolution's gradient with regard to W and B. */
+static struct op_row of_weights(const struct op_row *row, unsigned unwanted)
+{
+    struct op_row result = *row;
+    bool conv = strcmp(row->type, "ConvBackwardData") == 0;
+    result.type = conv ? "ConvBackwardWeights" : "ConvTransposeBackwardWeights";
+    result.outputs = 2;
+    result.unwanted = unwanted;
+    return result;
+}
+
+Test(conv_backward_weights, agrees_with_twin)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (unsigned unwanted = 0; unwanted < 3; unwanted++) {
+            struct op_row row = of_weights(&rows[i], unwanted);
+            op_check(&row);
+        }
+}
+
+Test(conv_backward_weights, agrees_with_twin_whatever_the_lowering)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (int lowering = STOA_LOWERING_AUTO + 1; lowering < STOA_LOWERING_COUNT; lowering++) {
+            struct op_row row = of_weights(&rows[i], 0);
+            op_check_lowering(&row, (enum stoa_lowering)lowering);
+        }
+}
+
+Test(conv_backward_weights, refuses)
+{
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        struct op_refusal refusal = refused[i];
+        refusal.row = of_weights(&refused[i].row, 0);
+        op_check_refused(&refusal);
+    }
 }

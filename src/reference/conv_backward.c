@@ -1,9 +1,11 @@
-/* The gradients of Conv and ConvTranspose with regard to their input 0, called X; here input 0 is dy, input 1 is W and
- * input 2 is X, of which the dims count. Each product of the definition
+/* The gradients of Conv and ConvTranspose with regard to their inputs, called X, W and B; here input 0 is dy, input 1
+ * is W and input 2 is X. Each product of the definition
  *
- *     y[n][o][at] += X[n][c][from] * W[..][tap]      gives      dX[n][c][from] += dy[n][o][at] * W[..][tap].
+ *     y[n][o][at] += X[n][c][from] * W[..][tap]      gives      dX[n][c][from] += dy[n][o][at] * W[..][tap]
+ *                                                    and        dW[..][tap] += dy[n][o][at] * X[n][c][from].
  *
- * Slack: as for any sum of products, of all taps of all of a group's output channels. */
+ * Slack: as for any sum of products; of all taps of all of a group's output channels, or of all pixels of all images.
+ */
 #include <math.h>
 
 #include "base/memory.h"
@@ -145,4 +147,103 @@ enum stoa_status stoa_reference_conv_backward_data(struct reference_run *run)
 enum stoa_status stoa_reference_conv_transpose_backward_data(struct reference_run *run)
 {
     return backward(run, true);
+}
+
+/* One pair of channels of an image: dw += dy * x, over all steps and taps. */
+static void add_weights(const struct gradient *gradient, bool transposed, const double *dy, const double *x, double *dw,
+                        double *magnitude)
+{
+    const struct reference_window *win = &gradient->win;
+    const int64_t *steps = transposed ? win->in : win->out, *wide = transposed ? win->out : win->in;
+    for (size_t s = 0; s < volume(steps); s++)
+        for (size_t t = 0; t < volume(win->kernel); t++) {
+            int64_t step[3], tap[3];
+            size_t pixel;
+            split(s, steps, step);
+            split(t, win->kernel, tap);
+            if (!locate(win, wide, step, tap, &pixel))
+                continue;
+            double product = dy[transposed ? pixel : s] * x[transposed ? s : pixel];
+            dw[t] += product;
+            magnitude[t] += fabs(product);
+        }
+}
+
+/* What run->call->mixing is multiplied with: for each step the number there times the largest one near what the window
+ * sees from it. */
+static double weights_mixing(const struct reference_run *run, const struct gradient *gradient, bool transposed,
+                             const double *dy, const double *x, double *most)
+{
+    struct reference_window seen = gradient->win;
+    for (size_t i = 0; transposed && i < 3; i++) {
+        seen.in[i] = gradient->win.out[i];
+        seen.out[i] = gradient->win.in[i];
+    }
+    stoa_reference_window_most(run, &seen, transposed ? dy : x, most);
+    double sum = 0;
+    for (size_t s = 0; s < volume(seen.out); s++)
+        sum += fabs((transposed ? x : dy)[s]) * most[s];
+    return sum;
+}
+
+static void fill_bias(const struct gradient *gradient, struct reference_tensor *db)
+{
+    const struct reference_tensor *dy = gradient->dy;
+    size_t pixels = volume(gradient->win.out), channels = dy->dims[1], terms = dy->dims[0] * pixels;
+    for (size_t i = 0; i < terms * channels; i++) {
+        db->values[i / pixels % channels] += dy->values[i];
+        db->slack[i / pixels % channels] += fabs(dy->values[i]);
+    }
+    for (size_t o = 0; o < channels; o++)
+        db->slack[o] = (double)(terms + 1) * (db->slack[o] + REFERENCE_TINY);
+}
+
+static enum stoa_status fill_weights(struct reference_run *run, const struct gradient *gradient, bool transposed,
+                                     struct reference_tensor *dw)
+{
+    const struct reference_tensor *dy = gradient->dy, *x = gradient->x;
+    size_t pixels = volume(gradient->win.in), dy_pixels = volume(gradient->win.out),
+           taps = volume(gradient->win.kernel);
+    size_t C = x->dims[1], OC = dy->dims[1], in = C / gradient->groups, out = OC / gradient->groups;
+    size_t terms = x->dims[0] * (transposed ? pixels : dy_pixels);
+    double *most;
+    STOA_TRY(stoa_allocate(run->allocator, terms, sizeof *most, run->error, &most));
+    for (size_t i = 0; i < C * out; i++) {
+        size_t c = i / out, o = c / in * out + i % out;
+        size_t filter = (transposed ? i : o * in + c % in) * taps;
+        double *values = dw->values + filter, *slack = dw->slack + filter, mixed = 0;
+        for (size_t n = 0; n < x->dims[0]; n++) {
+            const double *gradients = dy->values + (n * OC + o) * dy_pixels, *image = x->values + (n * C + c) * pixels;
+            add_weights(gradient, transposed, gradients, image, values, slack);
+            if (run->call->mixing > 0)
+                mixed += weights_mixing(run, gradient, transposed, gradients, image, most);
+        }
+        for (size_t t = 0; t < taps; t++)
+            slack[t] = (double)(terms + 1) * (slack[t] + REFERENCE_TINY) + run->call->mixing * mixed;
+    }
+    stoa_release(run->allocator, most);
+    return STOA_OK;
+}
+
+static enum stoa_status backward_weights(struct reference_run *run, bool transposed)
+{
+    struct gradient gradient;
+    struct reference_tensor *dw, *db;
+    STOA_TRY(read_gradient(run, transposed, &gradient));
+    const struct reference_tensor *dy = gradient.dy, *w = gradient.w;
+    STOA_TRY(stoa_reference_output(run, 0, dy->dtype, w->rank, w->dims, &dw));
+    STOA_TRY(stoa_reference_output(run, 1, dy->dtype, 1, &dy->dims[1], &db));
+    if (db)
+        fill_bias(&gradient, db);
+    return dw ? fill_weights(run, &gradient, transposed, dw) : STOA_OK;
+}
+
+enum stoa_status stoa_reference_conv_backward_weights(struct reference_run *run)
+{
+    return backward_weights(run, false);
+}
+
+enum stoa_status stoa_reference_conv_transpose_backward_weights(struct reference_run *run)
+{
+    return backward_weights(run, true);
 }
