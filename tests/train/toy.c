@@ -12,6 +12,12 @@ const struct toy toys[] = {
      "input x f32[?,5]\nconst w1 f32[9,5]\nconst b1 f32[9]\nh = Gemm(x, w1, b1) transB=1\nr = Relu(h)\n"
      "const w2 f32[3,9]\nconst b2 f32[3]\ny = Gemm(r, w2, b2) transB=1\noutput y\n",
      5},
+    {"images, normalised",
+     "input x f32[?,3,4,4]\nconst s f32[3]{1,0.9,1.1}\nconst o f32[3]{0,0.1,-0.1}\nconst m f32[3]{0,0,0}\n"
+     "const v f32[3]{1,1,1}\nn = BatchNormalization(x, s, o, m, v)\nr = Relu(n)\n"
+     "p = MaxPool(r) kernel_shape=[2,2] strides=[2,2]\nf = Flatten(p)\nconst w f32[3,12]\nconst b f32[3]\n"
+     "y = Gemm(f, w, b) transB=1\noutput y\n",
+     48},
 };
 const size_t toy_count = sizeof toys / sizeof *toys;
 
