@@ -36,10 +36,11 @@ enum stoa_status stoa_plan_fuse_activation(struct plan *plan, struct stoa_error 
     for (size_t n = 0; n < plan->model->graph.node_count; n++) {
         if (!plan->nodes[n].planned || plan->nodes[n].leader != n)
             continue;
-        size_t v = stoa_plan_result(plan, n), reader = stoa_plan_only_reader(plan, v), product;
+        size_t v = stoa_plan_result(plan, n), reader, product;
         struct activation activation;
         if (v == GRAPH_NONE || stoa_plan_maker(plan, v, OP_TAKES_ACTIVATION) != n)
             continue;
+        reader = stoa_plan_only_reader(plan, v);
         if (reader != PLAN_NONE && is_activation(plan, reader, v, &activation)) {
             STOA_TRY(stoa_plan_join(plan, STOA_PASS_FUSE_ACTIVATION, n, reader, error));
         } else if (is_gate(plan, v, &reader, &product, &activation)) {
