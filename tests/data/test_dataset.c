@@ -8,7 +8,7 @@
 
 #include <stoa/data.h>
 
-#include "files.h"
+#include "support/files.h"
 #include "support/allocator.h"
 
 static struct stoa_dataset *open_set(const char *spec, const struct stoa_dataset_options *options,

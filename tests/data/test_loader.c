@@ -10,7 +10,7 @@
 
 #include <stoa/data.h>
 
-#include "files.h"
+#include "support/files.h"
 #include "support/allocator.h"
 
 #define COUNT 23

@@ -1,6 +1,6 @@
 /* A folder of files for one test: whatever a data set is made of. */
-#ifndef TESTS_DATA_FILES_H
-#define TESTS_DATA_FILES_H
+#ifndef TESTS_SUPPORT_FILES_H
+#define TESTS_SUPPORT_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>

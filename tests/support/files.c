@@ -1,5 +1,5 @@
 /* Files for tests of data sets. */
-#include "files.h"
+#include "support/files.h"
 
 #include <criterion/criterion.h>
 #include <ftw.h>
