@@ -2,7 +2,9 @@
 #include "support/command.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -27,13 +29,34 @@ static void take_stream(int stream, size_t capacity, char *text)
     close(stream);
 }
 
+/* Waits until the file holds so many lines, or the child is gone. */
+static void await_lines(pid_t child, const char *path, size_t lines)
+{
+    siginfo_t info = {.si_pid = 0};
+    for (size_t seen = 0; seen < lines && info.si_pid == 0; usleep(1000)) {
+        FILE *file = fopen(path, "r");
+        seen = 0;
+        for (int c; file && (c = fgetc(file)) != EOF;)
+            seen += c == '\n';
+        if (file)
+            fclose(file);
+        cr_assert(waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0);
+    }
+}
+
 const struct command_outcome *command_run(const char *const *words)
+{
+    return command_run_and_signal(words, NULL, 0, 0);
+}
+
+const struct command_outcome *command_run_and_signal(const char *const *words, const char *sign, size_t lines,
+                                                     int signal)
 {
     static struct command_outcome outcome;
     const char *command = getenv("STOA_COMMAND");
     cr_assert(command, "STOA_COMMAND is not set");
-    char *argv[16] = {(char *)(size_t)command};
-    for (size_t i = 0; i < 12 && words[i]; i++)
+    char *argv[COMMAND_WORDS + 2] = {(char *)(size_t)command};
+    for (size_t i = 0; i < COMMAND_WORDS && words[i]; i++)
         argv[i + 1] = (char *)(size_t)words[i];
     int out = open_stream("out"), err = open_stream("err"), status;
     posix_spawn_file_actions_t actions;
@@ -43,6 +66,10 @@ const struct command_outcome *command_run(const char *const *words)
     posix_spawn_file_actions_adddup2(&actions, err, 2);
     cr_assert(posix_spawn(&child, command, &actions, NULL, argv, environ) == 0, "cannot start %s", command);
     posix_spawn_file_actions_destroy(&actions);
+    if (sign) {
+        await_lines(child, sign, lines);
+        cr_assert(kill(child, signal) == 0);
+    }
     cr_assert(waitpid(child, &status, 0) == child);
     outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     take_stream(out, sizeof outcome.out, outcome.out);

@@ -3,13 +3,20 @@
 #ifndef TESTS_SUPPORT_COMMAND_H
 #define TESTS_SUPPORT_COMMAND_H
 
+#include <stddef.h>
+
 struct command_outcome {
     int status; /* what it exited with, or minus the signal that ended it */
     char out[16384], err[4096];
 };
 
-/* Runs the command with up to 12 words, ended by a null if there are fewer. The outcome lasts until the next run. */
+#define COMMAND_WORDS 24
+/* Runs the command with up to so many words, ended by a null if there are fewer. The outcome lasts until the next run.
+ */
 const struct command_outcome *command_run(const char *const *words);
+/* The same with a signal sent to it once the file `sign` holds `lines` lines. */
+const struct command_outcome *command_run_and_signal(const char *const *words, const char *sign, size_t lines,
+                                                     int signal);
 
 /* A directory with a folder for each case; fails the running test, naming the package, when it is not there. */
 const char *command_testdata(void);
