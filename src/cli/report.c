@@ -205,6 +205,19 @@ enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, cons
     return STOA_OK;
 }
 
+void stoa_cli_write_json(const char *text, FILE *out)
+{
+    fputc('"', out);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c == '"' || *c == '\\')
+            fprintf(out, "\\%c", *c);
+        else if (*c < 0x20 || *c == 0x7f)
+            fprintf(out, "\\u%04x", *c);
+        else
+            fputc(*c, out);
+    fputc('"', out);
+}
+
 void stoa_cli_print_blas(void)
 {
     struct stoa_blas_info blas;

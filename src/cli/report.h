@@ -1,8 +1,10 @@
-/* What the commands print: tables of layers, outputs, best classes. Everything goes to stdout. */
+/* What the commands print: tables of layers, outputs, best classes. Everything goes to stdout
+ * unless a stream is given. */
 #ifndef STOA_CLI_REPORT_H
 #define STOA_CLI_REPORT_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stoa/host.h>
 #include <stoa/session.h>
 #include <stoa/status.h>
@@ -33,6 +35,9 @@ STOA_CHECKED enum stoa_status stoa_cli_print_choices(const struct stoa_session *
 /* Each layer with its share of the time: seconds[step] a run. */
 STOA_CHECKED enum stoa_status stoa_cli_print_profile(const struct stoa_session *session, const double *seconds,
                                                      struct stoa_error *error);
+
+/* A string in quotes, as JSON has it. Names in models are UTF-8, which reading them made sure of. */
+void stoa_cli_write_json(const char *text, FILE *out);
 
 /* What BLAS computes on, to stdout. */
 void stoa_cli_print_blas(void);

@@ -7,25 +7,12 @@
 #include "base/file_writer.h"
 #include "base/status.h"
 #include "base/tensor.h"
-
-/* In quotes, as JSON has it. Names come from the model and are UTF-8, which reading it made sure of. */
-static void write_string(const char *text, FILE *out)
-{
-    fputc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c == '"' || *c == '\\')
-            fprintf(out, "\\%c", *c);
-        else if (*c < 0x20 || *c == 0x7f)
-            fprintf(out, "\\u%04x", *c);
-        else
-            fputc(*c, out);
-    fputc('"', out);
-}
+#include "cli/report.h"
 
 static void write_event(const char *name, size_t thread, double begin, double seconds, FILE *out)
 {
     fputs(",\n{\"name\":", out);
-    write_string(name, out);
+    stoa_cli_write_json(name, out);
     fprintf(out, ",\"ph\":\"X\",\"pid\":1,\"tid\":%zu,\"ts\":%.3f,\"dur\":%.3f,\"args\":{", thread, 1e6 * begin,
             1e6 * seconds);
 }
@@ -35,7 +22,7 @@ static void write_thread(size_t thread, const char *name, FILE *out)
     fprintf(out,
             "%s\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%zu,\"args\":{\"name\":", thread ? "," : "",
             thread);
-    write_string(name, out);
+    stoa_cli_write_json(name, out);
     fputs("}}", out);
 }
 
@@ -47,9 +34,9 @@ static enum stoa_status write_step(const struct stoa_session *session, size_t in
     STOA_TRY(stoa_session_step(session, index, error, &step));
     write_event(step.node[0] ? step.node : step.type, 0, step.begin, step.seconds, out);
     fputs("\"type\":", out);
-    write_string(step.type, out);
+    stoa_cli_write_json(step.type, out);
     fputs(",\"how\":", out);
-    write_string(step.how, out);
+    stoa_cli_write_json(step.how, out);
     fprintf(out, ",\"output\":\"%s\",\"macs\":%.0f}}", stoa_dims_text(step.output->rank, step.output->dims, dims),
             step.macs);
     for (size_t worker = 0; worker < stoa_session_worker_count(session); worker++) {
