@@ -11,6 +11,9 @@ enum { CLI_FINE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 int stoa_cli_run(const struct settings *settings);
 int stoa_cli_verify(const struct settings *settings);
 int stoa_cli_info(const struct settings *settings);
+/* Interrupted by SIGINT or SIGTERM it finishes its step, writes its checkpoint and returns 128 and the signal's number;
+ * a second signal kills. */
+int stoa_cli_train(const struct settings *settings);
 
 /* Becomes the benchmark suite; words[0] is the command's name, a null ends them. Returns only when that fails. */
 int stoa_cli_bench(char **words);

@@ -8,14 +8,19 @@
 #include "cli/report.h"
 
 static const struct command {
-    const char *name;
+    const char *name, *operand;
     enum command_set set;
     int (*run)(const struct settings *settings);
     const char *summary;
 } commands[] = {
-    {"run", IN_RUN, stoa_cli_run, "run a model on pictures or tensors"},
-    {"verify", IN_VERIFY, stoa_cli_verify, "check a model's results, layer by layer or against recorded outputs"},
-    {"info", IN_INFO, stoa_cli_info, "what a model is made of: layers, shapes, parameters, work, memory"},
+    {"run", "MODEL.onnx", IN_RUN, stoa_cli_run, "run a model on pictures or tensors"},
+    {"verify", "MODEL.onnx", IN_VERIFY, stoa_cli_verify,
+     "check a model's results, layer by layer or against recorded outputs"},
+    {"info", "MODEL.onnx", IN_INFO, stoa_cli_info, "what a model is made of: layers, shapes, parameters, work, memory"},
+#ifdef STOA_TRAINING
+    {"train", "NAME|MODEL.onnx --data SET", IN_TRAIN, stoa_cli_train,
+     "teach a network to tell classes of images apart"},
+#endif
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -23,11 +28,12 @@ static void print_help(FILE *out)
 {
     fputs("stoa runs convolutional networks (ONNX) on the CPU.\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  stoa %-7s MODEL.onnx [options]   %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  stoa %-7s %s [options]   %s\n", commands[i].name, commands[i].operand, commands[i].summary);
     fputs("  stoa bench   ...                    measure products, layers and models, beside peers\n"
           "\n  stoa COMMAND --help                  the options of a command\n"
           "  stoa --version\n\n"
-          "Exit status: 0 fine, 1 the run or the check failed, 2 the command was not understood.\n",
+          "Exit status: 0 fine, 1 the run or the check failed, 2 the command was not understood; training that was\n"
+          "interrupted (Ctrl-C, SIGTERM) exits with 128 and the signal's number.\n",
           out);
 }
 
@@ -39,7 +45,7 @@ static int run_command(const struct command *command, int count, char **words)
         return CLI_USAGE;
     }
     if (settings.help) {
-        printf("stoa %s MODEL.onnx [options]: %s\n\n", command->name, command->summary);
+        printf("stoa %s %s [options]: %s\n\n", command->name, command->operand, command->summary);
         stoa_cli_print_options(command->set, stdout);
         return CLI_FINE;
     }

@@ -1,6 +1,6 @@
 /* The option table and its parser. Ours rather than getopt_long, because one table then gives the parser and the help,
  * and no option can lack either. */
-#include "cli/settings.h"
+#include "cli/option.h"
 
 #include <errno.h>
 #include <math.h>
@@ -25,7 +25,7 @@ static bool read_number(const char *text, const char *end, size_t least, size_t 
     return number >= least && number <= most;
 }
 
-static bool read_size(const char *text, size_t least, size_t most, size_t *value)
+bool stoa_cli_read_size(const char *text, size_t least, size_t most, size_t *value)
 {
     return read_number(text, text + strlen(text), least, most, value);
 }
@@ -49,6 +49,14 @@ static bool read_float(const char *text, char **end, float *value)
     errno = 0;
     *value = strtof(text, end);
     return *end != text && errno == 0 && isfinite(*value);
+}
+
+bool stoa_cli_read_double(const char *text, double least, double most, double *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && errno == 0 && *value >= least && *value <= most;
 }
 
 /* "a,b,c", or "a" for all three. */
@@ -105,7 +113,7 @@ static bool take_size(struct settings *settings, const char *text)
 
 static bool take_threads(struct settings *settings, const char *text)
 {
-    return read_size(text, 1, 1024, &settings->threads);
+    return stoa_cli_read_size(text, 1, 1024, &settings->threads);
 }
 
 static bool take_lowering(struct settings *settings, const char *text)
@@ -156,27 +164,27 @@ static bool take_explain(struct settings *settings, const char *text)
 
 static bool take_batch(struct settings *settings, const char *text)
 {
-    return read_size(text, 1, INT32_MAX, &settings->batch);
+    return stoa_cli_read_size(text, 1, INT32_MAX, &settings->batch);
 }
 
 static bool take_max_bytes(struct settings *settings, const char *text)
 {
-    return read_size(text, 1, SIZE_MAX, &settings->max_bytes);
+    return stoa_cli_read_size(text, 1, SIZE_MAX, &settings->max_bytes);
 }
 
 static bool take_repeat(struct settings *settings, const char *text)
 {
-    return read_size(text, 1, INT32_MAX, &settings->repeat);
+    return stoa_cli_read_size(text, 1, INT32_MAX, &settings->repeat);
 }
 
 static bool take_top(struct settings *settings, const char *text)
 {
-    return read_size(text, 1, 100, &settings->top);
+    return stoa_cli_read_size(text, 1, 100, &settings->top);
 }
 
 static bool take_seed(struct settings *settings, const char *text)
 {
-    return read_size(text, 0, INT32_MAX, &settings->seed);
+    return stoa_cli_read_size(text, 0, INT32_MAX, &settings->seed);
 }
 
 static bool take_output_dir(struct settings *settings, const char *text)
@@ -291,13 +299,7 @@ static bool take_help(struct settings *settings, const char *text)
     return settings->help = true;
 }
 
-static const struct option {
-    const char *name;
-    const char *value; /* what stands for its value in the help; null: it has none */
-    unsigned commands;
-    bool (*take)(struct settings *settings, const char *text);
-    const char *help;
-} options[] = {
+static const struct option options[] = {
     {"input", "[NAME=]FILE", IN_RUN, take_input,
      "an input: .npy, .pb (ONNX TensorProto), .png or .jpg; NAME may be left out when there is one"},
     {"size", "[NAME=]1x3x224x224", IN_RUN | IN_VERIFY | IN_INFO, take_size,
@@ -324,10 +326,11 @@ static const struct option {
     {"data", "DIR", IN_VERIFY, take_data,
      "compare with DIR/output_i on DIR/input_i (.pb or .npy) instead of with the naive reference"},
     {"layers", NULL, IN_VERIFY, take_layers, "check against the naive reference and print each layer"},
-    {"threads", "T", IN_RUN | IN_VERIFY, take_threads, "threads to use, 1 to 1024 (default: all the process may use)"},
+    {"threads", "T", IN_RUN | IN_VERIFY | IN_TRAIN, take_threads,
+     "threads to use, 1 to 1024 (default: all the process may use)"},
     {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
      "force a way of convolving: auto, view, im2col, im2col-full, depthwise or winograd"},
-    {"accuracy", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_accuracy,
+    {"accuracy", "HOW", IN_RUN | IN_VERIFY | IN_INFO | IN_TRAIN, take_accuracy,
      "fast (the default), or strict: no way of convolving whose rounding errors exceed a plain sum's"},
     {"tune", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_tune,
      "measure which way of convolving is fastest, and keep it in ~/.cache/stoa/tuning for the next time"},
@@ -338,16 +341,30 @@ static const struct option {
      "also tell what each pass of the planner did, and what each convolution was decided among"},
     {"seed", "S", IN_RUN | IN_VERIFY, take_seed,
      "seeds the random numbers that stand in for inputs not given (default 0)"},
-    {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_help, "this help"},
+    {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO | IN_TRAIN, take_help, "this help"},
 };
-#define OPTION_COUNT (sizeof options / sizeof options[0])
+
+/* The tables in the order of the help: a command's own options come first. */
+static const struct option_table {
+    const struct option *options;
+    const size_t *count;
+} tables[] = {
+#ifdef STOA_TRAINING
+    {stoa_cli_train_options, &stoa_cli_train_option_count},
+#endif
+    {options, &(const size_t){sizeof options / sizeof options[0]}},
+};
+#define TABLE_COUNT (sizeof tables / sizeof tables[0])
 
 static const struct option *find_option(enum command_set command, const char *name, size_t length)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if ((options[i].commands & command) && strlen(options[i].name) == length &&
-            memcmp(options[i].name, name, length) == 0)
-            return &options[i];
+    for (size_t t = 0; t < TABLE_COUNT; t++)
+        for (size_t i = 0; i < *tables[t].count; i++) {
+            const struct option *option = &tables[t].options[i];
+            if ((option->commands & command) && strlen(option->name) == length &&
+                memcmp(option->name, name, length) == 0)
+                return option;
+        }
     return NULL;
 }
 
@@ -383,7 +400,7 @@ static int parse_option(enum command_set command, const char *command_name, int 
 bool stoa_cli_parse(enum command_set command, const char *command_name, int count, char **words,
                     struct settings *settings)
 {
-    *settings = (struct settings){.top = 5};
+    *settings = (struct settings){.top = 5, .train = {.momentum = -1, .weight_decay = -1, .warmup = CLI_UNSET}};
     bool only_operands = false;
     for (int i = 0; i < count;) {
         if (!only_operands && strcmp(words[i], "--") == 0) {
@@ -416,11 +433,13 @@ bool stoa_cli_parse(enum command_set command, const char *command_name, int coun
 
 void stoa_cli_print_options(enum command_set command, FILE *out)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].commands & command) {
+    for (size_t t = 0; t < TABLE_COUNT; t++)
+        for (size_t i = 0; i < *tables[t].count; i++) {
+            const struct option *option = &tables[t].options[i];
             char head[64];
-            snprintf(head, sizeof head, "--%s %s", options[i].name, options[i].value ? options[i].value : "");
-            fprintf(out, "  %-28s %s\n", head, options[i].help);
+            snprintf(head, sizeof head, "--%s %s", option->name, option->value ? option->value : "");
+            if (option->commands & command)
+                fprintf(out, "  %-28s %s\n", head, option->help);
         }
 }
 

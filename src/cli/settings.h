@@ -5,15 +5,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stoa/session.h>
+#include <stoa/train.h>
 
 #include "data/preprocess.h"
 
 #define CLI_MAX_INPUTS 32
 #define CLI_MAX_NAME 256
+#define CLI_MAX_FROZEN 32
 
-enum command_set { IN_RUN = 1, IN_VERIFY = 2, IN_INFO = 4 };
+enum command_set { IN_RUN = 1, IN_VERIFY = 2, IN_INFO = 4, IN_TRAIN = 8 };
 
 struct input_option {
     char name[CLI_MAX_NAME]; /* empty: the model's only input */
@@ -23,6 +26,27 @@ struct input_option {
 struct size_option {
     char name[CLI_MAX_NAME];
     size_t rank, dims[STOA_MAX_RANK];
+};
+
+#define CLI_UNSET SIZE_MAX
+
+/* Of `stoa train`; zeros are defaults unless said otherwise. */
+struct train_settings {
+    size_t epochs, batch, limit, patience, accumulate;
+    enum stoa_loss loss;
+    enum stoa_optimiser optimiser;
+    enum stoa_schedule schedule;
+    bool nesterov, scheduled; /* scheduled: a schedule was asked for */
+    double learning_rate, label_smoothing, clip;
+    double momentum, weight_decay; /* below 0: what suits the optimiser */
+    size_t warmup;                 /* steps; CLI_UNSET: a few */
+    bool augmented, flip;          /* augmented: flip and shift are asked for; else what suits the data */
+    size_t shift;
+    const char *frozen[CLI_MAX_FROZEN];
+    size_t frozen_count;
+    const char *checkpoint, *export, *log;
+    size_t checkpoint_every; /* batches */
+    bool resume, resume_if_any;
 };
 
 struct settings {
@@ -45,6 +69,7 @@ struct settings {
     const struct preprocess *preset; /* null: "none" */
     struct preprocess change;        /* its members that `changed` names override the preset's */
     unsigned changed;
+    struct train_settings train;
 };
 
 /* Reads the words after the subcommand's name. False when they are not understood; why went to stderr. */

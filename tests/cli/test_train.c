@@ -1,0 +1,250 @@
+/* stoa train as its users meet it: small pictures of three classes, what is told, logged, exported, and resumed after
+ * an interruption to the bit. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "support/command.h"
+#include "support/files.h"
+
+#define SIDE 12
+#define TRAINING 200
+#define TEST 60
+
+/* Images of noise with a bright square: at the left, in the middle or at the right, as the class says. */
+static void write_part(const char *images_name, const char *labels_name, uint8_t count, uint64_t seed)
+{
+    static uint8_t images[16 + 255 * SIDE * SIDE], labels[8 + 255];
+    static const uint8_t head[16] = {0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    struct random random = {.state = seed};
+    memcpy(images, head, sizeof head);
+    memcpy(labels, (const uint8_t[8]){0, 0, 8, 1}, 8);
+    images[7] = labels[7] = count;
+    for (size_t i = 0; i < count; i++) {
+        size_t class = labels[8 + i] = (uint8_t)stoa_random_int(&random, 0, 2);
+        size_t top = (size_t)stoa_random_int(&random, 0, 8);
+        for (size_t k = 0; k < SIDE * SIDE; k++) {
+            size_t row = k / SIDE, column = k % SIDE;
+            int bright = column / 4 == class && row >= top && row < top + 4;
+            images[16 + i * SIDE * SIDE + k] = (uint8_t)stoa_random_int(&random, bright ? 100 : 0, bright ? 255 : 120);
+        }
+    }
+    files_write(images_name, images, 16 + (size_t)count * SIDE * SIDE);
+    files_write(labels_name, labels, 8 + (size_t)count);
+}
+
+static void make_data(void)
+{
+    write_part(idx_names[0], idx_names[1], TRAINING, 1);
+    write_part(idx_names[2], idx_names[3], TEST, 2);
+    cr_assert(chdir(files_folder()) == 0);
+}
+
+static void remove_data(void)
+{
+    cr_assert(chdir("/") == 0);
+    files_remove();
+}
+
+/* Runs stoa train on the data with what follows, up to a null. */
+#define TRAIN(...) command_run((const char *const[COMMAND_WORDS]){"train", "--data", "idx:.", __VA_ARGS__})
+
+static const struct {
+    const char *name, *words[12];
+    int status;
+    const char *told; /* on stderr */
+} refusals[] = {
+    {"no model", {"--data", "idx:."}, 2, "which model?"},
+    {"no data", {"--model", "lenet5"}, 2, "--data is missing"},
+    {"two models", {"lenet5", "vgg16", "--data", "idx:."}, 2, "one model too many"},
+    {"an unknown option", {"lenet5", "--data", "idx:.", "--epoch", "3"}, 2, "no option '--epoch'"},
+    {"an option of another command", {"lenet5", "--data", "idx:.", "--profile"}, 2, "no option '--profile'"},
+    {"no epochs", {"lenet5", "--data", "idx:.", "--epochs", "0"}, 2, "--epochs: '0'"},
+    {"a negative rate", {"lenet5", "--data", "idx:.", "--lr", "-1"}, 2, "--lr: '-1'"},
+    {"a rate that is none", {"lenet5", "--data", "idx:.", "--lr", "nan"}, 2, "--lr: 'nan'"},
+    {"momentum of 1", {"lenet5", "--data", "idx:.", "--momentum", "1"}, 2, "--momentum: '1'"},
+    {"an unknown optimiser", {"lenet5", "--data", "idx:.", "--optimizer", "rmsprop"}, 2, "sgd (the default)"},
+    {"an unknown schedule", {"lenet5", "--data", "idx:.", "--schedule", "linear"}, 2, "cosine (the default"},
+    {"an unknown loss", {"lenet5", "--data", "idx:.", "--loss", "mse"}, 2, "mean-squared"},
+    {"shift without a number", {"lenet5", "--data", "idx:.", "--augment", "flip,shift"}, 2, "--augment: 'flip,shift'"},
+    {"an unknown augmentation", {"lenet5", "--data", "idx:.", "--augment", "turn"}, 2, "--augment: 'turn'"},
+    {"resume from nothing", {"lenet5", "--data", "idx:.", "--resume"}, 2, "need --checkpoint"},
+    {"checkpoints nowhere", {"lenet5", "--data", "idx:.", "--checkpoint-every", "9"}, 2, "needs --checkpoint"},
+    {"smoothing of a hinge", {"lenet5", "--data", "idx:.", "--loss", "hinge", "--label-smoothing", "0.1"}, 2, "cross-"},
+    {"momentum of adam", {"lenet5", "--data", "idx:.", "--optimizer", "adam", "--momentum", "0.9"}, 2, "is for sgd"},
+
+    {"an unknown net", {"lenet", "--data", "idx:."}, 1, "no net 'lenet'; there are lenet5"},
+    {"a file that is not there", {"lenet.onnx", "--data", "idx:."}, 1, "lenet.onnx: No such file"},
+    {"a file that is no model", {"train-labels-idx1-ubyte", "--data", "idx:."}, 1, "train-labels-idx1-ubyte"},
+    {"an unknown data set", {"lenet5", "--data", "mnist"}, 1, "no data set 'mnist'"},
+    {"data that are not there", {"lenet5", "--data", "idx:none"}, 1, "none/train-images-idx3-ubyte"},
+    {"no checkpoint", {"lenet5", "--data", "idx:.", "--checkpoint", "x", "--resume"}, 1, "--resume-if-any begins anew"},
+    {"no checkpoint at all",
+     {"lenet5", "--data", "idx:.", "--checkpoint", "train-labels-idx1-ubyte", "--resume"},
+     1,
+     "train-labels-idx1-ubyte"},
+    {"shift out of sight", {"lenet5", "--data", "idx:.", "--augment", "shift=12"}, 1, "shift is 12"},
+    {"a log nowhere", {"lenet5", "--data", "idx:.", "--log", "none/log"}, 1, "none/log: No such file"},
+    {"a net that wants more", {"alexnet", "--data", "idx:."}, 1, ""},
+    {"rates that explode", {"lenet5", "--data", "idx:.", "--lr", "100000"}, 1, "is not finite"},
+};
+
+Test(train, refuses, .init = make_data, .fini = remove_data)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const char *words[COMMAND_WORDS] = {"train"};
+        memcpy(words + 1, refusals[i].words, sizeof refusals[i].words);
+        const struct command_outcome *outcome = command_run(words);
+        cr_expect(outcome->status == refusals[i].status, "%s: exit status %d: %s", refusals[i].name, outcome->status,
+                  outcome->err);
+        cr_expect(strstr(outcome->err, refusals[i].told) && strstr(outcome->err, "stoa train: "), "%s: %s",
+                  refusals[i].name, outcome->err);
+    }
+}
+
+static size_t read_whole(const char *path, size_t capacity, char *bytes)
+{
+    FILE *file = fopen(path, "rb");
+    cr_assert(file, "there is no %s", path);
+    size_t size = fread(bytes, 1, capacity - 1, file);
+    cr_assert(size < capacity - 1, "%s is larger than expected", path);
+    fclose(file);
+    bytes[size] = '\0';
+    return size;
+}
+
+static double number_in(const char *text, const char *key)
+{
+    const char *found = strstr(text, key);
+    cr_assert(found, "no %s in %s", key, text);
+    return strtod(found + strlen(key), NULL);
+}
+
+Test(train, learns_tells_and_exports, .init = make_data, .fini = remove_data)
+{
+    const struct command_outcome *outcome =
+        TRAIN("--model", "lenet5", "--epochs", "8", "--batch", "8", "--log", "log", "--export", "net.onnx");
+    cr_assert(outcome->status == 0, "%s", outcome->err);
+    cr_expect(strcmp(outcome->err, "") == 0, "no bar but on a terminal: %s", outcome->err);
+    static const char *const told[] = {"data: idx:., 200 training and 60 test images of 1 x 12 x 12, 3 classes",
+                                       "network: lenet5, ",
+                                       "epoch 1/8: loss ",
+                                       "epoch 8/8: loss ",
+                                       "best: epoch ",
+                                       "test: 60 images, top-1 ",
+                                       "top-5 100.00 %",
+                                       "taken for",
+                                       "exported: net.onnx"};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        cr_expect(strstr(outcome->out, told[i]), "'%s' is not told: %s", told[i], outcome->out);
+    cr_expect(number_in(outcome->out, "top-1 ") >= 90, "%s", outcome->out);
+
+    static char log[16384];
+    read_whole("log", sizeof log, log);
+    static const char *const keys[] = {"\"loss\": ",         "\"train_accuracy\": ", "\"test_accuracy\": ",
+                                       "\"images_per_s\": ", "\"seconds\": ",        "\"best\": "};
+    size_t epoch = 0;
+    double best = 0;
+    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"), epoch++) {
+        cr_expect(line[0] == '{' && line[strlen(line) - 1] == '}', "%s", line);
+        if (epoch == 0) {
+            cr_expect(strstr(line, "\"model\": \"lenet5\"") && strstr(line, "\"batch\": 8"), "%s", line);
+            continue;
+        }
+        cr_expect((size_t)number_in(line, "\"epoch\": ") == epoch, "%s", line);
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            cr_expect(strstr(line, keys[k]), "%s is missing: %s", keys[k], line);
+        double accuracy = number_in(line, "\"test_accuracy\": ");
+        cr_expect((strstr(line, "\"best\": true") != NULL) == (accuracy > best), "%s", line);
+        best = accuracy > best ? accuracy : best;
+    }
+    cr_expect(epoch == 9, "%zu lines", epoch);
+    double told_best = number_in(outcome->out, "top-1 ");
+    cr_expect(told_best > 100 * best - 0.01 && told_best < 100 * best + 0.01, "best %g, told %g", best, told_best);
+
+    outcome = command_run((const char *const[COMMAND_WORDS]){"info", "net.onnx"});
+    cr_expect(outcome->status == 0 && strstr(outcome->out, "input 'input'"), "%s%s", outcome->out, outcome->err);
+    outcome = TRAIN("net.onnx", "--epochs", "1", "--freeze", "conv*", "--lr", "0.001");
+    cr_expect(outcome->status == 0 && number_in(outcome->out, "top-1 ") >= 90, "%s%s", outcome->out, outcome->err);
+}
+
+static const struct {
+    const char *name, *words[12];
+} ways[] = {
+    {"nesterov, constant", {"--optimizer", "nesterov", "--schedule", "constant", "--warmup", "0"}},
+    {"adam, step", {"--optimizer", "adam", "--schedule", "step", "--weight-decay", "0.1"}},
+    {"adamw, clipped", {"--optimizer", "adamw", "--clip", "1", "--accumulate", "3"}},
+    {"smoothed, augmented", {"--label-smoothing", "0.1", "--augment", "flip,shift=1", "--limit", "50"}},
+    {"hinge", {"--loss", "hinge", "--lr", "0.01", "--momentum", "0"}},
+    {"mean squared", {"--loss", "mean-squared", "--batch", "9", "--patience", "1"}},
+    {"binary cross-entropy", {"--loss", "binary-cross-entropy", "--batch", "7", "--accuracy", "strict"}},
+    {"fewer images than a batch", {"--batch", "128", "--limit", "100"}},
+};
+
+Test(train, every_way, .init = make_data, .fini = remove_data)
+{
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const char *words[COMMAND_WORDS] = {"train", "lenet5", "--data", "idx:.", "--epochs", "2", "--seed", "7"};
+        memcpy(words + 8, ways[i].words, sizeof ways[i].words);
+        const struct command_outcome *outcome = command_run(words);
+        cr_expect(outcome->status == 0 && strstr(outcome->out, "test: 60 images"), "%s: %s%s", ways[i].name,
+                  outcome->out, outcome->err);
+    }
+}
+
+static bool same_files(const char *a, const char *b)
+{
+    static char bytes[2][1 << 20];
+    size_t size = read_whole(a, sizeof bytes[0], bytes[0]);
+    return read_whole(b, sizeof bytes[1], bytes[1]) == size && memcmp(bytes[0], bytes[1], size) == 0;
+}
+
+Test(train, same_seed_same_bits, .init = make_data, .fini = remove_data)
+{
+    cr_assert(TRAIN("lenet5", "--epochs", "2", "--threads", "1", "--export", "a.onnx")->status == 0);
+    cr_assert(TRAIN("lenet5", "--epochs", "2", "--threads", "3", "--export", "b.onnx")->status == 0);
+    cr_assert(TRAIN("lenet5", "--epochs", "2", "--seed", "1", "--export", "c.onnx")->status == 0);
+    cr_expect(same_files("a.onnx", "b.onnx"), "the number of threads makes a difference");
+    cr_expect(!same_files("a.onnx", "c.onnx"), "the seed makes none");
+}
+
+#define LONG "lenet5", "--epochs", "60", "--batch", "8", "--augment", "shift=1"
+
+Test(train, an_interruption_leaves_a_checkpoint_to_go_on_from, .init = make_data, .fini = remove_data)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    cr_assert(TRAIN(LONG, "--export", "undisturbed.onnx")->status == 0);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        const char *words[COMMAND_WORDS] = {"train", "--data",   "idx:.",    LONG,    "--checkpoint",
+                                            "state", "--export", "net.onnx", "--log", "log"};
+        const struct command_outcome *outcome = command_run_and_signal(words, "log", 3, signals[i]);
+        cr_assert(outcome->status == 128 + signals[i], "exit status %d: %s", outcome->status, outcome->err);
+        cr_expect(strstr(outcome->err, "--resume goes on from state"), "%s", outcome->err);
+        cr_expect(access("net.onnx", F_OK) != 0, "half-trained, but exported");
+        outcome = TRAIN(LONG, "--checkpoint", "state", "--export", "net.onnx", "--log", "log", "--resume");
+        cr_assert(outcome->status == 0, "%s", outcome->err);
+        cr_expect(same_files("net.onnx", "undisturbed.onnx"), "the interruption made a difference");
+        cr_expect(strstr(outcome->out, "resumed: state, "), "%s", outcome->out);
+        static char log[65536];
+        read_whole("log", sizeof log, log);
+        cr_expect(strstr(log, "\"resumed\": true") && strstr(log, "{\"epoch\": 1,") && strstr(log, "{\"epoch\": 60,"),
+                  "%s", log);
+        files_delete("net.onnx");
+        files_delete("log");
+        /* What is done is done: nothing is left but to tell and export. */
+        outcome = TRAIN(LONG, "--checkpoint", "state", "--export", "net.onnx", "--resume");
+        cr_expect(outcome->status == 0 && !strstr(outcome->out, "epoch 60/60"), "%s", outcome->out);
+        cr_expect(same_files("net.onnx", "undisturbed.onnx"));
+        files_delete("net.onnx");
+        files_delete("state");
+    }
+    const struct command_outcome *outcome =
+        TRAIN("lenet5", "--epochs", "1", "--checkpoint", "state", "--checkpoint-every", "1", "--resume-if-any");
+    cr_expect(outcome->status == 0 && !strstr(outcome->out, "resumed"), "%s", outcome->err);
+    outcome = TRAIN("vgg_small", "--epochs", "1", "--checkpoint", "state", "--resume-if-any");
+    cr_expect(outcome->status == 1, "another network: %s", outcome->err);
+}
