@@ -141,8 +141,13 @@ static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t cou
     }
     if (last->mask) {
         load(last->mask + pixel * last->mask_row, count, &term);
-        bits outside = (term <= last->mask_least) | (term >= last->mask_most);
-        choose(&outside, y, 0);
+        bits outside = term <= last->mask_least;
+        /* Two comparisons of the same vector come out as scalars with GCC 12. */
+        if (!isnan(last->mask_most)) {
+            choose(&outside, &term, last->mask_most);
+            outside = term >= last->mask_most;
+        }
+        *y = (lanes)((bits)*y & ~outside);
     }
 }
 
