@@ -11,8 +11,6 @@ bool stoa_gemm_fits(size_t size)
 
 static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k,
                     const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
-static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                    const float *b, size_t ldb, float beta, float *c, size_t ldc)
 {
     if (m == 0 || n == 0)
         return;
@@ -30,20 +28,3 @@ PRODUCT(stoa_gemm, CblasNoTrans, CblasNoTrans)
 PRODUCT(stoa_gemm_nt, CblasNoTrans, CblasTrans)
 PRODUCT(stoa_gemm_tn, CblasTrans, CblasNoTrans)
 PRODUCT(stoa_gemm_tt, CblasTrans, CblasTrans)
-void stoa_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
-               float *c, size_t ldc)
-{
-    product(CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, beta, c, ldc);
-}
-
-void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
-                  float *c, size_t ldc)
-{
-    product(CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, beta, c, ldc);
-}
-
-void stoa_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
-                  float *c, size_t ldc)
-{
-    product(CblasTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, beta, c, ldc);
-}

@@ -18,9 +18,6 @@ void stoa_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const f
 /* C[m][n] = A[m][k] * B[n][k]^T + beta * C. Slower on small products than stoa_gemm: pack B where it is used often. */
 void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                   float *c, size_t ldc);
-/* C[m][n] = A[k][m]^T * B[k][n] + beta * C. As fast as stoa_gemm. */
-void stoa_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
-                  float *c, size_t ldc);
 
 /* C[m][n] = A[k][m]^T * B[k][n] + beta * C: no slower than stoa_gemm. */
 void stoa_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,

@@ -131,12 +131,6 @@ static const struct {
     {"SumTo", 2, 2, 1, stoa_reference_sum_to},
     {"TanhBackward", 2, 2, 1, stoa_reference_tanh_backward},
     {"TransposeBackward", 2, 2, 1, stoa_reference_transpose_backward},
-    {"AveragePoolBackward", 2, 2, 1, stoa_reference_average_pool_backward},
-    {"BatchNormalizationBackward", 5, 5, 3, stoa_reference_batch_norm_backward},
-    {"BatchNormalizationTraining", 5, 5, 5, stoa_reference_batch_norm_training, 1},
-    {"BatchNormalizationTrainingBackward", 5, 5, 3, stoa_reference_batch_norm_training_backward},
-    {"MaxPoolBackward", 3, 3, 1, stoa_reference_max_pool_backward},
-    {"MaxPoolTraining", 1, 1, 3, stoa_reference_max_pool_training},
 #endif
 };
 #define TABLE_COUNT (sizeof table / sizeof *table)
