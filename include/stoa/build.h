@@ -41,6 +41,8 @@ enum stoa_init {
     STOA_INIT_HE_UNIFORM,     /* within sqrt(6 / fan_in) of 0 */
     STOA_INIT_XAVIER_NORMAL,  /* deviation sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010) */
     STOA_INIT_XAVIER_UNIFORM, /* within sqrt(6 / (fan_in + fan_out)) of 0 */
+    STOA_INIT_FAN_IN_UNIFORM, /* within sqrt(1 / fan_in) of 0: signals shrink from layer to layer, which lets shallow
+                                 nets without batch norm learn at large rates */
     STOA_INIT_ZEROS,          /* for who sets them later */
     STOA_INIT_COUNT
 };
@@ -167,7 +169,8 @@ struct stoa_net_options {
     const struct stoa_log *log;             /* null: none; copied */
     size_t classes, channels, height, width;
     uint64_t seed;
-    enum stoa_init init; /* of the layers whose output a ReLU takes or may; the last layer's is Xavier normal */
+    enum stoa_init init; /* of all layers but the last, whose is always STOA_INIT_FAN_IN_UNIFORM. Default: that too for
+                            lenet5, vgg_small and alexnet, He normal for the others */
 };
 /* A ready-made net with fresh weights, by name; input "input" [N][channels][height][width], output "output"
  * [N][classes], the scores in front of softmax.

@@ -14,7 +14,7 @@ void stoa_initialise(struct random *random, enum stoa_init init, double fan_in, 
                      float *weights)
 {
     bool he = init == STOA_INIT_HE_NORMAL || init == STOA_INIT_HE_UNIFORM;
-    double variance = he ? 2 / fan_in : 2 / (fan_in + fan_out);
+    double variance = he ? 2 / fan_in : init == STOA_INIT_FAN_IN_UNIFORM ? 1 / (3 * fan_in) : 2 / (fan_in + fan_out);
     /* Uniform numbers within b of 0 have variance b * b / 3. */
     double deviation = sqrt(variance), bound = sqrt(3 * variance);
     bool normal = init == STOA_INIT_HE_NORMAL || init == STOA_INIT_XAVIER_NORMAL;

@@ -6,15 +6,19 @@
 
 #include "base/status.h"
 
+#define SHALLOW STOA_INIT_FAN_IN_UNIFORM
+#define DEEP STOA_INIT_HE_NORMAL
+
 static const struct net {
     const char *name;
-    size_t channels, side, classes; /* where nothing else is asked for */
+    size_t channels, side, classes; /* these and init where nothing else is asked for */
+    enum stoa_init init;
     struct stoa_value (*build)(struct stoa_builder *builder, struct stoa_value x, size_t classes);
 } nets[] = {
-    {"lenet5", 1, 28, 10, stoa_net_lenet5},        {"vgg_small", 1, 28, 10, stoa_net_vgg_small},
-    {"vgg_bn", 1, 28, 10, stoa_net_vgg_bn},        {"resnet20", 3, 32, 10, stoa_net_resnet20},
-    {"alexnet", 3, 224, 1000, stoa_net_alexnet},   {"vgg16", 3, 224, 1000, stoa_net_vgg16},
-    {"resnet18", 3, 224, 1000, stoa_net_resnet18}, {"mobilenet_v2", 3, 224, 1000, stoa_net_mobilenet_v2},
+    {"lenet5", 1, 28, 10, SHALLOW, stoa_net_lenet5},      {"vgg_small", 1, 28, 10, SHALLOW, stoa_net_vgg_small},
+    {"vgg_bn", 1, 28, 10, DEEP, stoa_net_vgg_bn},         {"resnet20", 3, 32, 10, DEEP, stoa_net_resnet20},
+    {"alexnet", 3, 224, 1000, SHALLOW, stoa_net_alexnet}, {"vgg16", 3, 224, 1000, DEEP, stoa_net_vgg16},
+    {"resnet18", 3, 224, 1000, DEEP, stoa_net_resnet18},  {"mobilenet_v2", 3, 224, 1000, DEEP, stoa_net_mobilenet_v2},
 };
 #define NET_COUNT (sizeof nets / sizeof nets[0])
 
@@ -50,8 +54,10 @@ enum stoa_status stoa_net_create(const char *name, const struct stoa_net_options
     struct stoa_net_options given = options ? *options : (struct stoa_net_options){0};
     const size_t dims[3] = {given.channels ? given.channels : net->channels, given.height ? given.height : net->side,
                             given.width ? given.width : net->side};
-    const struct stoa_builder_options building = {
-        .allocator = given.allocator, .log = given.log, .seed = given.seed, .init = given.init};
+    const struct stoa_builder_options building = {.allocator = given.allocator,
+                                                  .log = given.log,
+                                                  .seed = given.seed,
+                                                  .init = given.init ? given.init : net->init};
     struct stoa_builder *builder;
     STOA_TRY(stoa_builder_create(&building, error, &builder));
     struct stoa_value x = stoa_build_input(builder, "input", 3, dims);
@@ -89,7 +95,7 @@ struct stoa_value stoa_net_linear(struct stoa_builder *builder, const char *name
 struct stoa_value stoa_net_scores(struct stoa_builder *builder, const char *name, struct stoa_value x, size_t classes)
 {
     return stoa_build_linear(builder, name, x,
-                             &(struct stoa_build_linear){.out_features = classes, .init = STOA_INIT_XAVIER_NORMAL});
+                             &(struct stoa_build_linear){.out_features = classes, .init = STOA_INIT_FAN_IN_UNIFORM});
 }
 
 struct stoa_value stoa_net_norm_conv(struct stoa_builder *builder, const struct net_norm_conv *layer,

@@ -20,7 +20,7 @@ struct stoa_value stoa_net_conv(struct stoa_builder *builder, const char *name, 
 struct stoa_value stoa_net_max_pool(struct stoa_builder *builder, const char *name, struct stoa_value x, size_t kernel,
                                     size_t stride, size_t pad);
 struct stoa_value stoa_net_linear(struct stoa_builder *builder, const char *name, struct stoa_value x, size_t features);
-/* The last layer: its weights are Xavier's, for no ReLU follows. */
+/* The last layer, whose weights are small: all scores begin near 0, and the loss near the logarithm of their number. */
 struct stoa_value stoa_net_scores(struct stoa_builder *builder, const char *name, struct stoa_value x, size_t classes);
 
 /* A convolution without bias, square and padded to keep the size at stride 1, and batch norm behind it. */

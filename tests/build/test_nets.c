@@ -163,7 +163,7 @@ static const struct {
      {.height = 300, .init = STOA_INIT_ZEROS},
      STOA_ERROR_SHAPE,
      "layer 'avgpool' (AveragePool): input height is 8, must be a multiple or a divisor of 6"},
-    {"unknown init", "lenet5", {.init = STOA_INIT_COUNT}, STOA_ERROR_ARGUMENT, "init is 6"},
+    {"unknown init", "lenet5", {.init = STOA_INIT_COUNT}, STOA_ERROR_ARGUMENT, "init is 7"},
     {"too many classes", "lenet5", {.classes = (size_t)1 << 40}, STOA_ERROR_LIMIT, "layer 'fc3' (Gemm): weight: "},
 };
 
