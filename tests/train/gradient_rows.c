@@ -8,6 +8,21 @@
 #include "base/status.h"
 #include "support/net.h"
 
+void gradient_net_check(const char *name, const char *text, const struct gradient_row *loss, unsigned long seed)
+{
+    struct net net;
+    struct stoa_error error = {0};
+    net_build(&net, text, NULL);
+    const struct stoa_gradient_options options = {.loss = loss->loss,
+                                                  .label_smoothing = loss->label_smoothing,
+                                                  .margin = loss->margin,
+                                                  .inputs = 1,
+                                                  .seed = seed};
+    enum stoa_status status = stoa_gradient_check(net.model, &options, &error);
+    cr_expect(status == STOA_OK, "%s: %s: %s", name, stoa_status_name(status), error.message);
+    net_free(&net);
+}
+
 void gradient_rows_check(const struct gradient_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -17,16 +32,6 @@ void gradient_rows_check(const struct gradient_row *rows, size_t count)
         snprintf(text, sizeof text, "input x f32%.*s\n%s%s%s%s\noutput y\n",
                  gap ? (int)(gap - row->inputs) : (int)strlen(row->inputs), row->inputs, gap ? "input z f32" : "",
                  gap ? gap + 1 : "", gap ? "\n" : "", row->body);
-        struct net net;
-        struct stoa_error error = {0};
-        net_build(&net, text, NULL);
-        const struct stoa_gradient_options options = {.loss = row->loss,
-                                                      .label_smoothing = row->label_smoothing,
-                                                      .margin = row->margin,
-                                                      .inputs = 1,
-                                                      .seed = i + 1};
-        enum stoa_status status = stoa_gradient_check(net.model, &options, &error);
-        cr_expect(status == STOA_OK, "%s: %s: %s", row->name, stoa_status_name(status), error.message);
-        net_free(&net);
+        gradient_net_check(row->name, text, row, i + 1);
     }
 }

@@ -14,7 +14,9 @@ struct gradient_row {
     double label_smoothing, margin;
 };
 
-/* Fails the running test, naming the row, where a gradient is none. */
+/* Fails the running test, naming the net (support/net.h), where a gradient is none. Of the row only the loss counts. */
+void gradient_net_check(const char *name, const char *text, const struct gradient_row *loss, unsigned long seed);
+/* The same for each row. */
 void gradient_rows_check(const struct gradient_row *rows, size_t count);
 
 #endif

@@ -1,14 +1,12 @@
-/* Gradients of every operator, by stoa_gradient_check: the twin's backward pass against difference quotients of its
- * loss, the engine's against the twin's. A mean squared error behind each net makes every element of its output count,
- * and each differently. */
+/* Gradients over many shapes, and that no operator is forgotten. A mean squared error behind each net makes every
+ * element of its output count, and each differently. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stoa/gradient.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "ops/op.h"
-#include "support/net.h"
+#include "train/gradient_rows.h"
 
 struct row {
     const char *name, *net;
@@ -16,14 +14,7 @@ struct row {
 
 static void check(const struct row *row)
 {
-    struct net net;
-    struct stoa_error error = {0};
-    net_build(&net, row->net, NULL);
-    const struct stoa_gradient_options options = {
-        .loss = STOA_LOSS_MEAN_SQUARED, .inputs = 1, .samples = 12, .seed = 3};
-    enum stoa_status status = stoa_gradient_check(net.model, &options, &error);
-    cr_expect(status == STOA_OK, "%s: %s: %s", row->name, stoa_status_name(status), error.message);
-    net_free(&net);
+    gradient_net_check(row->name, row->net, &(struct gradient_row){.loss = STOA_LOSS_MEAN_SQUARED}, 3);
 }
 
 #define CHECK_ALL(rows)                                                                                                \
@@ -96,78 +87,6 @@ Test(train, gradients_of_arithmetic)
                      pairs[p][0], pairs[p][1], binaries[b], raises ? "ea" : "a", divides ? "eb" : "b");
             check(&(struct row){name, net});
         }
-}
-
-static const struct row products[] = {
-    {"Gemm", "input x f32[5,7]\nconst w f32[7,3]\nconst c f32[3]\ny = Gemm(x, w, c)\noutput y\n"},
-    {"Gemm transB", "input x f32[5,7]\nconst w f32[3,7]\nconst c f32[3]\ny = Gemm(x, w, c) transB=1\noutput y\n"},
-    {"Gemm transA", "input x f32[7,5]\nconst w f32[7,3]\nconst c f32[3]\ny = Gemm(x, w, c) transA=1\noutput y\n"},
-    {"Gemm both",
-     "input x f32[7,5]\nconst w f32[3,7]\nconst c f32[5,3]\ny = Gemm(x, w, c) transA=1 transB=1\noutput y\n"},
-    {"Gemm alpha beta",
-     "input x f32[5,7]\nconst w f32[7,3]\nconst c f32[5,1]\ny = Gemm(x, w, c) alpha=0.5 beta=2.0\noutput y\n"},
-    {"Gemm, scalar C", "input x f32[5,7]\nconst w f32[7,3]\nconst c f32(2)\ny = Gemm(x, w, c)\noutput y\n"},
-    {"Gemm without C", "input x f32[1,70]\nconst w f32[70,1]\ny = Gemm(x, w)\noutput y\n"},
-    {"Gemm, large",
-     "input x f32[64,130]\nconst w f32[67,130]\nconst c f32[67]\ny = Gemm(x, w, c) transB=1\noutput y\n"},
-    {"MatMul", "input x f32[5,7]\nconst w f32[7,3]\ny = MatMul(x, w)\noutput y\n"},
-    {"MatMul and Add",
-     "input x f32[5,7]\nconst w f32[7,3]\nconst c f32[3]\nm = MatMul(x, w)\ny = Add(m, c)\noutput y\n"},
-    {"MatMul, vectors",
-     "input x f32[7]\nconst w f32[7]\nm = MatMul(x, w)\nconst s i64{1}\ny = Reshape(m, s)\noutput y\n"},
-    {"MatMul, vector first", "input x f32[7]\nconst w f32[7,3]\ny = MatMul(x, w)\noutput y\n"},
-    {"MatMul, vector second", "input x f32[5,7]\nconst w f32[7]\ny = MatMul(x, w)\noutput y\n"},
-    {"MatMul, batched", "input a f32[2,3,4,5]\ninput b f32[2,3,5,6]\ny = MatMul(a, b)\noutput y\n"},
-    {"MatMul, broadcast", "input a f32[2,1,4,5]\ninput b f32[3,5,6]\ny = MatMul(a, b)\noutput y\n"},
-    {"MatMul, weights for a batch", "input a f32[3,4,5]\nconst b f32[5,2]\ny = MatMul(a, b)\noutput y\n"},
-    {"flattened image and Gemm",
-     "input x f32[2,3,5,4]\nconst k f32[4,3,3,3]\nc = Conv(x, k)\nr = Relu(c)\nf = Flatten(r)\nconst w "
-     "f32[5,24]\nconst b f32[5]\ny = Gemm(f, w, b) transB=1\noutput y\n"},
-};
-
-Test(train, gradients_of_matrix_products)
-{
-    CHECK_ALL(products);
-}
-
-static const struct row moving[] = {
-    {"Concat channels",
-     "input a f32[2,3,4,5]\ninput b f32[2,2,4,5]\ninput c f32[2,1,4,5]\ny = Concat(a, b, c) axis=1\noutput y\n"},
-    {"Concat rows", "input a f32[2,3]\ninput b f32[4,3]\ny = Concat(a, b) axis=0\noutput y\n"},
-    {"Concat of one value twice", "input a f32[2,3]\ny = Concat(a, a) axis=-1\noutput y\n"},
-    {"Split", "input x f32[2,7,3,3]\nconst s i64{3,4}\na, b = Split(x, s) axis=1\nc = Sigmoid(a)\nd = Tanh(b)\ny = "
-              "Concat(d, c) axis=1\noutput y\n"},
-    {"Split, one part unused", "input x f32[2,6]\na, b, c = Split(x) axis=1\ny = Sigmoid(b)\noutput y\n"},
-    {"Flatten", "input x f32[2,3,4,5]\ny = Flatten(x)\noutput y\n"},
-    {"Reshape", "input x f32[2,3,4]\nconst s i64{4,6}\ny = Reshape(x, s)\noutput y\n"},
-    {"Reshape of an image", "input x f32[2,3,4,2]\nconst k f32[4,3,1,1]\nc = Conv(x, k)\nconst s i64{2,2,2,8}\nr = "
-                            "Reshape(c, s)\ny = Relu(r)\noutput y\n"},
-    {"Transpose", "input x f32[2,3,4]\ny = Transpose(x) perm=[2,0,1]\noutput y\n"},
-    {"Transpose without perm", "input x f32[2,3]\ny = Transpose(x)\noutput y\n"},
-    {"Squeeze", "input x f32[2,1,3,1]\nconst a i64{1,3}\ny = Squeeze(x, a)\noutput y\n"},
-    {"Unsqueeze", "input x f32[2,3]\nconst a i64{0,3}\ny = Unsqueeze(x, a)\noutput y\n"},
-    {"Pad", "input x f32[1,2,3,4]\nconst p i64{0,0,1,2,0,0,3,1}\ny = Pad(x, p)\noutput y\n"},
-    {"Pad with less than nothing", "input x f32[1,2,5,6]\nconst p i64{0,0,-1,2,0,0,1,-2}\ny = Pad(x, p)\noutput y\n"},
-    {"Pad by the edge", "input x f32[2,3,4]\nconst p i64{0,1,2,0,2,1}\ny = Pad(x, p) mode='edge'\noutput y\n"},
-    {"Pad by reflection", "input x f32[2,3,4]\nconst p i64{0,1,2,0,2,1}\ny = Pad(x, p) mode='reflect'\noutput y\n"},
-    {"Pad in front of Conv", "input x f32[1,2,5,4]\nconst p i64{0,0,1,1,0,0,1,1}\nconst k f32[3,2,3,3]\nq = Pad(x, "
-                             "p)\ny = Conv(q, k)\noutput y\n"},
-    {"Slice", "input x f32[4,7]\nconst b i64{1,1}\nconst e i64{3,6}\ny = Slice(x, b, e)\noutput y\n"},
-    {"Slice with steps", "input x f32[4,7]\nconst b i64{-1,0}\nconst e i64{-9,7}\nconst a i64{0,1}\nconst s "
-                         "i64{-1,3}\ny = Slice(x, b, e, a, s)\noutput y\n"},
-    {"Slice of channels", "input x f32[2,6,3,3]\nconst b i64{1}\nconst e i64{5}\nconst a i64{1}\nconst k "
-                          "f32[2,4,3,3]\nc = Slice(x, b, e, a)\ny = Conv(c, k)\noutput y\n"},
-    {"Gather", "input x f32[5,3]\nconst i i64{4,0,4,-2}\ny = Gather(x, i) axis=0\noutput y\n"},
-    {"Gather along the last", "input x f32[2,5]\nconst i i64[2,2]{1,1,0,4}\ny = Gather(x, i) axis=-1\noutput y\n"},
-    {"Expand", "input x f32[3,1]\nconst s i64{2,3,4}\ny = Expand(x, s)\noutput y\n"},
-    {"Dropout as inference has it", "input x f32[2,3]\ny = Identity(x)\noutput y\n"},
-    {"a channel shuffle", "input x f32[1,6,3,3]\nconst s i64{1,2,3,3,3}\nconst t i64{1,6,3,3}\nr = Reshape(x, s)\nq = "
-                          "Transpose(r) perm=[0,2,1,3,4]\ny = Reshape(q, t)\noutput y\n"},
-};
-
-Test(train, gradients_of_moving_operators)
-{
-    CHECK_ALL(moving);
 }
 
 static const struct row windows[] = {
