@@ -1,0 +1,94 @@
+/* The gradients of what slides a window or normalises, as a graph's training brings them together: difference quotients
+ * against the twin, the twin against the engine. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stoa/gradient.h>
+
+#include "base/status.h"
+#include "support/net.h"
+
+struct row {
+    const char *name;
+    const char *dims; /* of x */
+    const char *body; /* y from x */
+};
+
+#define NORM(C) "const s f32+[" C "]\nconst b f32[" C "]\nconst m f32[" C "]\nconst v f32+[" C "]\n"
+static const struct row rows[] = {
+    {"MaxPool 2x2", "[2,3,6,8]", "y = MaxPool(x) kernel_shape=[2,2] strides=[2,2]"},
+    {"MaxPool 3x3, pads", "[2,5,7,6]", "y = MaxPool(x) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]"},
+    {"MaxPool 3x2, ceil_mode", "[1,4,7,9]", "y = MaxPool(x) kernel_shape=[3,2] strides=[2,2] ceil_mode=1"},
+    {"MaxPool, holes", "[1,3,8,9]", "y = MaxPool(x) kernel_shape=[2,3] dilations=[3,2] pads=[1,0,2,1]"},
+    {"MaxPool, stride beyond the kernel", "[1,3,10,11]", "y = MaxPool(x) kernel_shape=[1,2] strides=[3,5]"},
+    {"MaxPool, SAME_UPPER", "[1,3,9,8]", "y = MaxPool(x) kernel_shape=[3,2] strides=[2,2] auto_pad='SAME_UPPER'"},
+    {"MaxPool twice", "[2,3,9,9]",
+     "p = MaxPool(x) kernel_shape=[3,3] strides=[2,2]\ny = MaxPool(p) kernel_shape=[2,2]"},
+    {"AveragePool 2x2", "[2,3,6,8]", "y = AveragePool(x) kernel_shape=[2,2] strides=[2,2]"},
+    {"AveragePool 3x3, pads", "[2,5,7,6]", "y = AveragePool(x) kernel_shape=[3,3] pads=[1,1,1,1]"},
+    {"AveragePool, pads counted", "[2,5,7,6]",
+     "y = AveragePool(x) kernel_shape=[3,2] strides=[2,1] pads=[1,0,2,1] count_include_pad=1"},
+    {"AveragePool, ceil_mode", "[1,4,8,6]", "y = AveragePool(x) kernel_shape=[3,3] strides=[2,2] ceil_mode=1"},
+    {"AveragePool, ceil_mode, pads counted", "[1,4,7,8]",
+     "y = AveragePool(x) kernel_shape=[3,3] strides=[2,2] pads=[1,1,0,1] ceil_mode=1 count_include_pad=1"},
+    {"GlobalAveragePool", "[2,5,4,3]", "y = GlobalAveragePool(x)"},
+    {"GlobalAveragePool of a signal", "[2,5,7]", "y = GlobalAveragePool(x)"},
+    {"GlobalMaxPool", "[2,5,4,3]", "y = GlobalMaxPool(x)"},
+    {"GlobalMaxPool of a volume", "[2,3,2,3,2]", "y = GlobalMaxPool(x)"},
+
+    {"BatchNormalization", "[4,3,3,2]", NORM("3") "y = BatchNormalization(x, s, b, m, v)"},
+    {"BatchNormalization, epsilon", "[4,3,3,2]", NORM("3") "y = BatchNormalization(x, s, b, m, v) epsilon=0.1"},
+    {"BatchNormalization of a matrix", "[9,5]", NORM("5") "y = BatchNormalization(x, s, b, m, v)"},
+    {"BatchNormalization of a signal", "[3,4,5]", NORM("4") "y = BatchNormalization(x, s, b, m, v)"},
+    {"BatchNormalization of one channel", "[3,1,4,5]", NORM("1") "y = BatchNormalization(x, s, b, m, v)"},
+    {"BatchNormalization of many channels", "[2,70,3,3]", NORM("70") "y = BatchNormalization(x, s, b, m, v)"},
+    {"BatchNormalization, then Relu", "[4,3,3,2]", NORM("3") "n = BatchNormalization(x, s, b, m, v)\ny = Relu(n)"},
+    {"BatchNormalization between others", "[4,3,5,5]",
+     NORM("3") "t = Tanh(x)\nn = BatchNormalization(t, s, b, m, v)\ny = MaxPool(n) kernel_shape=[2,2]"},
+    {"InstanceNormalization", "[2,3,4,3]", "const s f32+[3]\nconst b f32[3]\ny = InstanceNormalization(x, s, b)"},
+    {"InstanceNormalization of a signal", "[2,3,7]",
+     "const s f32+[3]\nconst b f32[3]\ny = InstanceNormalization(x, s, b) epsilon=0.01"},
+    {"LRN", "[2,7,3,2]", "y = LRN(x) size=5 alpha=0.5"},
+    {"LRN, even window", "[1,6,2,3]", "y = LRN(x) size=4 alpha=1.0 beta=0.5 bias=2.0"},
+    {"LRN, wide", "[1,3,2,3]", "y = LRN(x) size=9 alpha=1.0"},
+
+    {"ReduceMean", "[2,3,4,5]", "y = ReduceMean(x) axes=[1]"},
+    {"ReduceMean, dropped", "[2,3,4,5]", "y = ReduceMean(x) axes=[2,3] keepdims=0"},
+    {"ReduceMean of all", "[3,4,5]", "y = ReduceMean(x)"},
+    {"ReduceMean, apart", "[2,3,4,5]", "y = ReduceMean(x) axes=[0,-2]"},
+    {"Softmax", "[3,7]", "y = Softmax(x)"},
+    {"Softmax of channels", "[2,5,3,4]", "y = Softmax(x) axis=1"},
+    {"Softmax, flat", "[2,5,3,4]", "y = Softmax@11(x) axis=2"},
+    {"LogSoftmax", "[3,7]", "y = LogSoftmax(x)"},
+    {"LogSoftmax of rows", "[2,5,3,4]", "y = LogSoftmax(x) axis=2"},
+    {"LogSoftmax, flat", "[2,5,3]", "y = LogSoftmax@11(x)"},
+
+    {"Dropout", "[7,11]", "y = Dropout(x)"},
+    {"Dropout of images", "[2,3,5,4]", "const r f32(0.25)\ny = Dropout(x, r)"},
+    {"Dropout by attribute", "[7,11]", "y = Dropout@10(x) ratio=0.3"},
+    {"Dropout by attribute, opset 7", "[7,11]", "y = Dropout@7(x) ratio=0.3"},
+    {"Dropout of nothing", "[7,11]", "const r f32(0.0)\ny = Dropout(x, r)"},
+
+    {"Resize, nearest", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,3.0}\ny = Resize(x, -, k)"},
+    {"Resize, nearest, smaller", "[1,3,8,9]", "const k f32{1.0,1.0,0.5,0.4}\ny = Resize(x, -, k) nearest_mode='ceil'"},
+    {"Resize, linear", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,1.5}\ny = Resize(x, -, k) mode='linear'"},
+    {"Resize, linear, smaller", "[2,3,9,8]", "const k f32{1.0,1.0,0.5,0.375}\ny = Resize(x, -, k) mode='linear'"},
+    {"Resize, linear, corners", "[1,2,4,5]",
+     "const k i64{1,2,7,9}\ny = Resize(x, -, -, k) mode='linear' coordinate_transformation_mode='align_corners'"},
+    {"Resize, opset 10", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,3.0}\ny = Resize@10(x, k)"},
+};
+
+Test(train, window_and_norm_gradients_are_derivatives)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct row *row = &rows[i];
+        char text[1024];
+        snprintf(text, sizeof text, "input x f32%s\n%s\noutput y\n", row->dims, row->body);
+        struct net net;
+        struct stoa_error error = {0};
+        net_build(&net, text, NULL);
+        const struct stoa_gradient_options options = {.loss = STOA_LOSS_MEAN_SQUARED, .inputs = 1, .seed = i + 1};
+        enum stoa_status status = stoa_gradient_check(net.model, &options, &error);
+        cr_expect(status == STOA_OK, "%s: %s: %s", row->name, stoa_status_name(status), error.message);
+        net_free(&net);
+    }
+}
