@@ -18,6 +18,14 @@ const struct toy toys[] = {
      "p = MaxPool(r) kernel_shape=[2,2] strides=[2,2]\nf = Flatten(p)\nconst w f32[3,12]\nconst b f32[3]\n"
      "y = Gemm(f, w, b) transB=1\noutput y\n",
      48},
+    {"all kinds of layers",
+     "input x f32[?,1,8,8]\nconst w1 f32[6,1,3,3]\nc = Conv(x, w1) pads=[1,1,1,1]\nconst s f32[6]{1*6}\n"
+     "const o f32[6]{0*6}\nconst m f32[6]{0*6}\nconst v f32[6]{1*6}\nn = BatchNormalization(c, s, o, m, v)\n"
+     "r = Relu(n)\nq = MaxPool(r) kernel_shape=[2,2] strides=[2,2]\nconst w2 f32[6,6,3,3]\nconst b2 f32[6]\n"
+     "d = Conv(q, w2, b2) pads=[1,1,1,1]\na = Add(d, q)\ng = Relu(a)\nconst ratio f32(0.1)\n"
+     "u = Dropout(g, ratio)\nconst k f32(0.02)\nz = Mul(u, k)\nf = Flatten(z)\nconst w f32[3,96]\nconst b f32[3]\n"
+     "y = Gemm(f, w, b) transB=1\noutput y\n",
+     64},
 };
 const size_t toy_count = sizeof toys / sizeof *toys;
 
