@@ -102,24 +102,29 @@ static size_t epochs_of(const struct settings *settings)
     return settings->train.epochs ? settings->train.epochs : DEFAULT_EPOCHS;
 }
 
-/* What the settings leave open. `batches` is what an epoch has. */
-static struct stoa_trainer_options trainer_options(const struct settings *settings, size_t batches)
+/* Of SGD where none is asked for. Smaller batches have noisier gradients, with which as large steps lead nowhere. */
+static double default_rate(size_t images)
+{
+    enum { FULL = 64 };
+    return 0.05 * (double)stoa_size_min(images, FULL) / FULL;
+}
+
+/* What the settings leave open, for these batches of training images. */
+static struct stoa_trainer_options trainer_options(const struct settings *settings, const struct stoa_batches *batches)
 {
     const struct train_settings *train = &settings->train;
     bool sgd = train->optimiser == STOA_OPTIMISER_SGD;
     double decay = sgd ? 5e-4 : train->optimiser == STOA_OPTIMISER_ADAMW ? 0.01 : 0;
     size_t accumulate = train->accumulate ? train->accumulate : 1, epochs = epochs_of(settings);
-    size_t steps = stoa_size_max(epochs * batches / accumulate, 1);
+    size_t steps = stoa_size_max(epochs * batches->count / accumulate, 1);
+    double momentum = train->momentum < 0 ? 0.9 : train->momentum;
+    double rate = sgd ? default_rate(batches->batch * accumulate) : 0.001;
     struct stoa_trainer_options options = {
         .loss = train->loss,
         .label_smoothing = train->label_smoothing,
         .optimiser = train->optimiser,
-        .learning_rate = train->learning_rate > 0 ? train->learning_rate
-                         : sgd                    ? 0.05
-                                                  : 0.001,
-        .momentum = !sgd                  ? 0
-                    : train->momentum < 0 ? 0.9
-                                          : train->momentum,
+        .learning_rate = train->learning_rate > 0 ? train->learning_rate : rate,
+        .momentum = sgd ? momentum : 0,
         .nesterov = train->nesterov,
         .weight_decay = train->weight_decay < 0 ? decay : train->weight_decay,
         .schedule = train->scheduled ? train->schedule : STOA_SCHEDULE_COSINE,
@@ -130,6 +135,7 @@ static struct stoa_trainer_options trainer_options(const struct settings *settin
         .accumulate = accumulate,
         .frozen = train->frozen,
         .frozen_count = train->frozen_count,
+        .batch = batches->batch,
         .seed = settings->seed,
         .threads = settings->threads,
         .accuracy = settings->accuracy};
@@ -159,8 +165,7 @@ static enum stoa_status open_trainer(struct train_job *job, struct stoa_error *e
     STOA_TRY(stoa_cli_train_source_open(&job->training, job->dataset, STOA_PART_TRAINING, settings, error));
     STOA_TRY(stoa_cli_train_source_open(&job->test, job->dataset, STOA_PART_TEST, settings, error));
     struct stoa_input_spec input;
-    struct stoa_trainer_options options = trainer_options(settings, job->training.batches.count);
-    options.batch = job->training.batches.batch;
+    struct stoa_trainer_options options = trainer_options(settings, &job->training.batches);
     options.inputs = &input;
     options.input_count = 1;
     STOA_TRY(specify_input(job, options.batch, error, &input));
@@ -246,7 +251,7 @@ static enum stoa_status prepare(struct train_job *job, struct stoa_error *error)
     job->report.accuracies = stoa_cli_train_takes_classes(settings->train.loss);
     STOA_TRY(stoa_cli_train_report_open(&job->report, settings->train.log, job->resumed, error));
     if (job->report.log) {
-        struct stoa_trainer_options given = trainer_options(settings, job->training.batches.count);
+        struct stoa_trainer_options given = trainer_options(settings, &job->training.batches);
         log_settings(job, &given, job->report.log);
     }
     print_begin(job);
