@@ -30,7 +30,7 @@ static STOA_INLINE void mask_row(size_t columns, const float *mask, float least,
 {
     STOA_INDEPENDENT
     for (size_t j = 0; j < columns; j++)
-        y[j] = (mask[j] <= least) | (mask[j] >= most) ? 0 : y[j];
+        y[j] = ((mask[j] <= least) | (mask[j] >= most)) ? 0 : y[j];
 }
 
 STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct epilogue *epilogue, float least,
