@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *read_whole(const char *relative)
 {
@@ -28,4 +29,18 @@ Test(house, the_readme_shows_the_example_that_is_compiled)
     cr_expect(strcmp(begin, example) == 0, "the README's example is not tests/examples/embed.c");
     free(readme);
     free(example);
+}
+
+Test(house, every_path_the_readme_names_is_there)
+{
+    char *readme = read_whole("README.md"), path[4096];
+    size_t named = 0;
+    for (char *at = readme; (at = strstr(at, "`src/")); named++) {
+        size_t length = strcspn(++at, "`");
+        snprintf(path, sizeof path, "%s/%.*s", getenv("STOA_SOURCE_ROOT"), (int)length, at);
+        cr_expect(access(path, F_OK) == 0, "README.md names %.*s", (int)length, at);
+        at += length;
+    }
+    cr_expect(named > 10, "README.md names %zu paths under src", named);
+    free(readme);
 }
