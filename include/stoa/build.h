@@ -177,7 +177,7 @@ struct stoa_net_options {
  *
  *   lenet5        5x5 convolutions of 6 and 16, max pooling, 120, 84, classes; ReLU
  *   vgg_small     two blocks conv conv pool of 32 and 64 (3x3), 128, classes
- *   vgg_bn        three such blocks of 32, 64 and 128 with batch norm and dropout, 256, classes
+ *   vgg_bn        three such blocks of 32, 64 and 128 with batch norm, 256, classes; dropout in front of these two
  *   resnet20      for small images: 3x3, 16, 32 and 64 channels, three blocks of two each (He et al. 2016,
  * section 4.2), with 1x1 convolutions where channels change (their option B) alexnet vgg16 resnet18 mobilenet_v2 as
  * torchvision has them, with its names of parameters

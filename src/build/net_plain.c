@@ -32,19 +32,17 @@ struct stoa_value stoa_net_vgg_small(struct stoa_builder *builder, struct stoa_v
 
 struct stoa_value stoa_net_vgg_bn(struct stoa_builder *builder, struct stoa_value x, size_t classes)
 {
-    float ratio = 0.2f;
-    for (size_t channels = 32; channels <= 128; channels *= 2, ratio += 0.1f) {
+    for (size_t channels = 32; channels <= 128; channels *= 2) {
         for (size_t i = 0; i < 2; i++)
             x = stoa_build_relu(
                 builder, NULL,
                 stoa_net_norm_conv(builder, &(struct net_norm_conv){.channels = channels, .kernel = 3, .stride = 1},
                                    x));
         x = stoa_net_max_pool(builder, NULL, x, 2, 2, 0);
-        x = stoa_build_dropout(builder, NULL, x, ratio);
     }
-    x = stoa_build_flatten(builder, NULL, x);
+    x = stoa_build_dropout(builder, NULL, stoa_build_flatten(builder, NULL, x), 0.3f);
     x = stoa_build_relu(builder, NULL, stoa_net_linear(builder, "fc1", x, 256));
-    x = stoa_build_dropout(builder, NULL, x, 0.5f);
+    x = stoa_build_dropout(builder, NULL, x, 0.3f);
     return stoa_net_scores(builder, "fc2", x, classes);
 }
 
