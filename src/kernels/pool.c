@@ -35,12 +35,8 @@
         const struct taps rows = clip(shape, 0, oy);                                                                   \
         for (size_t ox = 0; ox < shape->out[1]; ox++, y += shape->y_column) {                                          \
             const struct taps columns = clip(shape, 1, ox);                                                            \
-            size_t c = 0;                                                                                              \
-            for (; c + WIDE <= shape->channels; c += WIDE)                                                             \
-                NAME##_block(shape, &rows, &columns, WIDE, x + c, y + c);                                              \
-            for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)                                                     \
-                NAME##_block(shape, &rows, &columns, WIDE / 4, x + c, y + c);                                          \
-            NAME##_block(shape, &rows, &columns, shape->channels - c, x + c, y + c);                                   \
+            FOR_CHANNELS(shape->channels, room_at(shape, &columns, ox), c, count,                                      \
+                         NAME##_block(shape, &rows, &columns, count, x + c, y + c));                                   \
         }                                                                                                              \
     }
 
@@ -104,12 +100,9 @@ STOA_CLONES void stoa_average_pool_row(const struct pool_shape *shape, size_t oy
     const struct taps rows = clip(shape, 0, oy);
     for (size_t ox = 0; ox < shape->out[1]; ox++, y += shape->y_column) {
         const struct taps columns = clip(shape, 1, ox);
-        size_t taps = (rows.end - rows.first) * (columns.end - columns.first), c = 0;
+        size_t taps = (rows.end - rows.first) * (columns.end - columns.first);
         const float divisor = (float)(count_pad ? padded_taps(shape, 0, oy) * padded_taps(shape, 1, ox) : taps);
-        for (; c + WIDE <= shape->channels; c += WIDE)
-            average_block(shape, &rows, &columns, divisor, WIDE, x + c, y + c);
-        for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)
-            average_block(shape, &rows, &columns, divisor, WIDE / 4, x + c, y + c);
-        average_block(shape, &rows, &columns, divisor, shape->channels - c, x + c, y + c);
+        FOR_CHANNELS(shape->channels, room_at(shape, &columns, ox), c, count,
+                     average_block(shape, &rows, &columns, divisor, count, x + c, y + c));
     }
 }

@@ -11,6 +11,7 @@
                                          const struct taps *columns, size_t count, const float *x, float *y,           \
                                          TYPE *tap)                                                                    \
     {                                                                                                                  \
+        const size_t row_step = shape->dilation[0] * shape->x_row, column_step = shape->dilation[1] * shape->x_column; \
         float best[WIDE];                                                                                              \
         int32_t which[WIDE];                                                                                           \
         const int32_t first = (int32_t)(rows->first * shape->kernel[1] + columns->first);                              \
@@ -21,11 +22,12 @@
             best[c] = corner[c];                                                                                       \
             which[c] = first;                                                                                          \
         }                                                                                                              \
-        for (size_t ky = rows->first; ky < rows->end; ky++) {                                                          \
-            const float *row = x + place(rows, ky, shape->dilation[0]) * shape->x_row;                                 \
-            for (size_t kx = columns->first; kx < columns->end; kx++) {                                                \
-                const float *in = row + place(columns, kx, shape->dilation[1]) * shape->x_column;                      \
-                const int32_t here = (int32_t)(ky * shape->kernel[1] + kx);                                            \
+        const float *row = corner;                                                                                     \
+        int32_t row_tap = first;                                                                                       \
+        for (size_t ky = rows->first; ky < rows->end; ky++, row += row_step, row_tap += (int32_t)shape->kernel[1]) {   \
+            const float *in = row;                                                                                     \
+            int32_t here = row_tap;                                                                                    \
+            for (size_t kx = columns->first; kx < columns->end; kx++, in += column_step, here++) {                     \
                 KEEP_LOOP                                                                                              \
                 for (size_t c = 0; c < count; c++) {                                                                   \
                     int better = (in[c] > best[c]) | (in[c] != in[c]);                                                 \
@@ -47,12 +49,9 @@
         TYPE *tap = (TYPE *)taps->data + oy * taps->row;                                                               \
         for (size_t ox = 0; ox < shape->out[1]; ox++, y += shape->y_column, tap += taps->column) {                     \
             const struct taps columns = clip(shape, 1, ox);                                                            \
-            size_t c = 0;                                                                                              \
-            for (; c + WIDE <= shape->channels; c += WIDE)                                                             \
-                NAME##_block(shape, &rows, &columns, WIDE, x + c, y + c, tap + c);                                     \
-            for (; c + WIDE / 4 <= shape->channels; c += WIDE / 4)                                                     \
-                NAME##_block(shape, &rows, &columns, WIDE / 4, x + c, y + c, tap + c);                                 \
-            NAME##_block(shape, &rows, &columns, shape->channels - c, x + c, y + c, tap + c);                          \
+            FOR_CHANNELS(shape->channels,                                                                              \
+                         taps->column == shape->channels ? room_at(shape, &columns, ox) : shape->channels, c, count,   \
+                         NAME##_block(shape, &rows, &columns, count, x + c, y + c, tap + c));                          \
         }                                                                                                              \
     }
 
@@ -101,6 +100,11 @@ static STOA_INLINE bool tap_of(const struct cover *cover, size_t o, size_t dilat
     return dilation == 1 || *tap * dilation == distance;
 }
 
+static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
+{
+    return shape->dilation[axis] == 1 && shape->stride[axis] >= shape->kernel[axis];
+}
+
 /* The windows of a pixel go through dx one after another: nearly always there are one or two. */
 #define DEFINE_MAX_POOL_ROW_BACKWARD(NAME, TYPE)                                                                       \
     static STOA_INLINE void NAME##_pixel(const struct pool_shape *shape, const struct cover *rows,                     \
@@ -132,9 +136,51 @@ static STOA_INLINE bool tap_of(const struct cover *cover, size_t o, size_t dilat
         if (!any)                                                                                                      \
             memset(dx, 0, shape->channels * sizeof *dx);                                                               \
     }                                                                                                                  \
+    /* Windows apart: a pixel is in one at most, and each window has its part of the row. */                           \
+    static STOA_INLINE void NAME##_window(const struct taps *columns, size_t count, const float *dy, const TYPE *tap,  \
+                                          int32_t first, size_t x_column, float *restrict dx)                          \
+    {                                                                                                                  \
+        for (size_t kx = columns->first; kx < columns->end; kx++, first++, dx += x_column) {                           \
+            KEEP_LOOP                                                                                                  \
+            for (size_t c = 0; c < count; c++) {                                                                       \
+                float value = dy[c]; /* whatever the tap is: loads are whole vectors */                                \
+                dx[c] = (int32_t)tap[c] == first ? value : 0;                                                          \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static STOA_INLINE void NAME##_apart(const struct pool_shape *shape, size_t iy, const float *dy,                   \
+                                         const struct pool_taps *taps, float *dx)                                      \
+    {                                                                                                                  \
+        const size_t oy = (iy + shape->pad[0]) / shape->stride[0], ky = (iy + shape->pad[0]) % shape->stride[0];       \
+        const bool covered = oy < shape->out[0] && ky < shape->kernel[0];                                              \
+        const TYPE *tap = (const TYPE *)taps->data + oy * taps->row;                                                   \
+        dy += oy * shape->y_row;                                                                                       \
+        /* Pixels from `end` on are in no window, nor are those in gaps between them. */                               \
+        const size_t end = stoa_size_min(shape->out[1] * shape->stride[1] - shape->pad[1], shape->size[1]);            \
+        const bool gaps = shape->stride[1] > shape->kernel[1];                                                         \
+        const bool dense = !gaps && taps->column == shape->channels && shape->x_column == shape->channels &&           \
+                           shape->y_column == shape->channels;                                                         \
+        if (!covered || gaps || end < shape->size[1])                                                                  \
+            for (size_t ix = 0; ix < shape->size[1]; ix++)                                                             \
+                memset(dx + ix * shape->x_column, 0, shape->channels * sizeof *dx);                                    \
+        for (size_t ox = 0; covered && ox < shape->out[1]; ox++, dy += shape->y_column, tap += taps->column) {         \
+            const struct taps columns = clip(shape, 1, ox);                                                            \
+            const int32_t first = (int32_t)(ky * shape->kernel[1] + columns.first);                                    \
+            float *to = dx + place(&columns, columns.first, 1) * shape->x_column;                                      \
+            const size_t room =                                                                                        \
+                dense ? stoa_size_min(shape->out[1] - ox, end - place(&columns, columns.end - 1, 1)) * shape->channels \
+                      : shape->channels;                                                                               \
+            FOR_CHANNELS(shape->channels, room, c, count,                                                              \
+                         NAME##_window(&columns, count, dy + c, tap + c, first, shape->x_column, to + c));             \
+        }                                                                                                              \
+    }                                                                                                                  \
     STOA_CLONES void NAME(const struct pool_shape *shape, size_t iy, const float *dy, const struct pool_taps *taps,    \
                           float *dx)                                                                                   \
     {                                                                                                                  \
+        if (are_apart(shape, 0) && are_apart(shape, 1)) {                                                              \
+            NAME##_apart(shape, iy, dy, taps, dx);                                                                     \
+            return;                                                                                                    \
+        }                                                                                                              \
         const struct cover rows = cover_at(shape, 0, iy);                                                              \
         struct cover columns = cover_at(shape, 1, 0);                                                                  \
         for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns))                       \
