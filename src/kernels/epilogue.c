@@ -6,6 +6,9 @@
 
 #include "base/vector.h"
 
+/* Beyond so many floats a row is long; one of all rows would leave the L1 cache between sums and mask. */
+#define SHORT 64
+
 static STOA_INLINE float bound(float value, float least, float most)
 {
     value = value < least ? least : value;
@@ -51,8 +54,19 @@ STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct 
     }
 }
 
+/* Rows that follow one another everywhere, which the same is done to, are one: short rows are slow. */
+static bool are_one(size_t columns, const struct epilogue *epilogue, size_t y_row)
+{
+    return y_row == columns && !epilogue->bias && (!epilogue->addend || epilogue->addend_row == columns) &&
+           (!epilogue->mask || epilogue->mask_row == columns);
+}
+
 void stoa_epilogue_rows(size_t rows, size_t columns, const struct epilogue *epilogue, float *y, size_t y_row)
 {
+    if (columns < SHORT && are_one(columns, epilogue, y_row)) {
+        columns *= rows;
+        rows = 1;
+    }
     const struct activation *activation = &epilogue->activation;
     switch (activation->kind) {
     case ACTIVATION_NONE:
