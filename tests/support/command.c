@@ -44,37 +44,61 @@ static void await_lines(pid_t child, const char *path, size_t lines)
     }
 }
 
-const struct command_outcome *command_run(const char *const *words)
-{
-    return command_run_and_signal(words, NULL, 0, 0);
-}
+/* A command that runs, and where its streams go. */
+struct running {
+    pid_t child;
+    int out, err;
+};
 
-const struct command_outcome *command_run_and_signal(const char *const *words, const char *sign, size_t lines,
-                                                     int signal)
+static struct running start(const char *const *words)
 {
-    static struct command_outcome outcome;
+    struct running running = {.out = open_stream("out"), .err = open_stream("err")};
     const char *command = getenv("STOA_COMMAND");
     cr_assert(command, "STOA_COMMAND is not set");
     char *argv[COMMAND_WORDS + 2] = {(char *)(size_t)command};
     for (size_t i = 0; i < COMMAND_WORDS && words[i]; i++)
         argv[i + 1] = (char *)(size_t)words[i];
-    int out = open_stream("out"), err = open_stream("err"), status;
     posix_spawn_file_actions_t actions;
-    pid_t child;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, err, 2);
-    cr_assert(posix_spawn(&child, command, &actions, NULL, argv, environ) == 0, "cannot start %s", command);
+    posix_spawn_file_actions_adddup2(&actions, running.out, 1);
+    posix_spawn_file_actions_adddup2(&actions, running.err, 2);
+    cr_assert(posix_spawn(&running.child, command, &actions, NULL, argv, environ) == 0, "cannot start %s", command);
     posix_spawn_file_actions_destroy(&actions);
-    if (sign) {
-        await_lines(child, sign, lines);
-        cr_assert(kill(child, signal) == 0);
-    }
-    cr_assert(waitpid(child, &status, 0) == child);
+    return running;
+}
+
+static const struct command_outcome *finish(const struct running *running)
+{
+    static struct command_outcome outcome;
+    int status;
+    cr_assert(waitpid(running->child, &status, 0) == running->child);
     outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    take_stream(out, sizeof outcome.out, outcome.out);
-    take_stream(err, sizeof outcome.err, outcome.err);
+    take_stream(running->out, sizeof outcome.out, outcome.out);
+    take_stream(running->err, sizeof outcome.err, outcome.err);
     return &outcome;
+}
+
+const struct command_outcome *command_run(const char *const *words)
+{
+    struct running running = start(words);
+    return finish(&running);
+}
+
+const struct command_outcome *command_run_and_signal(const char *const *words, const char *sign, size_t lines,
+                                                     int signal)
+{
+    struct running running = start(words);
+    await_lines(running.child, sign, lines);
+    cr_assert(kill(running.child, signal) == 0);
+    return finish(&running);
+}
+
+const struct command_outcome *command_run_and_kill(const char *const *words, double seconds)
+{
+    struct running running = start(words);
+    usleep((useconds_t)(seconds * 1e6));
+    cr_assert(kill(running.child, SIGKILL) == 0); /* also where it has ended: it has not been waited for */
+    return finish(&running);
 }
 
 const char *command_testdata(void)

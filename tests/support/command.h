@@ -17,6 +17,8 @@ const struct command_outcome *command_run(const char *const *words);
 /* The same with a signal sent to it once the file `sign` holds `lines` lines. */
 const struct command_outcome *command_run_and_signal(const char *const *words, const char *sign, size_t lines,
                                                      int signal);
+/* The same, killed (SIGKILL) once it has run so long, if it still does. */
+const struct command_outcome *command_run_and_kill(const char *const *words, double seconds);
 
 /* A directory with a folder for each case; fails the running test, naming the package, when it is not there. */
 const char *command_testdata(void);
