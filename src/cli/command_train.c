@@ -60,12 +60,46 @@ static bool is_ready_made(const char *name)
     return false;
 }
 
+/* What is neither a net's name nor a file is most likely a name, of which the message then lists the known. */
+static bool is_file(const char *name)
+{
+    return !is_ready_made(name) && (strchr(name, '.') || strchr(name, '/') || access(name, F_OK) == 0);
+}
+
+/* Pictures come as a model from a file wants them. */
+static enum stoa_status size_pictures(const struct stoa_model *model, struct stoa_error *error,
+                                      struct stoa_dataset_options *options)
+{
+    struct stoa_value_info info;
+    STOA_TRY(stoa_model_input(model, 0, error, &info));
+    if (!info.has_shape || info.rank != 4)
+        return STOA_OK;
+    if (info.dims[1] == 1 || info.dims[1] == 3)
+        options->channels = (size_t)info.dims[1];
+    if (info.dims[2] > 0 && info.dims[3] > 0) {
+        options->height = (size_t)info.dims[2];
+        options->width = (size_t)info.dims[3];
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status open_data(struct train_job *job, struct stoa_error *error)
+{
+    struct stoa_dataset_options options = {.split_seed = job->settings->seed};
+    if (is_file(job->settings->model)) {
+        STOA_TRY(stoa_model_load(job->settings->model, NULL, error, &job->model));
+        STOA_TRY(size_pictures(job->model, error, &options));
+    }
+    STOA_TRY(stoa_dataset_open(job->settings->data, &options, error, &job->dataset));
+    stoa_dataset_describe(job->dataset, &job->data);
+    return STOA_OK;
+}
+
 static enum stoa_status open_model(struct train_job *job, struct stoa_error *error)
 {
+    if (job->model)
+        return STOA_OK;
     const char *name = job->settings->model;
-    /* What is neither a net's name nor a file is most likely a name, of which the message then lists the known. */
-    if (!is_ready_made(name) && (strchr(name, '.') || strchr(name, '/') || access(name, F_OK) == 0))
-        return stoa_model_load(name, NULL, error, &job->model);
     struct stoa_net_options options = {.classes = job->data.class_count,
                                        .channels = job->data.channels,
                                        .height = job->data.height,
@@ -242,9 +276,7 @@ static void print_begin(const struct train_job *job)
 static enum stoa_status prepare(struct train_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
-    struct stoa_dataset_options options = {.split_seed = settings->seed};
-    STOA_TRY(stoa_dataset_open(settings->data, &options, error, &job->dataset));
-    stoa_dataset_describe(job->dataset, &job->data);
+    STOA_TRY(open_data(job, error));
     STOA_TRY(open_model(job, error));
     STOA_TRY(open_trainer(job, error));
     job->report.epochs = epochs_of(settings);

@@ -184,7 +184,8 @@ const struct option stoa_cli_train_options[] = {
      "mobilenet_v2), or a file to train further"},
     {"data", "SET", IN_TRAIN, take_data,
      "fashion-mnist[:DIR]; idx:DIR, the files of MNIST; cifar10:DIR, binary version; folder:DIR, pictures as "
-     "train/CLASS/x.png and test/CLASS/x.png, or as CLASS/x.png, of which a fifth becomes the test part"},
+     "train/CLASS/x.png and test/CLASS/x.png, or as CLASS/x.png, of which a fifth becomes the test part; "
+     "they are resized to what FILE.onnx takes, or to the first one's size"},
     {"epochs", "N", IN_TRAIN, take_epochs,
      "times to see the training part (default 10), those before --resume included"},
     {"batch", "N", IN_TRAIN, take_batch,

@@ -145,6 +145,19 @@ Test(train, learns_tells_and_exports, .init = make_data, .fini = remove_data)
     cr_expect(outcome->status == 0 && number_in(outcome->out, "top-1 ") >= 90, "%s%s", outcome->out, outcome->err);
 }
 
+Test(train, resizes_pictures_to_what_a_file_takes, .init = make_data, .fini = remove_data)
+{
+    static const char *const names[] = {"p/bright/1.png", "p/bright/2.png", "p/bright/3.png",
+                                        "p/dark/1.png",   "p/dark/2.png",   "p/dark/3.png"};
+    for (size_t i = 0; i < 6; i++)
+        files_write_png(names[i], 15 + i, 20, 3, i < 3 ? 200 : 20);
+    cr_assert(TRAIN("lenet5", "--epochs", "1", "--export", "net.onnx")->status == 0);
+    const struct command_outcome *outcome =
+        command_run((const char *const[COMMAND_WORDS]){"train", "net.onnx", "--data", "folder:p", "--epochs", "2"});
+    cr_expect(outcome->status == 0 && strstr(outcome->out, "4 training and 2 test images of 1 x 12 x 12, 2 classes"),
+              "%s%s", outcome->out, outcome->err);
+}
+
 static const struct {
     const char *name, *words[12];
 } ways[] = {
