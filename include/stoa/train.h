@@ -226,7 +226,8 @@ struct stoa_fit_result {
 
 /* Trains for epochs over `training`, whose batch is the trainer's, and evaluates on `test` (may be null). Goes on where
  * a loaded checkpoint was, to the bit: the training set must have as many batches as it had then. A failing step ends
- * with that step's status, weights as before it. Options and result may be null. */
+ * with that step's status, weights as before it. A loss on the test set that is not finite ends with
+ * STOA_ERROR_NONFINITE, without that epoch's checkpoint. Options and result may be null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_fit(struct stoa_trainer *trainer, const struct stoa_batches *training,
                                                 const struct stoa_batches *test, const struct stoa_fit_options *options,
                                                 struct stoa_error *error, struct stoa_fit_result *result);

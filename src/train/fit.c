@@ -1,4 +1,5 @@
 /* Epochs. All that decides how it goes on is in the trainer's state, so that a loaded checkpoint goes on anywhere. */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -100,6 +101,9 @@ static enum stoa_status evaluate(const struct fit *fit, struct stoa_error *error
     struct trainer_state *state = &trainer->state;
     struct stoa_evaluation evaluation;
     STOA_TRY(stoa_evaluate(trainer, fit->test, epoch->epoch, error, &evaluation, NULL));
+    if (!isfinite(evaluation.loss))
+        return stoa_fail(error, STOA_ERROR_NONFINITE, "epoch %zu: the loss on the test set is %g", epoch->epoch + 1,
+                         evaluation.loss);
     epoch->evaluated = 1;
     epoch->test_loss = evaluation.loss;
     epoch->test_accuracy = mean_of((double)evaluation.top1, evaluation.examples);

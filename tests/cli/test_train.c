@@ -64,6 +64,10 @@ static const struct {
     {"a log nowhere", {"lenet5", "--data", "idx:.", "--log", "none/log"}, 1, "none/log: No such file"},
     {"a net that wants more", {"alexnet", "--data", "idx:."}, 1, ""},
     {"rates that explode", {"lenet5", "--data", "idx:.", "--lr", "100000"}, 1, "is not finite"},
+    {"a last step that explodes",
+     {"lenet5", "--data", "idx:.", "--epochs", "1", "--lr", "1000000", "--clip", "1"},
+     1,
+     "epoch 1: the loss on the test set is "},
 };
 
 Test(train, refuses, .init = make_data, .fini = remove_data)
