@@ -39,21 +39,43 @@ void stoa_matrix_fetch(size_t rows, size_t columns, const float *x, size_t x_row
             __builtin_prefetch(x + i * x_row + (j < columns ? j : columns - 1), 0, 2);
 }
 
-/* Blocks of columns whose sums stay in registers over all rows. */
+/* sums[j] += the column's: four sums of every fourth row, which do not wait for each other, then those joined. */
+#define DEFINE_ADD_COLUMNS(COUNT)                                                                                      \
+    typedef float floats##COUNT __attribute__((vector_size((COUNT) * sizeof(float)), aligned(4), may_alias));          \
+    static STOA_INLINE void add_columns##COUNT(size_t rows, const float *x, size_t x_row, float *sums)                 \
+    {                                                                                                                  \
+        floats##COUNT a = {0}, b = {0}, c = {0}, d = {0};                                                              \
+        size_t i = 0;                                                                                                  \
+        for (; i + 4 <= rows; i += 4, x += 4 * x_row) {                                                                \
+            a += *(const floats##COUNT *)x;                                                                            \
+            b += *(const floats##COUNT *)(x + x_row);                                                                  \
+            c += *(const floats##COUNT *)(x + 2 * x_row);                                                              \
+            d += *(const floats##COUNT *)(x + 3 * x_row);                                                              \
+        }                                                                                                              \
+        for (; i < rows; i++, x += x_row)                                                                              \
+            a += *(const floats##COUNT *)x;                                                                            \
+        *(floats##COUNT *)sums += (a + b) + (c + d);                                                                   \
+    }
+DEFINE_ADD_COLUMNS(16)
+DEFINE_ADD_COLUMNS(8)
+DEFINE_ADD_COLUMNS(4)
+DEFINE_ADD_COLUMNS(2)
+DEFINE_ADD_COLUMNS(1)
+
 STOA_CLONES void stoa_matrix_add_rows(size_t rows, size_t columns, const float *x, size_t x_row, float *sums)
 {
     size_t j = 0;
-    for (; j + 32 <= columns; j += 32) {
-        float total[32];
-        for (size_t k = 0; k < 32; k++)
-            total[k] = sums[j + k];
-        for (size_t i = 0; i < rows; i++)
-            for (size_t k = 0; k < 32; k++)
-                total[k] += x[i * x_row + j + k];
-        for (size_t k = 0; k < 32; k++)
-            sums[j + k] = total[k];
-    }
-    for (size_t i = 0; j < columns && i < rows; i++)
-        for (size_t k = j; k < columns; k++)
-            sums[k] += x[i * x_row + k];
+    for (; j + 16 <= columns; j += 16)
+        add_columns16(rows, x + j, x_row, sums + j);
+    if (columns & 8)
+        add_columns8(rows, x + j, x_row, sums + j);
+    j += columns & 8;
+    if (columns & 4)
+        add_columns4(rows, x + j, x_row, sums + j);
+    j += columns & 4;
+    if (columns & 2)
+        add_columns2(rows, x + j, x_row, sums + j);
+    j += columns & 2;
+    if (columns & 1)
+        add_columns1(rows, x + j, x_row, sums + j);
 }
