@@ -76,7 +76,7 @@ struct stoa_trainer_options {
     const struct stoa_input_spec *inputs; /* input_count of them, as for sessions: fixed values, other open dims */
     size_t input_count;
     /* Parameters that stay as they are: frozen_count patterns as in a shell (fnmatch: "features.*"), matched with their
-     * names. */
+     * names. One that matches none is refused. */
     const char *const *frozen;
     size_t frozen_count;
     uint64_t seed; /* of dropout */

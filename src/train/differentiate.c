@@ -210,6 +210,7 @@ static enum stoa_status differentiate(struct differentiation *d, struct stoa_err
     for (size_t v = 0; v < forward->value_count; v++)
         d->gradients[v] = GRAPH_NONE;
 
+    STOA_TRY(stoa_differentiation_frozen(d, error));
     stoa_differentiation_roles(d);
     for (size_t n = 0; n < forward->node_count; n++)
         STOA_TRY(stoa_differentiation_at(&forward->nodes[n], stoa_differentiation_operator(d, n, error), error));

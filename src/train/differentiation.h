@@ -32,6 +32,8 @@ struct differentiation {
 
 /* roles.c: the scores, or what a function that is part of the loss makes them of. */
 size_t stoa_differentiation_scores(const struct graph *graph, const char *loss);
+/* A pattern that matches no constant is a mistake, which would train what was meant to stay. */
+STOA_CHECKED enum stoa_status stoa_differentiation_frozen(const struct differentiation *d, struct stoa_error *error);
 /* What is reached, the parameters, and what varies to begin with. */
 void stoa_differentiation_roles(struct differentiation *d);
 /* Node n's operator while training, and what varies because of it; nodes in their order. */

@@ -38,6 +38,24 @@ static bool is_frozen(const struct differentiate_options *options, const char *n
     return false;
 }
 
+enum stoa_status stoa_differentiation_frozen(const struct differentiation *d, struct stoa_error *error)
+{
+    const struct differentiate_options *options = d->options;
+    if (options->frozen_count && !options->frozen)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "frozen is null, its count is %zu", options->frozen_count);
+    for (size_t i = 0; i < options->frozen_count; i++) {
+        const char *pattern = options->frozen[i];
+        if (!pattern)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "frozen[%zu] is null", i);
+        bool matches = false;
+        for (size_t v = 0; v < d->forward->value_count && !matches; v++)
+            matches = d->forward->values[v].constant && fnmatch(pattern, d->forward->values[v].name, 0) == 0;
+        if (!matches)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "frozen[%zu]: no parameter is called '%.200s'", i, pattern);
+    }
+    return STOA_OK;
+}
+
 static bool is_reached(const struct differentiation *d, const struct graph_node *node)
 {
     for (size_t i = 0; i < node->output_count; i++)

@@ -62,6 +62,8 @@ static const struct {
      "train-labels-idx1-ubyte"},
     {"shift out of sight", {"lenet5", "--data", "idx:.", "--augment", "shift=12"}, 1, "shift is 12"},
     {"a log nowhere", {"lenet5", "--data", "idx:.", "--log", "none/log"}, 1, "none/log: No such file"},
+    {"nothing to freeze", {"lenet5", "--data", "idx:.", "--freeze", "conv", "--freeze", "fc*"}, 1, "called 'conv'"},
+    {"everything frozen", {"lenet5", "--data", "idx:.", "--freeze", "*"}, 1, "is not frozen"},
     {"a net that wants more", {"alexnet", "--data", "idx:."}, 1, ""},
     {"rates that explode", {"lenet5", "--data", "idx:.", "--lr", "100000"}, 1, "is not finite"},
     {"a last step that explodes",

@@ -257,6 +257,9 @@ Test(trainer, a_step_that_is_not_finite_changes_nothing)
             }
 }
 
+#define FROZEN(...)                                                                                                    \
+    .frozen = (const char *const[]){__VA_ARGS__},                                                                      \
+    .frozen_count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 static const struct {
     const char *name, *net, *words;
     struct stoa_trainer_options options;
@@ -280,6 +283,8 @@ static const struct {
     {"no parameter", "input x f32[?,5]\ny = Relu(x)\noutput y\n", "no parameter", {0}, STOA_ERROR_ARGUMENT},
     {"an unknown loss", NULL, "loss", {.loss = STOA_LOSS_COUNT}, STOA_ERROR_ARGUMENT},
     {"a count without patterns", NULL, "frozen", {.frozen_count = 1}, STOA_ERROR_ARGUMENT},
+    {"a pattern that is none", NULL, "frozen[0] is null", {FROZEN(NULL)}, STOA_ERROR_ARGUMENT},
+    {"nothing to freeze", NULL, "frozen[1]: no parameter is called 'W?'", {FROZEN("w?", "W?")}, STOA_ERROR_ARGUMENT},
     {"a momentum of 1", NULL, "momentum", {.momentum = 1}, STOA_ERROR_ARGUMENT},
 };
 
