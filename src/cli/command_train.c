@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -273,9 +274,22 @@ static void print_begin(const struct train_job *job)
     fflush(stdout);
 }
 
+/* Now, not after hours of training, is the time to learn that a result has no place to go. */
+static enum stoa_status try_to_write(const char *path, struct stoa_error *error)
+{
+    struct file_writer writer;
+    if (!path)
+        return STOA_OK;
+    STOA_TRY(stoa_file_writer_begin(path, error, &writer));
+    stoa_file_writer_abandon(&writer);
+    return STOA_OK;
+}
+
 static enum stoa_status prepare(struct train_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
+    STOA_TRY(try_to_write(settings->train.checkpoint, error));
+    STOA_TRY(try_to_write(settings->train.export, error));
     STOA_TRY(open_data(job, error));
     STOA_TRY(open_model(job, error));
     STOA_TRY(open_trainer(job, error));

@@ -61,6 +61,8 @@ static const struct {
      1,
      "train-labels-idx1-ubyte"},
     {"shift out of sight", {"lenet5", "--data", "idx:.", "--augment", "shift=12"}, 1, "shift is 12"},
+    {"a checkpoint nowhere", {"lenet5", "--data", "none", "--checkpoint", "none/c"}, 1, "none/c: No such file"},
+    {"no file to export to", {"lenet5", "--data", "none", "--export", "/dev/null"}, 1, "is not a regular file"},
     {"a log nowhere", {"lenet5", "--data", "idx:.", "--log", "none/log"}, 1, "none/log: No such file"},
     {"nothing to freeze", {"lenet5", "--data", "idx:.", "--freeze", "conv", "--freeze", "fc*"}, 1, "called 'conv'"},
     {"everything frozen", {"lenet5", "--data", "idx:.", "--freeze", "*"}, 1, "is not frozen"},
