@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "train.h"
 
 #define MAX_WORDS 12
 
@@ -99,6 +100,22 @@ static enum stoa_status parse_model(const struct words *words, struct stoa_error
     return take_ratio(words, 2, "threads-target", error, &model->threads_target);
 }
 
+static enum stoa_status parse_training(const struct words *words, struct stoa_error *error, void *line)
+{
+    struct training_line *training = line;
+    if (words->count != 5)
+        return stoa_fail(error, STOA_ERROR_PARSE, "%zu words, not the 5: name images floor target threads-target",
+                         words->count);
+    STOA_TRY(take_name(words, error, training->name));
+    STOA_TRY(take_size(words, 1, "images", error, &training->images));
+    STOA_TRY(take_ratio(words, 2, "floor", error, &training->floor));
+    STOA_TRY(take_ratio(words, 3, "target", error, &training->target));
+    STOA_TRY(take_ratio(words, 4, "threads-target", error, &training->threads_target));
+    if (training->images < BENCH_TRAIN_BATCH || training->floor > 1)
+        return stoa_fail(error, STOA_ERROR_PARSE, "images must be at least %d, floor at most 1", BENCH_TRAIN_BATCH);
+    return STOA_OK;
+}
+
 static enum stoa_status read_line(char *text, size_t size, parser parse, struct stoa_error *error, size_t *count,
                                   char *lines)
 {
@@ -155,4 +172,10 @@ enum stoa_status stoa_bench_read_models(const char *path, struct stoa_error *err
                                         struct model_line *lines)
 {
     return read_file(path, sizeof *lines, parse_model, error, count, lines);
+}
+
+enum stoa_status stoa_bench_read_training(const char *path, struct stoa_error *error, size_t *count,
+                                          struct training_line *lines)
+{
+    return read_file(path, sizeof *lines, parse_training, error, count, lines);
 }

@@ -26,6 +26,14 @@ struct model_line {
     double threads_target; /* two threads against one; 0: none */
 };
 
+struct training_line {
+    char name[BENCH_NAME];
+    size_t images;         /* to train on before anything is timed; at least BENCH_TRAIN_BATCH */
+    double floor;          /* the share of test images that must then be right */
+    double target;         /* the ratio to reach against PyTorch; 0: none */
+    double threads_target; /* two threads against one; 0: none */
+};
+
 /* Each reads a whole file into lines[BENCH_MAX_CASES]. A line that is not understood is STOA_ERROR_PARSE, one that
  * makes no sense another status; the message begins with "FILE:LINE: ". */
 STOA_CHECKED enum stoa_status stoa_bench_read_layers(const char *path, struct stoa_error *error, size_t *count,
@@ -34,5 +42,7 @@ STOA_CHECKED enum stoa_status stoa_bench_read_gemms(const char *path, struct sto
                                                     struct gemm_line *lines);
 STOA_CHECKED enum stoa_status stoa_bench_read_models(const char *path, struct stoa_error *error, size_t *count,
                                                      struct model_line *lines);
+STOA_CHECKED enum stoa_status stoa_bench_read_training(const char *path, struct stoa_error *error, size_t *count,
+                                                       struct training_line *lines);
 
 #endif

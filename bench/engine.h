@@ -1,5 +1,5 @@
-/* An engine that runs whole networks: a process of its own, asked over pipes. Stoa's (`stoa-bench serve`) and its peers
- * (bench/peers/) are asked in the same way, so none is measured differently from the others.
+/* An engine that runs or trains whole networks: a process of its own, asked over pipes. Stoa's (`stoa-bench serve`) and
+ * its peers (bench/peers/) are asked in the same way, so none is measured differently from the others.
  *
  * One line is a question, one line the answer: "ok" and what is said below, or "error" and why. Files hold raw floats,
  * little-endian, row-major.
@@ -9,6 +9,12 @@
  *     run COUNT EVICT           runs it, after emptying the caches by walking through EVICT bytes: nanoseconds of each
  *     output INDEX FILE         writes an output of the last run: its dims
  *     peak                      the most bytes resident so far
+ *
+ * Those that train are asked for load, run and peak, load having other words and a run being one step, and for
+ *
+ *     load THREADS NET FOLDER   makes a ready-made net of ours ready to learn from the Fashion-MNIST in FOLDER
+ *     accuracy                  the share of test images that it gets right by now
+ *     weights                   their checksum; not asked of peers
  *
  * The engine ends when its input does. */
 #ifndef STOA_BENCH_ENGINE_H

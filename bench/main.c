@@ -27,6 +27,9 @@ static const struct suite {
     {"gemm", stoa_bench_gemm, "matrix products, against the machine's peak and plain cblas_sgemm"},
     {"layers", stoa_bench_layers, "convolutions: a naive loop, every lowering, oneDNN"},
     {"models", stoa_bench_models, "whole networks (ONNX), against ONNX Runtime"},
+#ifdef STOA_TRAINING
+    {"train", stoa_bench_train, "training on Fashion-MNIST, against PyTorch"},
+#endif
 };
 #define SUITE_COUNT (sizeof suites / sizeof *suites)
 
@@ -41,24 +44,12 @@ static void print_help(FILE *out)
           out);
     stoa_bench_print_options(out);
     fputs("\nPeers are used where they are: oneDNN when it was found at build time, ONNX Runtime as the npm package\n"
-          "onnxruntime-node in $STOA_PEERS/node_modules or build/peers/node_modules. Networks of the list are looked "
-          "for\n"
-          "in $STOA_MODELS or build/models (bench/models/export.py makes them).\n"
+          "onnxruntime-node in $STOA_PEERS/node_modules or build/peers/node_modules, PyTorch where /usr/bin/python3\n"
+          "imports it. Networks of the list are looked for in $STOA_MODELS or build/models (bench/models/export.py "
+          "makes\n"
+          "them).\n"
           "Exit status: 0 fine, 1 something failed, is wrong, or became slower, 2 the words were not understood.\n",
           out);
-}
-
-bool stoa_bench_selected(const struct bench *bench, const char *name)
-{
-    return !bench->options.filter || strstr(name, bench->options.filter);
-}
-
-const char *stoa_bench_list_path(const struct bench *bench, const char *relative, size_t size, char *path)
-{
-    if (bench->options.list)
-        return bench->options.list;
-    snprintf(path, size, "%s/%s", bench->home, relative);
-    return path;
 }
 
 static void show_row(const struct bench *bench, const struct bench_case *c)
@@ -225,7 +216,11 @@ static int dispatch(int argc, char **argv, const char *home)
     if (strcmp(word, "--table") == 0)
         return show(argc - 2, argv + 2, stoa_bench_print_markdown);
     if (strcmp(word, "serve") == 0)
-        return stoa_bench_serve(stdin, stdout);
+        return stoa_bench_serve_models(stdin, stdout);
+#ifdef STOA_TRAINING
+    if (strcmp(word, "serve-training") == 0)
+        return stoa_bench_serve_training(stdin, stdout);
+#endif
     for (size_t i = 0; i < SUITE_COUNT; i++)
         if (strcmp(word, suites[i].name) == 0)
             return measure(&suites[i], argc - 2, argv + 2, home);

@@ -26,21 +26,16 @@ static double median(const struct entry *entry)
     return stoa_bench_quantile(entry->count, entry->samples, 0.5);
 }
 
-static double unit(const struct bench_case *c)
-{
-    return strcmp(c->suite, "models") == 0 ? 1e3 : 1e6;
-}
-
 static int digits(const struct bench_case *c)
 {
-    return unit(c) > 1e3 ? 0 : 2;
+    return stoa_bench_unit(c) > 1e3 ? 0 : 2;
 }
 
 /* Layers of the suite are known by their shape too, networks by their name. */
 static void print_case(const struct bench_case *c, size_t threads, bool sweep, FILE *out)
 {
     fprintf(out, "| %s", c->name);
-    if (strcmp(c->suite, "models") != 0)
+    if (stoa_bench_unit(c) > 1e3)
         fprintf(out, ": %s", c->shape);
     if (c->batch > 1)
         fprintf(out, ", batch %zu", c->batch);
@@ -54,7 +49,7 @@ static void print_cell(const struct bench_case *c, const char *name, size_t thre
     for (size_t i = 0; i < c->entry_count; i++) {
         const struct entry *entry = &c->entries[i];
         if (strcmp(entry->name, name) == 0 && entry->count && stoa_bench_in_row(entry, threads)) {
-            fprintf(out, " %.*f |", digits(c), unit(c) * median(entry));
+            fprintf(out, " %.*f |", digits(c), stoa_bench_unit(c) * median(entry));
             return;
         }
     }
@@ -88,6 +83,14 @@ static void print_resources(const struct bench_case *c, size_t subject, FILE *ou
                 1e-6 * c->entries[peer].peak);
 }
 
+/* What became of training, of both. */
+static void print_how(const struct bench_case *c, size_t subject, FILE *out)
+{
+    size_t peer = stoa_bench_best_peer(c, subject, 0);
+    fprintf(out, " %s%s%s |", c->entries[subject].how, peer == BENCH_NONE ? "" : " / ",
+            peer == BENCH_NONE ? "" : c->entries[peer].how);
+}
+
 static void print_line(const struct bench_case *c, size_t subject, const struct columns *columns, bool sweep, FILE *out)
 {
     const struct entry *stoa = &c->entries[subject];
@@ -95,22 +98,26 @@ static void print_line(const struct bench_case *c, size_t subject, const struct 
     for (size_t i = 0; i < columns->count; i++)
         print_cell(c, columns->names[i], stoa->threads, out);
     if (stoa->count)
-        fprintf(out, " %.*f (%.*f–%.*f) |", digits(c), unit(c) * median(stoa), digits(c),
-                unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.1), digits(c),
-                unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.9));
+        fprintf(out, " %.*f (%.*f–%.*f) |", digits(c), stoa_bench_unit(c) * median(stoa), digits(c),
+                stoa_bench_unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.1), digits(c),
+                stoa_bench_unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.9));
     else
         fputs(" – |", out);
-    bool models = strcmp(c->suite, "models") == 0;
-    print_ratio(c, subject, models, out);
-    if (models)
+    bool networks = stoa_bench_unit(c) == 1e3;
+    print_ratio(c, subject, networks, out);
+    if (networks)
         print_resources(c, subject, out);
+    if (stoa_bench_trains(c))
+        print_how(c, subject, out);
     fputc('\n', out);
 }
 
-static void print_suite(const struct record *record, const char *suite, FILE *out)
+/* The cases of the suite that `begin` is the first of. */
+static void print_suite(const struct record *record, const struct bench_case *begin, FILE *out)
 {
     struct columns columns = {0};
-    bool sweep = false, models = strcmp(suite, "models") == 0;
+    const char *suite = begin->suite;
+    bool sweep = false, networks = stoa_bench_unit(begin) == 1e3, trains = stoa_bench_trains(begin);
     size_t threads = 0;
     for (size_t i = 0; i < record->case_count; i++)
         for (size_t j = 0; strcmp(record->cases[i].suite, suite) == 0 && j < record->cases[i].entry_count; j++) {
@@ -121,12 +128,16 @@ static void print_suite(const struct record *record, const char *suite, FILE *ou
             }
             add_column(&columns, entry->name);
         }
-    fprintf(out, "<!-- bench:%s -->\n| %s |", suite, models ? "network, ms" : "µs");
+    fprintf(out, "<!-- bench:%s -->\n| %s |", suite,
+            trains     ? "a step of training, ms"
+            : networks ? "network, ms"
+                       : "µs");
     for (size_t i = 0; i < columns.count; i++)
         fprintf(out, " %s |", columns.names[i]);
-    fprintf(out, " stoa (p10–p90) | peer / stoa [95 %%] |%s\n|---|",
-            models ? " target | s to load and plan: stoa / peer | peak MB: stoa / peer |" : "");
-    for (size_t i = 0; i < columns.count + (models ? 5 : 2); i++)
+    fprintf(out, " stoa (p10–p90) | peer / stoa [95 %%] |%s%s\n|---|",
+            networks ? " target | s to load and plan: stoa / peer | peak MB: stoa / peer |" : "",
+            trains ? " test images: stoa / peer |" : "");
+    for (size_t i = 0; i < columns.count + (networks ? 5 : 2) + trains; i++)
         fputs("---|", out);
     fputc('\n', out);
     for (size_t i = 0; i < record->case_count; i++)
@@ -149,7 +160,7 @@ void stoa_bench_print_markdown(const struct record *record, FILE *out)
     for (size_t i = 0; i < record->case_count; i++)
         if (strcmp(record->cases[i].suite, suite) != 0) {
             suite = record->cases[i].suite;
-            print_suite(record, suite, out);
+            print_suite(record, &record->cases[i], out);
         }
     fputs("\nGeometric means of the ratios:\n\n", out);
     stoa_bench_summaries(record, print_summary, out);

@@ -1,5 +1,4 @@
-/* Whole networks: Stoa and ONNX Runtime, each in processes of their own (engine.h), taking turns. An engine sleeps
- * while another has its turn: before it is the next one's, the last one's spinning threads have given up. */
+/* Whole networks: Stoa and ONNX Runtime, each in processes of their own (engine.h), taking turns (runner.h). */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,24 +6,20 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/size.h"
 #include "base/status.h"
-#include "contest.h"
 #include "datafile.h"
-#include "engine.h"
 #include "naive.h"
 #include "network.h"
+#include "runner.h"
 #include "settle.h"
 #include "suite.h"
 
 #define TURN_SECONDS 40e-3
-#define STARTS 3     /* fresh processes of each engine: the least of their times to make the model ready counts */
-#define MAX_RUNS 100 /* of a turn */
+#define STARTS 3 /* fresh processes of each engine: the least of their times to make the model ready counts */
 #define MAX_CONTENDERS (2 * BENCH_MAX_LIST)
 
-struct runner {
-    struct engine engine;
-    size_t entry;
+struct player {
+    struct runner runner;
     float *output; /* of one run */
 };
 
@@ -33,36 +28,15 @@ struct field {
     struct bench *bench;
     struct bench_case *c;
     struct network network;
-    struct runner runners[MAX_CONTENDERS];
-    struct contender contenders[MAX_CONTENDERS];
-    size_t runner_count, count;
+    struct player players[MAX_CONTENDERS];
+    size_t count;
 };
-
-static enum stoa_status turn(void *context, const struct turn *turn, struct stoa_error *error, double *seconds)
-{
-    struct runner *runner = context;
-    char answer[ENGINE_LINE], *rest = answer;
-    /* The first run of a warm turn finds what the others left in the caches, and is left out. */
-    size_t runs = turn->cold ? 1 : stoa_size_min(turn->runs + 1, MAX_RUNS);
-    STOA_TRY(stoa_bench_engine_ask(&runner->engine, error, answer, "run %zu %zu", runs,
-                                   turn->cold ? stoa_bench_evict_bytes() : 0));
-    double times[MAX_RUNS];
-    for (size_t i = 0; i < runs; i++) {
-        times[i] = 1e-9 * strtod(rest, &rest);
-        if (!(times[i] > 0))
-            return stoa_fail(error, STOA_ERROR_IO, "its times are not understood: %.64s", answer);
-    }
-    size_t left_out = turn->cold ? 0 : 1;
-    *seconds = stoa_bench_quantile(runs - left_out, times + left_out, 0.5);
-    stoa_bench_settle(runner->engine.process);
-    return STOA_OK;
-}
 
 static enum stoa_status start(const struct field *field, size_t threads, bool peer, struct stoa_error *error,
                               struct engine *engine, struct entry *entry)
 {
     const struct network *network = &field->network;
-    char program[PATH_MAX], answer[ENGINE_LINE], *rest;
+    char program[PATH_MAX], answer[ENGINE_LINE];
     const char *const ours[] = {program, "serve", NULL};
     const char *const theirs[] = {"node", program, network->peers, NULL};
     snprintf(program, sizeof program, peer ? "%s/peers/onnxruntime.js" : "%s/stoa-bench", field->bench->home);
@@ -71,9 +45,7 @@ static enum stoa_status start(const struct field *field, size_t threads, bool pe
         STOA_TRY(stoa_bench_engine_ask(engine, error, answer, "input %zu %s %s", i, network->inputs[i].dims,
                                        network->inputs[i].path));
     STOA_TRY(stoa_bench_engine_ask(engine, error, answer, "load %zu %s", threads, network->path));
-    double setup = strtod(answer, &rest);
-    entry->setup = entry->setup > 0 && entry->setup < setup ? entry->setup : setup;
-    entry->base = strtod(rest, NULL);
+    stoa_bench_take_load(answer, entry);
     /* Twice: memory that is taken during the first run and kept for the next is part of running. */
     STOA_TRY(stoa_bench_engine_ask(engine, error, answer, "run 2 0"));
     STOA_TRY(stoa_bench_engine_ask(engine, error, answer, "peak"));
@@ -86,13 +58,13 @@ static enum stoa_status start(const struct field *field, size_t threads, bool pe
 static enum stoa_status add(struct field *field, size_t threads, bool peer, struct stoa_error *error)
 {
     const struct network *network = &field->network;
-    struct runner *runner = &field->runners[field->runner_count++];
+    struct player *player = &field->players[field->count++];
     struct entry *entry;
     struct stoa_error reason = {0};
     char answer[ENGINE_LINE];
     const char *name = peer ? "onnxruntime" : "stoa";
     STOA_TRY(stoa_bench_add_entry(field->c, name, name, error, &entry));
-    *runner = (struct runner){.entry = field->c->entry_count - 1};
+    *player = (struct player){.runner.entry = field->c->entry_count - 1};
     entry->threads = threads;
     entry->ours = !peer;
     if (peer && !network->peers[0]) {
@@ -101,19 +73,19 @@ static enum stoa_status add(struct field *field, size_t threads, bool peer, stru
         return STOA_OK;
     }
     struct stoa_allocator allocator = stoa_allocator_default();
-    STOA_TRY(stoa_allocate_raw(&allocator, network->output_count, sizeof(float), error, &runner->output));
+    STOA_TRY(stoa_allocate_raw(&allocator, network->output_count, sizeof(float), error, &player->output));
     size_t starts = field->bench->options.rounds < BENCH_LEAST_ROUNDS ? 1 : STARTS;
     enum stoa_status status = STOA_OK;
     for (size_t i = 0; status == STOA_OK && i < starts; i++) {
         stoa_bench_progress("starting", (double)i / (double)starts);
-        stoa_bench_engine_stop(&runner->engine);
-        status = start(field, threads, peer, &reason, &runner->engine, entry);
+        stoa_bench_engine_stop(&player->runner.engine);
+        status = start(field, threads, peer, &reason, &player->runner.engine, entry);
     }
     if (status == STOA_OK)
-        status = stoa_bench_engine_ask(&runner->engine, &reason, answer, "output 0 %s", network->result);
+        status = stoa_bench_engine_ask(&player->runner.engine, &reason, answer, "output 0 %s", network->result);
     if (status == STOA_OK)
-        status = stoa_bench_read_floats(network->result, network->output_count, &reason, runner->output);
-    stoa_bench_settle(runner->engine.process);
+        status = stoa_bench_read_floats(network->result, network->output_count, &reason, player->output);
+    stoa_bench_settle(player->runner.engine.process);
     if (status != STOA_OK) {
         entry->state = peer ? ENTRY_ABSENT : ENTRY_WRONG;
         stoa_bench_set(sizeof entry->message, entry->message, reason.message);
@@ -121,12 +93,12 @@ static enum stoa_status add(struct field *field, size_t threads, bool peer, stru
     return STOA_OK;
 }
 
-static void judge(struct field *field, struct runner *runner, const float *expected, const char *whose)
+static void judge(struct field *field, struct player *player, const float *expected, const char *whose)
 {
-    struct entry *entry = &field->c->entries[runner->entry];
+    struct entry *entry = &field->c->entries[player->runner.entry];
     double difference, largest;
     if (entry->state != ENTRY_TIMED ||
-        stoa_bench_right(field->network.output_count, runner->output, expected, &difference, &largest))
+        stoa_bench_right(field->network.output_count, player->output, expected, &difference, &largest))
         return;
     entry->state = ENTRY_WRONG;
     snprintf(entry->message, sizeof entry->message, "off by %g from %s, whose largest is %g", difference, whose,
@@ -139,25 +111,25 @@ static void judge(struct field *field, struct runner *runner, const float *expec
 static enum stoa_status judge_all(struct field *field, struct stoa_error *error)
 {
     struct network *network = &field->network;
-    struct runner *first = NULL, *peer = NULL;
-    for (size_t i = 0; i < field->runner_count; i++) {
-        struct runner *runner = &field->runners[i];
-        struct entry *entry = &field->c->entries[runner->entry];
+    struct player *first = NULL, *peer = NULL;
+    for (size_t i = 0; i < field->count; i++) {
+        struct player *player = &field->players[i];
+        struct entry *entry = &field->c->entries[player->runner.entry];
         if (entry->state != ENTRY_TIMED)
             continue;
         if (!entry->ours) {
-            peer = runner;
+            peer = player;
         } else if (!first) {
-            first = runner;
-        } else if (memcmp(runner->output, first->output, network->output_count * sizeof(float)) != 0) {
+            first = player;
+        } else if (memcmp(player->output, first->output, network->output_count * sizeof(float)) != 0) {
             entry->state = ENTRY_WRONG;
             snprintf(entry->message, sizeof entry->message, "not the same bits as with %zu threads",
-                     field->c->entries[first->entry].threads);
+                     field->c->entries[first->runner.entry].threads);
         }
     }
     if (first && !network->expected && !peer) {
         struct stoa_error reason;
-        struct entry *entry = &field->c->entries[first->entry];
+        struct entry *entry = &field->c->entries[first->runner.entry];
         enum stoa_status status = stoa_bench_network_verify(network, &reason);
         if (status == STOA_ERROR_MISMATCH) {
             entry->state = ENTRY_WRONG;
@@ -168,28 +140,9 @@ static enum stoa_status judge_all(struct field *field, struct stoa_error *error)
     }
     const float *expected = network->expected ? network->expected : peer ? peer->output : first ? first->output : NULL;
     const char *whose = network->expected ? "the recorded output" : peer ? "ONNX Runtime's output" : "Stoa's output";
-    for (size_t i = 0; expected && i < field->runner_count; i++)
-        judge(field, &field->runners[i], expected, whose);
+    for (size_t i = 0; expected && i < field->count; i++)
+        judge(field, &field->players[i], expected, whose);
     return STOA_OK;
-}
-
-/* What is compared with what: peers with Stoa on as many threads, one thread with more. */
-static void set_rivals(struct bench_case *c, const struct model_line *line)
-{
-    for (size_t i = 0; i < c->entry_count; i++)
-        for (size_t j = 0; j < c->entry_count; j++) {
-            struct entry *entry = &c->entries[i];
-            const struct entry *stoa = &c->entries[j];
-            if (!stoa->ours || i == j)
-                continue;
-            if (!entry->ours && entry->threads == stoa->threads) {
-                entry->rival = j;
-                entry->target = line->target;
-            } else if (entry->ours && entry->threads == 1 && stoa->threads > 1 && entry->rival == BENCH_NONE) {
-                entry->rival = j;
-                entry->target = stoa->threads == 2 ? line->threads_target : 0;
-            }
-        }
 }
 
 static enum stoa_status measure(struct field *field, const struct model_line *line, struct stoa_error *error)
@@ -201,12 +154,11 @@ static enum stoa_status measure(struct field *field, const struct model_line *li
             STOA_TRY(add(field, options->threads.items[i], true, error));
     }
     STOA_TRY(judge_all(field, error));
-    set_rivals(field->c, line);
-    for (size_t i = 0; i < field->runner_count; i++)
-        if (field->c->entries[field->runners[i].entry].state == ENTRY_TIMED)
-            field->contenders[field->count++] =
-                (struct contender){.entry = field->runners[i].entry, .context = &field->runners[i], .turn = turn};
-    return stoa_bench_contest(options, TURN_SECONDS, field->contenders, field->count, error, field->c);
+    stoa_bench_set_rivals(field->c, line->target, line->threads_target);
+    struct runner *runners[MAX_CONTENDERS];
+    for (size_t i = 0; i < field->count; i++)
+        runners[i] = &field->players[i].runner;
+    return stoa_bench_runners_contend(options, TURN_SECONDS, runners, field->count, error, field->c);
 }
 
 static enum stoa_status bench_model(struct bench *bench, const struct model_line *line, const char *path, size_t batch,
@@ -231,9 +183,9 @@ static enum stoa_status bench_model(struct bench *bench, const struct model_line
         bench->row(bench, field->c);
     else
         stoa_error_prefix(error, "%s: ", line->name);
-    for (size_t i = 0; i < field->runner_count; i++) {
-        stoa_bench_engine_stop(&field->runners[i].engine);
-        stoa_release(&allocator, field->runners[i].output);
+    for (size_t i = 0; i < field->count; i++) {
+        stoa_bench_engine_stop(&field->players[i].runner.engine);
+        stoa_release(&allocator, field->players[i].output);
     }
     stoa_bench_network_close(&field->network);
     free(field);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "statistics.h"
+#include "train.h"
 
 static bool read_size(const char *text, size_t least, size_t most, size_t *value)
 {
@@ -102,6 +103,17 @@ static bool take_model(struct bench_options *options, char *text)
     return text[0] != '\0';
 }
 
+static bool take_data(struct bench_options *options, char *text)
+{
+    options->data = text;
+    return text[0] != '\0';
+}
+
+static bool take_images(struct bench_options *options, char *text)
+{
+    return read_size(text, BENCH_TRAIN_BATCH, 100000000, &options->images);
+}
+
 static bool take_format(struct bench_options *options, char *text)
 {
     static const char *const names[] = {[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv"};
@@ -137,19 +149,22 @@ static const struct option {
     const char *help;
 } table[] = {
     {"against", "LIST", NULL, take_against,
-     "who takes part: naive, a lowering's name, cblas, onednn, onnxruntime, or none (default: all)"},
+     "who takes part: naive, a lowering's name, cblas, onednn, onnxruntime, pytorch, or none (default: all)"},
     {"threads", "LIST", NULL, take_threads, "threads to use, such as 1,2 (default 1)"},
     {"batch", "LIST", "layers models", take_batch, "batch sizes, such as 1,16 (default 1; layers: as the file says)"},
-    {"cold", NULL, NULL, take_cold, "weights and input are out of the caches when a run begins"},
+    {"cold", NULL, "gemm layers models", take_cold, "weights and input are out of the caches when a run begins"},
     {"rounds", "N", NULL, take_rounds, "most rounds of one case (default 21); fewer than 6 decide nothing"},
     {"seconds", "S", NULL, take_seconds, "begin no round of a case after so long, once there are 6 (default 10)"},
     {"filter", "TEXT", NULL, take_filter, "only cases whose name contains TEXT"},
-    {"list", "FILE", NULL, take_list, "shapes or models instead of the suite's own"},
+    {"list", "FILE", NULL, take_list, "shapes, models or nets instead of the suite's own"},
     {"model", "FILE.onnx", "models", take_model, "a model of one's own instead of the list; may be repeated"},
+    {"data", "DIR", "train", take_data,
+     "the folder of Fashion-MNIST (default: that of Debian's dataset-fashion-mnist)"},
+    {"images", "N", "train", take_images, "train on N images before anything is timed (default: as the list says)"},
     {"format", "table|json|csv", NULL, take_format, "how results are written (default table)"},
     {"output", "FILE", NULL, take_output, "write results to FILE, which appears when they are complete"},
     {"tolerance", "X", "--compare", take_tolerance, "--compare: slower by so much is not accused (default 0.05)"},
-    {"help", NULL, "gemm layers models --compare", take_help, "this help"},
+    {"help", NULL, "gemm layers models train --compare", take_help, "this help"},
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 
@@ -169,7 +184,7 @@ static bool taken_by(const struct option *option, const char *suite)
 /* Whether there are contenders of that family, in any suite. */
 static bool known(const char *word)
 {
-    static const char *const peers[] = {"none", "naive", "cblas", "onednn", "onnxruntime"};
+    static const char *const peers[] = {"none", "naive", "cblas", "onednn", "onnxruntime", "pytorch"};
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
         if (strcmp(word, peers[i]) == 0)
             return true;

@@ -24,6 +24,8 @@ struct bench_options {
     const char *filter, *list; /* list: of shapes or models, null: the suite's own */
     const char *models[BENCH_MAX_LIST];
     size_t model_count;
+    const char *data; /* Fashion-MNIST's folder, null: Debian's */
+    size_t images;    /* to train on before anything is timed; 0: as the list says */
     enum bench_format format;
     const char *output; /* null: standard output */
     double tolerance;   /* of --compare */

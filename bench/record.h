@@ -54,7 +54,7 @@ struct entry {
 };
 
 struct bench_case {
-    char suite[BENCH_NAME]; /* "gemm", "layers", "models" */
+    char suite[BENCH_NAME]; /* "gemm", "layers", "models", "train" */
     char name[BENCH_NAME];
     char group[BENCH_NAME]; /* of which summaries are made: "dense", "shallow", … */
     char shape[BENCH_TEXT]; /* for people */

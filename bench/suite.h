@@ -9,7 +9,7 @@
 
 struct bench {
     struct bench_options options;
-    const char *home; /* the folder this program lies in, and with it shapes/, models/ and peers/ */
+    const char *home; /* the folder this program lies in, and with it shapes/, models/, training/ and peers/ */
     struct record record;
     /* Called when the newest case of the record is complete. */
     void (*row)(const struct bench *bench, const struct bench_case *c);
@@ -18,6 +18,7 @@ struct bench {
 STOA_CHECKED enum stoa_status stoa_bench_gemm(struct bench *bench, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_bench_layers(struct bench *bench, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_bench_models(struct bench *bench, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_bench_train(struct bench *bench, struct stoa_error *error);
 
 /* Whether --filter lets a case through. */
 bool stoa_bench_selected(const struct bench *bench, const char *name);

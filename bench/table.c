@@ -58,10 +58,20 @@ void stoa_bench_print_head(const struct record *record, FILE *out)
         out);
 }
 
-/* Layers and products are told in microseconds, networks in milliseconds. */
-static double unit(const struct bench_case *c)
+double stoa_bench_unit(const struct bench_case *c)
 {
-    return strcmp(c->suite, "models") == 0 ? 1e3 : 1e6;
+    return strcmp(c->suite, "models") == 0 || stoa_bench_trains(c) ? 1e3 : 1e6;
+}
+
+bool stoa_bench_trains(const struct bench_case *c)
+{
+    return strcmp(c->suite, "train") == 0;
+}
+
+double stoa_bench_rate(const struct bench_case *c, const struct entry *entry)
+{
+    double seconds = median(entry), work = stoa_bench_trains(c) ? (double)c->batch : 1e-9 * c->flops;
+    return seconds > 0 ? work / seconds : 0;
 }
 
 static int width(const char *name)
@@ -73,17 +83,19 @@ static int width(const char *name)
 static void print_columns(const struct bench_case *c, size_t threads, FILE *out)
 {
     fprintf(out, "\n%s, %s, %s\n%-*s %5s %7s", c->suite, c->cold ? "cold" : "warm",
-            unit(c) > 1e3 ? "microseconds" : "milliseconds", NAME_WIDTH, "case", "batch", "threads");
+            stoa_bench_unit(c) > 1e3 ? "microseconds" : "milliseconds", NAME_WIDTH, "case", "batch", "threads");
     for (size_t i = 0; i < c->entry_count; i++)
         if (stoa_bench_in_row(&c->entries[i], threads))
             fprintf(out, " %*s", width(c->entries[i].name), c->entries[i].name);
-    fprintf(out, " %9s %-19s %7s %6s  ratio\n", "stoa", " (p10..p90)", "GFLOP/s", "peak");
+    fprintf(out, " %9s %-19s %8s %6s  ratio\n", "stoa", " (p10..p90)", stoa_bench_trains(c) ? "images/s" : "GFLOP/s",
+            stoa_bench_trains(c) ? "" : "peak");
 }
 
 static void print_cell(const struct bench_case *c, const struct entry *entry, FILE *out)
 {
     if (entry->count)
-        fprintf(out, " %*.*f", width(entry->name), unit(c) > 1e3 ? 1 : 3, unit(c) * median(entry));
+        fprintf(out, " %*.*f", width(entry->name), stoa_bench_unit(c) > 1e3 ? 1 : 3,
+                stoa_bench_unit(c) * median(entry));
     else
         fprintf(out, " %*s", width(entry->name), entry->state == ENTRY_WRONG ? "WRONG" : "-");
 }
@@ -107,7 +119,7 @@ static void print_ratios(const struct bench_case *c, size_t subject, FILE *out)
 static void print_line(const struct record *record, const struct bench_case *c, size_t subject, FILE *out)
 {
     const struct entry *stoa = &c->entries[subject];
-    double seconds = median(stoa);
+    double rate = stoa_bench_rate(c, stoa);
     char spread[32] = "";
     fprintf(out, "%-*s %5zu %7zu", NAME_WIDTH, c->name, c->batch, stoa->threads);
     for (size_t i = 0; i < c->entry_count; i++)
@@ -115,20 +127,19 @@ static void print_line(const struct record *record, const struct bench_case *c, 
             print_cell(c, &c->entries[i], out);
     print_cell(c, stoa, out);
     if (stoa->count)
-        snprintf(spread, sizeof spread, "(%.*f..%.*f)", unit(c) > 1e3 ? 0 : 2,
-                 unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.1), unit(c) > 1e3 ? 0 : 2,
-                 unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.9));
+        snprintf(spread, sizeof spread, "(%.*f..%.*f)", stoa_bench_unit(c) > 1e3 ? 0 : 2,
+                 stoa_bench_unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.1),
+                 stoa_bench_unit(c) > 1e3 ? 0 : 2,
+                 stoa_bench_unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.9));
     fprintf(out, " %-19s", spread);
-    if (c->flops > 0 && seconds > 0) {
-        double gflops = 1e-9 * c->flops / seconds;
-        fprintf(out, " %7.1f", gflops);
-        if (record->machine.peak_gflops > 0)
-            fprintf(out, " %4.0f %%", 100 * gflops / (record->machine.peak_gflops * (double)stoa->threads));
-        else
-            fprintf(out, " %6s", "-");
-    } else {
-        fprintf(out, " %7s %6s", "-", "-");
-    }
+    if (rate > 0)
+        fprintf(out, " %8.*f", stoa_bench_trains(c) ? 0 : 1, rate);
+    else
+        fprintf(out, " %8s", "-");
+    if (rate > 0 && record->machine.peak_gflops > 0 && !stoa_bench_trains(c))
+        fprintf(out, " %4.0f %%", 100 * rate / (record->machine.peak_gflops * (double)stoa->threads));
+    else
+        fprintf(out, " %6s", stoa_bench_trains(c) ? "" : "-");
     print_ratios(c, subject, out);
     if (stoa->how[0])
         fprintf(out, "  %s", stoa->how);
@@ -139,9 +150,11 @@ static void print_resources(const struct bench_case *c, FILE *out)
 {
     for (size_t i = 0; i < c->entry_count; i++) {
         const struct entry *entry = &c->entries[i];
-        if (entry->setup > 0)
-            fprintf(out, "  %-17s %5s %7zu  %-12s ready in %.3f s, at most %.0f MB resident (%.0f MB before loading)\n",
+        if (entry->setup > 0) {
+            fprintf(out, "  %-17s %5s %7zu  %-12s ready in %.3f s, at most %.0f MB resident (%.0f MB before loading)",
                     "", "", entry->threads, entry->name, entry->setup, 1e-6 * entry->peak, 1e-6 * entry->base);
+            fprintf(out, "%s%s\n", entry->how[0] && !entry->ours ? ", " : "", entry->ours ? "" : entry->how);
+        }
     }
     for (size_t i = 0; i < c->entry_count; i++) {
         struct estimate ratio = stoa_bench_ratio(c, i);

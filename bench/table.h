@@ -19,6 +19,14 @@ void stoa_bench_print_table(const struct record *record, FILE *out);
  * <!-- bench:SUITE --> and <!-- end of bench:SUITE -->; README.md shows exactly that. */
 void stoa_bench_print_markdown(const struct record *record, FILE *out);
 
+/* How many of what times of a case are told in make a second: 1e6, microseconds, of layers and products, 1e3 of
+ * networks and their training. */
+double stoa_bench_unit(const struct bench_case *c);
+/* Whether a run of the case is a step of training, so that images a second tell more than products. */
+bool stoa_bench_trains(const struct bench_case *c);
+/* What an entry works through, images or 1e9 floating-point operations, in a second; 0: not known. */
+double stoa_bench_rate(const struct bench_case *c, const struct entry *entry);
+
 /* One line, without its end. */
 void stoa_bench_summary_text(const struct summary *summary, size_t size, char *text);
 

@@ -25,6 +25,12 @@ static enum stoa_status read_models(const char *path, struct stoa_error *error, 
     return stoa_bench_read_models(path, error, count, lines);
 }
 
+static enum stoa_status read_training(const char *path, struct stoa_error *error, size_t *count)
+{
+    static struct training_line lines[BENCH_MAX_CASES];
+    return stoa_bench_read_training(path, error, count, lines);
+}
+
 typedef enum stoa_status (*reader)(const char *path, struct stoa_error *error, size_t *count);
 
 static void write_text(const char *path, const char *text)
@@ -51,7 +57,8 @@ Test(datafile, the_lists_of_the_suite_are_understood)
         size_t least;
     } rows[] = {{"bench/shapes/layers.txt", read_layers, 28},
                 {"bench/shapes/gemm.txt", read_gemms, 10},
-                {"bench/models/models.txt", read_models, 8}};
+                {"bench/models/models.txt", read_models, 8},
+                {"bench/training/nets.txt", read_training, 2}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char path[4096];
         size_t count = 0;
@@ -82,6 +89,9 @@ Test(datafile, what_is_not_understood_is_named_by_file_and_line)
         {"a product's words", "a 1 2\n", read_gemms, ":1: ", "3 words"},
         {"a target that is no number", "net fast 0\n", read_models, ":1: ", "target is 'fast'"},
         {"a negative target", "net 1 0\nnet 1 -2\n", read_models, ":2: ", "threads-target is '-2'"},
+        {"a net's words", "lenet5 60000 0.8 2.0\n", read_training, ":1: ", "4 words"},
+        {"no step", "lenet5 63 0.8 2.0 0\n", read_training, ":1: ", "images must be at least 64"},
+        {"more than all", "lenet5 64 1.1 2.0 0\n", read_training, ":1: ", "floor at most 1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char path[64];

@@ -27,6 +27,12 @@ Test(suite, words_that_are_not_understood_exit_with_2)
         {"a format nobody knows", {"bench", "gemm", "--format=xml"}, "--format takes table|json|csv"},
         {"products have no batches", {"bench", "gemm", "--batch=4"}, "'--batch=4'"},
         {"nor are layers models", {"bench", "layers", "--model=a.onnx"}, "'--model=a.onnx'"},
+        {"layers train on nothing", {"bench", "layers", "--images=640"}, "'--images=640'"},
+#ifdef STOA_TRAINING
+        {"training is never cold", {"bench", "train", "--cold"}, "'--cold'"},
+        {"nor of other batches", {"bench", "train", "--batch=32"}, "'--batch=32'"},
+        {"training on less than a batch", {"bench", "train", "--images=63"}, "--images takes N"},
+#endif
         {"only a comparison tolerates", {"bench", "layers", "--tolerance=1"}, "'--tolerance=1'"},
         {"a comparison measures nothing", {"bench", "--compare", "a", "b", "--rounds=7"}, "'--rounds=7'"},
         {"a table of nothing", {"bench", "--table"}, "usage"},
