@@ -193,6 +193,35 @@ static enum stoa_status resume(struct train_job *job, struct stoa_error *error)
     return stoa_trainer_load(job->trainer, train->checkpoint, error);
 }
 
+/* Losses that are not of classes take scores of any shape, the test at the end does not. */
+static enum stoa_status check_scores(const struct train_job *job, struct stoa_error *error)
+{
+    struct stoa_value_info info;
+    struct stoa_tensor scores;
+    char dims[STOA_DIMS_TEXT];
+    STOA_TRY(stoa_model_output(job->model, 0, error, &info));
+    /* It is not there where the loss has taken the place of the model's last function. */
+    if (stoa_session_output(stoa_trainer_session(job->trainer), info.name, NULL, &scores) == STOA_OK &&
+        scores.rank != 2)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "output '%.100s' has dims %s, must be scores [batch,classes]",
+                         info.name, stoa_dims_text(scores.rank, scores.dims, dims));
+    size_t classes = stoa_trainer_classes(job->trainer);
+    if (classes < job->data.class_count)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "the model has %zu scores, the data set %zu classes", classes,
+                         job->data.class_count);
+    return STOA_OK;
+}
+
+/* Gradients that never become a step. */
+static enum stoa_status check_steps(const struct stoa_trainer_options *options, const struct stoa_batches *batches,
+                                    size_t epochs, struct stoa_error *error)
+{
+    if (options->accumulate > epochs * batches->count)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "a step takes %zu batches, %zu epochs have only %zu",
+                         options->accumulate, epochs, epochs * batches->count);
+    return STOA_OK;
+}
+
 static enum stoa_status open_trainer(struct train_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
@@ -203,12 +232,11 @@ static enum stoa_status open_trainer(struct train_job *job, struct stoa_error *e
     struct stoa_trainer_options options = trainer_options(settings, &job->training.batches);
     options.inputs = &input;
     options.input_count = 1;
+    STOA_TRY(check_steps(&options, &job->training.batches, epochs_of(settings), error));
     STOA_TRY(specify_input(job, options.batch, error, &input));
     STOA_TRY(stoa_trainer_create(job->model, &options, error, &job->trainer));
+    STOA_TRY(check_scores(job, error));
     size_t classes = stoa_trainer_classes(job->trainer);
-    if (classes < job->data.class_count)
-        return stoa_fail(error, STOA_ERROR_SHAPE, "the model has %zu scores, the data set %zu classes", classes,
-                         job->data.class_count);
     STOA_TRY(stoa_cli_train_source_finish(&job->training, loss, classes, error));
     STOA_TRY(stoa_cli_train_source_finish(&job->test, loss, classes, error));
     return resume(job, error);

@@ -9,6 +9,7 @@
 
 #include "support/command.h"
 #include "support/files.h"
+#include "support/onnx_net.h"
 #include "support/squares.h"
 
 static void make_data(void)
@@ -63,6 +64,10 @@ static const struct {
     {"shift out of sight", {"lenet5", "--data", "idx:.", "--augment", "shift=12"}, 1, "shift is 12"},
     {"a checkpoint nowhere", {"lenet5", "--data", "none", "--checkpoint", "none/c"}, 1, "none/c: No such file"},
     {"no file to export to", {"lenet5", "--data", "none", "--export", "/dev/null"}, 1, "is not a regular file"},
+    {"fewer batches than a step takes",
+     {"lenet5", "--data", "idx:.", "--epochs", "2", "--accumulate", "7"},
+     1,
+     "only 6"},
     {"a log nowhere", {"lenet5", "--data", "idx:.", "--log", "none/log"}, 1, "none/log: No such file"},
     {"nothing to freeze", {"lenet5", "--data", "idx:.", "--freeze", "conv", "--freeze", "fc*"}, 1, "called 'conv'"},
     {"everything frozen", {"lenet5", "--data", "idx:.", "--freeze", "*"}, 1, "is not frozen"},
@@ -151,6 +156,31 @@ Test(train, learns_tells_and_exports, .init = make_data, .fini = remove_data)
     cr_expect(outcome->status == 0 && strstr(outcome->out, "input 'input'"), "%s%s", outcome->out, outcome->err);
     outcome = TRAIN("net.onnx", "--epochs", "1", "--freeze", "conv*", "--lr", "0.001");
     cr_expect(outcome->status == 0 && number_in(outcome->out, "top-1 ") >= 90, "%s%s", outcome->out, outcome->err);
+}
+
+#define CONV "input x f32[?,1,12,12]\nconst w f32[3,1,3,3]\nc = Conv(x, w)\n"
+static const struct {
+    const char *name, *net, *loss, *told;
+} not_scores[] = {
+    {"images", CONV "y = Relu(c)\noutput y\n", "cross-entropy", "[64,3,10,10]"},
+    {"images, squared", CONV "y = Relu(c)\noutput y\n", "mean-squared", "must be scores [batch,classes]"},
+    {"pixels", CONV "y = GlobalAveragePool(c)\noutput y\n", "binary-cross-entropy", "must be scores [batch,classes]"},
+    {"one for all", CONV "y = ReduceMean(c) keepdims=0\noutput y\n", "mean-squared", "the scores are float []"},
+    {"two", CONV "f = Flatten(c)\nconst v f32[300,2]\ny = MatMul(f, v)\noutput y\n", "hinge",
+     "2 scores, the data set 3 classes"},
+};
+
+Test(train, refuses_what_are_no_scores, .init = make_data, .fini = remove_data)
+{
+    for (size_t i = 0; i < sizeof not_scores / sizeof *not_scores; i++) {
+        struct onnx_writer writer = {0};
+        onnx_net(&writer, not_scores[i].net, 13);
+        files_write("net.onnx", writer.data, writer.size);
+        onnx_free(&writer);
+        const struct command_outcome *outcome = TRAIN("net.onnx", "--loss", not_scores[i].loss, "--epochs", "1");
+        cr_expect(outcome->status == 1 && strstr(outcome->err, not_scores[i].told) && !strstr(outcome->out, "epoch"),
+                  "%s: %s%s", not_scores[i].name, outcome->out, outcome->err);
+    }
 }
 
 Test(train, resizes_pictures_to_what_a_file_takes, .init = make_data, .fini = remove_data)
