@@ -72,6 +72,12 @@ static int dispatch(int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return run_command(&commands[i], argc - 2, argv + 2);
+#ifndef STOA_TRAINING
+    if (strcmp(argv[1], "train") == 0) {
+        fputs("stoa: training was left out of this build (-Dtraining=false)\n", stderr);
+        return CLI_USAGE;
+    }
+#endif
     fprintf(stderr, "stoa: there is no command '%s'\nTry 'stoa --help'.\n", argv[1]);
     return CLI_USAGE;
 }

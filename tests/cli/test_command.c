@@ -115,6 +115,9 @@ static const struct {
     {"help", {"--help"}, 0, "stoa verify", NULL},
     {"version", {"--version"}, 0, "stoa 0.", NULL},
     {"no such command", {"frobnicate"}, 2, NULL, "'frobnicate'"},
+#ifndef STOA_TRAINING
+    {"training left out", {"train", "lenet5"}, 2, NULL, "was left out"},
+#endif
     {"help of a command", {"run", "--help"}, 0, "--output-dir", NULL},
     {"no model", {"run"}, 2, NULL, "which model"},
     {"two models", {"run", "a", "b"}, 2, NULL, "'b'"},
