@@ -43,13 +43,27 @@ static void catch_signal(int number)
     caught = number;
 }
 
-/* The first signal ends training behind the step under way, a second one does what it always does. */
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+#define END_COUNT (sizeof ends / sizeof ends[0])
+
+/* The first signal ends training behind the step under way, a second one does what it always does. Those that whoever
+ * started us wants ignored (nohup, a script's background) stay so. */
 static void watch_signals(void)
 {
-    struct sigaction action = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    struct sigaction before, action = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < END_COUNT; i++)
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(ends[i], &action, NULL);
+}
+
+static void unwatch_signals(void)
+{
+    struct sigaction before, action = {.sa_handler = SIG_DFL};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < END_COUNT; i++)
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == catch_signal)
+            sigaction(ends[i], &action, NULL);
 }
 
 static bool is_ready_made(const char *name)
@@ -366,8 +380,7 @@ static enum stoa_status fit(struct train_job *job, struct stoa_error *error)
     enum stoa_status status =
         stoa_fit(job->trainer, &job->training.batches, &job->test.batches, &options, error, &result);
     stoa_cli_train_progress_end(&job->report);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    unwatch_signals();
     STOA_TRY(status);
     if (result.end == STOA_FIT_CANCELLED) {
         job->signal = caught;

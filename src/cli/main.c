@@ -33,7 +33,7 @@ static void print_help(FILE *out)
           "\n  stoa COMMAND --help                  the options of a command\n"
           "  stoa --version\n\n"
           "Exit status: 0 fine, 1 the run or the check failed, 2 the command was not understood; training that was\n"
-          "interrupted (Ctrl-C, SIGTERM) exits with 128 and the signal's number.\n",
+          "interrupted (Ctrl-C, SIGTERM, SIGHUP) exits with 128 and the signal's number.\n",
           out);
 }
 

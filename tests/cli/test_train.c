@@ -240,7 +240,7 @@ Test(train, same_seed_same_bits, .init = make_data, .fini = remove_data)
 
 Test(train, an_interruption_leaves_a_checkpoint_to_go_on_from, .init = make_data, .fini = remove_data)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     cr_assert(TRAIN(LONG, "--export", "undisturbed.onnx")->status == 0);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         const char *words[COMMAND_WORDS] = {"train", "--data",   "idx:.",    LONG,    "--checkpoint",
@@ -266,8 +266,12 @@ Test(train, an_interruption_leaves_a_checkpoint_to_go_on_from, .init = make_data
         files_delete("net.onnx");
         files_delete("state");
     }
-    const struct command_outcome *outcome =
-        TRAIN("lenet5", "--epochs", "1", "--checkpoint", "state", "--checkpoint-every", "1", "--resume-if-any");
+    /* As in the background of a script. */
+    signal(SIGINT, SIG_IGN);
+    const char *words[COMMAND_WORDS] = {"train", "--data", "idx:.", LONG, "--log", "log"};
+    const struct command_outcome *outcome = command_run_and_signal(words, "log", 3, SIGINT);
+    cr_expect(outcome->status == 0, "ignored, but exit status %d: %s", outcome->status, outcome->err);
+    outcome = TRAIN("lenet5", "--epochs", "1", "--checkpoint", "state", "--checkpoint-every", "1", "--resume-if-any");
     cr_expect(outcome->status == 0 && !strstr(outcome->out, "resumed"), "%s", outcome->err);
     outcome = TRAIN("vgg_small", "--epochs", "1", "--checkpoint", "state", "--resume-if-any");
     cr_expect(outcome->status == 1, "another network: %s", outcome->err);
