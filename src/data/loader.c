@@ -45,13 +45,14 @@ struct stoa_loader {
     pthread_mutex_t mutex;
     pthread_cond_t news; /* a slot is full, a slot is empty, or it is over */
     pthread_t thread;
-    bool started, quit, busy;
+    bool quit, busy;
     bool resting, failed;   /* the worker begins nothing new while a seek is at work, or once a batch failed */
     pid_t process;          /* whose thread it is: a fork has none */
     struct place next;      /* to be made */
     size_t filling, taking; /* slots */
     bool holds;             /* whether the caller has slots[taking] */
-    struct place coming;    /* the caller's own: what next will hand out */
+    struct place coming;    /* the caller's own, as is started: what next will hand out */
+    bool started;           /* the thread is there */
     struct slot slots[SLOTS];
 };
 
