@@ -148,7 +148,7 @@ static void tell_how(const struct field *field)
     for (size_t i = 0; i < field->count; i++) {
         struct entry *entry = &field->c->entries[i];
         if (entry->count)
-            snprintf(entry->how, sizeof entry->how, "%.2f %% right after %zu images, %.0f images/s",
+            snprintf(entry->how, sizeof entry->how, "%.2f %% after %zu images, %.0f images/s",
                      100 * field->learnt[i].accuracy, field->images,
                      BENCH_TRAIN_BATCH / stoa_bench_quantile(entry->count, entry->samples, 0.5));
     }
