@@ -46,8 +46,8 @@ struct stoa_gradient_options {
  * fourth order. Then the engine against the twin: one training pass, forward and backward, judged operator by operator
  * as by stoa_verify. Inputs that have no value fixed by the session's options are seeded normal random numbers, labels
  * random too. STOA_ERROR_MISMATCH names the parameter or node that diverges first, or a parameter more than half of
- * whose tried elements are kinks. Takes four forward passes of the naive twin for each element tried: meant for small
- * images. Options may be null. */
+ * whose tried elements are kinks. Takes four forward passes of the naive twin for each element tried, twelve
+ * where kinks are near: meant for small images. Options may be null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_gradient_check(const struct stoa_model *model,
                                                            const struct stoa_gradient_options *options,
                                                            struct stoa_error *error);

@@ -2,6 +2,8 @@
  * element of its output count, and each differently. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stoa/build.h>
+#include <stoa/gradient.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -228,5 +230,24 @@ Test(train, every_operator_says_whether_gradients_pass)
             expected &= strcmp((*op)->type, without[i]) != 0;
         cr_expect(((*op)->gradient_count > 0 || (*op)->training) == expected, "%s, opset %d", (*op)->type,
                   (*op)->since);
+    }
+}
+
+/* With thousands of units some are always near Relu's kink, each too little of the whole to be seen in a quotient. */
+Test(train, gradients_of_ready_made_nets)
+{
+    static const char *const names[] = {"lenet5", "vgg_small"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct stoa_model *model;
+        struct stoa_error error = {0};
+        cr_assert(stoa_net_create(names[i],
+                                  &(struct stoa_net_options){.classes = 3, .channels = 1, .height = 12, .width = 12},
+                                  &error, &model) == STOA_OK,
+                  "%s: %s", names[i], error.message);
+        const struct stoa_input_spec input = {.name = "input", .rank = 4, .dims = {2, 1, 12, 12}};
+        const struct stoa_session_options session = {.inputs = &input, .input_count = 1};
+        const struct stoa_gradient_options options = {.session = &session, .samples = 2, .inputs = 1};
+        cr_expect(stoa_gradient_check(model, &options, &error) == STOA_OK, "%s: %s", names[i], error.message);
+        stoa_model_free(model);
     }
 }
