@@ -65,6 +65,8 @@ DEFINE_ADD_COLUMNS(1)
 STOA_CLONES void stoa_matrix_add_rows(size_t rows, size_t columns, const float *x, size_t x_row, float *sums)
 {
     size_t j = 0;
+    if (!rows) /* and maybe no x */
+        return;
     for (; j + 16 <= columns; j += 16)
         add_columns16(rows, x + j, x_row, sums + j);
     if (columns & 8)

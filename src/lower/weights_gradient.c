@@ -344,7 +344,7 @@ void stoa_weights_gradient_run(const struct weights_gradient *gradient, const st
     if (!complete.dy_stride)
         complete.dy_stride = gradient->shape.OC;
     struct job job = {.gradient = gradient, .args = &complete, .sums = args->shared};
-    float *bias = job.sums + sums_floats(gradient);
+    float *bias = job.sums ? job.sums + sums_floats(gradient) : NULL;
     bool alone = args->db && (!args->dw || gradient->transposed);
     if (args->db && !alone)
         job.bias = bias;

@@ -243,9 +243,10 @@ static enum stoa_status run_extreme(const struct op_call *call, const struct op_
     (void)error;
     struct stoa_tensor share = share_of(call, run->shared);
     struct op_run summing = *run;
-    summing.shared = (char *)run->shared + share_bytes(call);
-    if (stoa_tensor_elements(&share))
+    if (stoa_tensor_elements(&share)) {
+        summing.shared = (char *)run->shared + share_bytes(call);
         memset(share.data, 0, stoa_tensor_bytes(&share));
+    }
     for (size_t i = first_operand(call); i < call->input_count; i++) {
         struct nd nd = nest_of_extreme(call, i, &share, &share);
         stoa_nd_run(&nd, run->pool, GRADIENT(COUNT_EXTREMES), NULL);
