@@ -114,8 +114,7 @@ const struct op stoa_op_identity = {
     .view = view,
 };
 
-static const struct op_training dropout_training = {
-    .type = "DropoutTraining", .output_count = 2, .takes_seed = true};
+static const struct op_training dropout_training = {.type = "DropoutTraining", .output_count = 2, .takes_seed = true};
 
 #define DROPOUT(name, since_, until_, inputs)                                                                          \
     const struct op stoa_op_##name = {                                                                                 \

@@ -8,8 +8,8 @@
 
 #include <stoa/data.h>
 
-#include "support/files.h"
 #include "support/allocator.h"
+#include "support/files.h"
 
 static struct stoa_dataset *open_set(const char *spec, const struct stoa_dataset_options *options,
                                      struct stoa_dataset_info *info)

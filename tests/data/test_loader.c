@@ -10,8 +10,8 @@
 
 #include <stoa/data.h>
 
-#include "support/files.h"
 #include "support/allocator.h"
+#include "support/files.h"
 
 #define COUNT 23
 #define SIDE 6
