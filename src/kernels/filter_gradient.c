@@ -113,14 +113,13 @@ static STOA_INLINE void depthwise_block(const struct filter_gradient *f, size_t 
 }
 
 /* By vectors and then by taps; vectors = 0: one channel to one. */
-#define BLOCKS(BLOCK)                                                                                                  \
-    BLOCK(0, 3)                                                                                                        \
-    BLOCK(0, 9)                                                                                                        \
-    BLOCK(0, 15)                                                                                                       \
-    BLOCK(0, 25)                                                                                                       \
-    BLOCK(1, 5)                                                                                                        \
-    BLOCK(1, 10) BLOCK(1, 15) BLOCK(1, 20) BLOCK(1, 25) BLOCK(2, 3) BLOCK(2, 6) BLOCK(2, 9) BLOCK(2, 12) BLOCK(4, 3)   \
-        BLOCK(4, 6)
+/* clang-format off */
+#define BLOCKS(BLOCK) \
+    BLOCK(0, 3) BLOCK(0, 9) BLOCK(0, 15) BLOCK(0, 25) \
+    BLOCK(1, 5) BLOCK(1, 10) BLOCK(1, 15) BLOCK(1, 20) BLOCK(1, 25) \
+    BLOCK(2, 3) BLOCK(2, 6) BLOCK(2, 9) BLOCK(2, 12) \
+    BLOCK(4, 3) BLOCK(4, 6)
+/* clang-format on */
 
 #define FUNCTION(vectors, taps)                                                                                        \
     STOA_FUSED_CLONES static void block_##vectors##_##taps(const struct filter_gradient *f, const float *columns,      \
