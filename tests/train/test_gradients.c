@@ -91,61 +91,6 @@ Test(train, gradients_of_arithmetic)
         }
 }
 
-static const struct row windows[] = {
-    {"MaxPool 2x2", "input x f32[2,3,6,8]\ny = MaxPool(x) kernel_shape=[2,2] strides=[2,2]\noutput y\n"},
-    {"MaxPool 3x3, overlapping, padded",
-     "input x f32[2,17,7,5]\ny = MaxPool(x) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]\noutput y\n"},
-    {"MaxPool, dilated", "input x f32[1,2,9,8]\ny = MaxPool(x) kernel_shape=[2,3] dilations=[2,2]\noutput y\n"},
-    {"MaxPool, ceil_mode",
-     "input x f32[1,2,7,6]\ny = MaxPool(x) kernel_shape=[3,3] strides=[2,2] ceil_mode=1\noutput y\n"},
-    {"MaxPool, stride beyond the kernel",
-     "input x f32[1,2,7,9]\ny = MaxPool(x) kernel_shape=[2,2] strides=[3,4]\noutput y\n"},
-    {"MaxPool, SAME_UPPER",
-     "input x f32[1,2,7,6]\ny = MaxPool(x) kernel_shape=[3,2] strides=[2,2] auto_pad='SAME_UPPER'\noutput y\n"},
-    {"AveragePool", "input x f32[2,3,6,8]\ny = AveragePool(x) kernel_shape=[2,2] strides=[2,2]\noutput y\n"},
-    {"AveragePool, padded",
-     "input x f32[2,5,7,6]\ny = AveragePool(x) kernel_shape=[3,3] strides=[2,1] pads=[1,0,1,2]\noutput y\n"},
-    {"AveragePool, pads counted",
-     "input x f32[2,5,7,6]\ny = AveragePool(x) kernel_shape=[3,3] pads=[1,0,1,2] count_include_pad=1\noutput y\n"},
-    {"AveragePool, ceil_mode",
-     "input x f32[1,2,7,6]\ny = AveragePool(x) kernel_shape=[3,3] strides=[2,2] ceil_mode=1\noutput y\n"},
-    {"GlobalAveragePool", "input x f32[2,19,5,3]\ny = GlobalAveragePool(x)\noutput y\n"},
-    {"GlobalMaxPool", "input x f32[2,19,5,3]\ny = GlobalMaxPool(x)\noutput y\n"},
-    {"ReduceMean of an image", "input x f32[2,5,4,3]\ny = ReduceMean(x) axes=[2,3]\noutput y\n"},
-    {"ReduceMean, dims dropped", "input x f32[2,5,4,3]\ny = ReduceMean(x) axes=[1,-1] keepdims=0\noutput y\n"},
-    {"ReduceMean of all", "input x f32[2,5]\ny = ReduceMean(x)\noutput y\n"},
-    {"Resize, nearest", "input x f32[1,3,4,5]\nconst s f32{1,1,2,3}\ny = Resize(x, -, s) mode='nearest'\noutput y\n"},
-    {"Resize, linear", "input x f32[1,3,4,5]\nconst s f32{1,1,2,1.5}\ny = Resize(x, -, s) mode='linear'\noutput y\n"},
-    {"Resize, linear, smaller",
-     "input x f32[1,3,9,8]\nconst s f32{1,1,0.5,0.4}\ny = Resize(x, -, s) mode='linear'\noutput y\n"},
-    {"LRN", "input x f32[2,7,3,4]\ny = LRN(x) size=5 alpha=0.1 beta=0.75 bias=2.0\noutput y\n"},
-    {"LRN, even size", "input x f32[1,5,3,2]\ny = LRN(x) size=4 alpha=0.3 beta=0.5\noutput y\n"},
-    {"InstanceNormalization",
-     "input x f32[2,3,5,4]\nconst s f32[3]\nconst b f32[3]\ny = InstanceNormalization(x, s, b)\noutput y\n"},
-    {"BatchNormalization", "input x f32[4,3,5,4]\nconst s f32[3]\nconst b f32[3]\nconst m f32[3]\nconst v f32+[3]\ny = "
-                           "BatchNormalization(x, s, b, m, v)\noutput y\n"},
-    {"BatchNormalization of rows", "input x f32[9,5]\nconst s f32[5]\nconst b f32[5]\nconst m f32[5]\nconst v "
-                                   "f32+[5]\ny = BatchNormalization(x, s, b, m, v) epsilon=0.01\noutput y\n"},
-    {"BatchNormalization, many channels",
-     "input x f32[2,67,3,3]\nconst s f32[67]\nconst b f32[67]\nconst m f32[67]\nconst v f32+[67]\ny = "
-     "BatchNormalization(x, s, b, m, v)\noutput y\n"},
-    {"Conv, norm, Relu",
-     "input x f32[2,3,5,4]\nconst k f32[6,3,3,3]\nconst s f32[6]\nconst b f32[6]\nconst m f32[6]\nconst v f32+[6]\nc = "
-     "Conv(x, k) pads=[1,1,1,1]\nn = BatchNormalization(c, s, b, m, v)\ny = Relu(n)\noutput y\n"},
-    {"Softmax", "input x f32[3,7]\ny = Softmax(x)\noutput y\n"},
-    {"Softmax of channels", "input x f32[2,7,3,2]\ny = Softmax(x) axis=1\noutput y\n"},
-    {"LogSoftmax", "input x f32[3,7]\ny = LogSoftmax(x)\noutput y\n"},
-    {"Dropout", "input x f32[3,7,5,2]\nconst r f32(0.4)\ny = Dropout(x, r)\noutput y\n"},
-    {"two Dropouts",
-     "input x f32[3,70]\nconst r f32(0.4)\na = Dropout(x, r)\nb = Sigmoid(a)\ny = Dropout(b, r)\noutput y\n"},
-    {"Dropout of nothing", "input x f32[3,7]\nconst r f32(0)\ny = Dropout(x, r)\noutput y\n"},
-};
-
-Test(train, gradients_of_windows_and_norms)
-{
-    CHECK_ALL(windows);
-}
-
 static size_t pick(struct random *random, size_t least, size_t most)
 {
     return (size_t)stoa_random_int(random, (int64_t)least, (int64_t)most);
