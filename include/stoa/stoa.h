@@ -1,10 +1,9 @@
-/* Stoa: a CNN engine for the CPU. This header brings in all the others. */
+/* Stoa: a CNN engine for the CPU. This header brings in all of libstoa; <stoa/data.h> is that of libstoa-data. */
 #ifndef STOA_STOA_H
 #define STOA_STOA_H
 
 #include <stoa/blas.h>
 #include <stoa/build.h>
-#include <stoa/data.h>
 #include <stoa/gradient.h>
 #include <stoa/host.h>
 #include <stoa/layers.h>

@@ -7,7 +7,7 @@
 
 /* Each room includes only itself, rooms before it, and the public headers. */
 static const char *const rooms[] = {"base", "gemm",  "kernels", "lower", "ops",    "layers", "reference", "graph",
-                                    "onnx", "build", "plan",    "run",   "verify", "data",   "train",     "cli"};
+                                    "onnx", "build", "plan",    "run",   "verify", "train",  "data",      "cli"};
 #define ROOM_COUNT (sizeof rooms / sizeof *rooms)
 
 /* Meetings that the order alone would allow. */
@@ -45,6 +45,9 @@ static void check_line(size_t room, const char *path, const char *line)
     cr_expect(included < ROOM_COUNT, "%s: %.*s is not a room", path, (int)length, name);
     cr_expect(included <= room, "%s: %s comes before %.*s, so it may not include it", path, rooms[room], (int)length,
               name);
+    if (strcmp(rooms[room], "data") == 0)
+        cr_expect(included == room || strcmp(rooms[included], "base") == 0,
+                  "%s: data is a library of its own, which sees base alone of the other: %s", path, line);
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
         if (strcmp(strangers[i].room, rooms[room]) == 0)
             cr_expect(strncmp(strangers[i].never, name, length) != 0 || strlen(strangers[i].never) != length,
