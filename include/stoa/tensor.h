@@ -10,16 +10,21 @@ extern "C" {
 
 #define STOA_MAX_RANK 8
 
-/* Element types, with the numbers ONNX gives them (TensorProto.DataType). */
+/* Element types, with the numbers ONNX gives them (TensorProto.DataType). float16 and bfloat16 live in files alone:
+ * they are read as float. */
 enum stoa_dtype {
     STOA_NONE = 0, /* no tensor: an optional input left out */
     STOA_FLOAT = 1,
     STOA_UINT8 = 2,
     STOA_INT8 = 3,
+    STOA_UINT16 = 4,
+    STOA_INT16 = 5,
     STOA_INT32 = 6,
     STOA_INT64 = 7,
     STOA_BOOL = 9,
-    STOA_DOUBLE = 11
+    STOA_DOUBLE = 11,
+    STOA_UINT32 = 12,
+    STOA_UINT64 = 13
 };
 
 /* How the four dimensions of an image tensor lie in memory. */

@@ -9,17 +9,11 @@
 
 size_t stoa_dtype_size(enum stoa_dtype dtype)
 {
+#define SIZE(constant, name, type)                                                                                     \
+    case constant:                                                                                                     \
+        return sizeof(type);
     switch (dtype) {
-    case STOA_UINT8:
-    case STOA_INT8:
-    case STOA_BOOL:
-        return 1;
-    case STOA_FLOAT:
-    case STOA_INT32:
-        return 4;
-    case STOA_INT64:
-    case STOA_DOUBLE:
-        return 8;
+        STOA_DTYPES(SIZE)
     case STOA_NONE:
         break;
     }
@@ -28,21 +22,11 @@ size_t stoa_dtype_size(enum stoa_dtype dtype)
 
 const char *stoa_dtype_name(enum stoa_dtype dtype)
 {
+#define NAME(constant, name, type)                                                                                     \
+    case constant:                                                                                                     \
+        return #name;
     switch (dtype) {
-    case STOA_FLOAT:
-        return "float";
-    case STOA_UINT8:
-        return "uint8";
-    case STOA_INT8:
-        return "int8";
-    case STOA_INT32:
-        return "int32";
-    case STOA_INT64:
-        return "int64";
-    case STOA_BOOL:
-        return "bool";
-    case STOA_DOUBLE:
-        return "double";
+        STOA_DTYPES(NAME)
     case STOA_NONE:
         break;
     }
@@ -181,20 +165,11 @@ size_t stoa_tensor_offset(const struct stoa_tensor *tensor, size_t index)
 
 double stoa_tensor_load(const struct stoa_tensor *tensor, size_t offset)
 {
+#define LOAD(constant, name, type)                                                                                     \
+    case constant:                                                                                                     \
+        return (double)((const type *)tensor->data)[offset];
     switch (tensor->dtype) {
-    case STOA_FLOAT:
-        return (double)((const float *)tensor->data)[offset];
-    case STOA_DOUBLE:
-        return ((const double *)tensor->data)[offset];
-    case STOA_INT64:
-        return (double)((const int64_t *)tensor->data)[offset];
-    case STOA_INT32:
-        return ((const int32_t *)tensor->data)[offset];
-    case STOA_INT8:
-        return ((const int8_t *)tensor->data)[offset];
-    case STOA_UINT8:
-    case STOA_BOOL:
-        return ((const uint8_t *)tensor->data)[offset];
+        STOA_DTYPES(LOAD)
     case STOA_NONE:
         break;
     }

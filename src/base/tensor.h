@@ -4,8 +4,32 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stoa/status.h>
 #include <stoa/tensor.h>
+
+/* The element types: X(its constant, its name, the type C holds it in). A bool is 0 or 1. */
+#define STOA_REAL_DTYPES(X)                                                                                            \
+    X(STOA_FLOAT, float, float)                                                                                        \
+    X(STOA_DOUBLE, double, double)
+#define STOA_WHOLE_DTYPES(X)                                                                                           \
+    X(STOA_INT64, int64, int64_t)                                                                                      \
+    X(STOA_INT32, int32, int32_t)                                                                                      \
+    X(STOA_INT16, int16, int16_t)                                                                                      \
+    X(STOA_INT8, int8, int8_t)                                                                                         \
+    X(STOA_UINT64, uint64, uint64_t)                                                                                   \
+    X(STOA_UINT32, uint32, uint32_t)                                                                                   \
+    X(STOA_UINT16, uint16, uint16_t)                                                                                   \
+    X(STOA_UINT8, uint8, uint8_t)
+#define STOA_DTYPES(X) STOA_REAL_DTYPES(X) STOA_WHOLE_DTYPES(X) X(STOA_BOOL, bool, uint8_t)
+/* One more than the largest of the constants, for tables that they index. */
+#define STOA_DTYPE_LIMIT (STOA_UINT64 + 1)
+
+/* Whether elements are floating-point numbers. */
+static inline bool stoa_dtype_is_real(enum stoa_dtype dtype)
+{
+    return dtype == STOA_FLOAT || dtype == STOA_DOUBLE;
+}
 
 /* Bytes of one element; 0 for a type the engine does not know. */
 size_t stoa_dtype_size(enum stoa_dtype dtype);

@@ -8,11 +8,6 @@
 #include "base/status.h"
 #include "base/tensor.h"
 
-static bool is_floating(enum stoa_dtype dtype)
-{
-    return dtype == STOA_FLOAT || dtype == STOA_DOUBLE;
-}
-
 static void note(struct comparison *comparison, size_t index, double result, double recorded)
 {
     comparison->index = index;
@@ -70,7 +65,7 @@ enum stoa_status stoa_cli_compare(const struct stoa_tensor *result, const struct
                          stoa_dtype_name(result->dtype), stoa_dims_text(result->rank, result->dims, ours),
                          stoa_dtype_name(recorded->dtype), stoa_dims_text(recorded->rank, recorded->dims, theirs));
     }
-    if (is_floating(result->dtype))
+    if (stoa_dtype_is_real(result->dtype))
         compare_floats(result, recorded, comparison);
     else
         compare_exactly(result, recorded, comparison);

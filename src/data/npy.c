@@ -25,8 +25,9 @@ static const struct {
     char descr[4];
     enum stoa_dtype dtype;
 } descriptions[] = {
-    {"<f4", STOA_FLOAT}, {"<f8", STOA_DOUBLE}, {"<i4", STOA_INT32}, {"<i8", STOA_INT64},
-    {"|u1", STOA_UINT8}, {"|i1", STOA_INT8},   {"|b1", STOA_BOOL},
+    {"<f4", STOA_FLOAT},  {"<f8", STOA_DOUBLE}, {"<i4", STOA_INT32},  {"<i8", STOA_INT64},
+    {"<i2", STOA_INT16},  {"|i1", STOA_INT8},   {"<u8", STOA_UINT64}, {"<u4", STOA_UINT32},
+    {"<u2", STOA_UINT16}, {"|u1", STOA_UINT8},  {"|b1", STOA_BOOL},
 };
 #define DESCRIPTION_COUNT (sizeof descriptions / sizeof descriptions[0])
 
@@ -125,8 +126,10 @@ static enum stoa_status parse_descr(struct cursor *cursor, struct stoa_error *er
             tensor->dtype = descriptions[i].dtype;
             return STOA_OK;
         }
-    return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
-                     "npy header: descr '%s' is not one of <f4 <f8 <i4 <i8 |u1 |i1 |b1 (convert it with astype)", text);
+    return stoa_fail(
+        error, STOA_ERROR_UNSUPPORTED,
+        "npy header: descr '%s' is not one of <f4 <f8 <i8 <i4 <i2 |i1 <u8 <u4 <u2 |u1 |b1 (convert it with astype)",
+        text);
 }
 
 static enum stoa_status parse_entry(struct cursor *cursor, struct stoa_error *error, struct header *header)

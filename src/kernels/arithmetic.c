@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/tensor.h"
 #include "base/vector.h"
 
 #define LOOP(clones, name, type, expression)                                                                           \
@@ -51,21 +52,19 @@
     LOOP(clones, prefix##_max, type, a > b || a != a ? a : b)                                                          \
     LOOP(clones, prefix##_min, type, a < b || a != a ? a : b)
 
-/* `wide` is an unsigned type to compute in, where running over is defined. */
-#define INTEGER_LOOPS(prefix, type, wide)                                                                              \
-    LOOP(, prefix##_add, type, (type)((wide)a + (wide)b))                                                              \
-    LOOP(, prefix##_sub, type, (type)((wide)a - (wide)b))                                                              \
-    LOOP(, prefix##_mul, type, (type)((wide)a * (wide)b))                                                              \
-    LOOP(, prefix##_div, type, b == 0 ? 0 : b == (type)-1 && (type)-1 < 0 ? (type)((wide)0 - (wide)a) : (type)(a / b)) \
+/* Computed in unsigned numbers, where running over is defined. */
+#define INTEGER_LOOPS(prefix, type)                                                                                    \
+    LOOP(, prefix##_add, type, (type)((uint64_t)a + (uint64_t)b))                                                      \
+    LOOP(, prefix##_sub, type, (type)((uint64_t)a - (uint64_t)b))                                                      \
+    LOOP(, prefix##_mul, type, (type)((uint64_t)a * (uint64_t)b))                                                      \
+    LOOP(, prefix##_div, type, b == 0 ? 0 : b == (type)-1 && (type)-1 < 1 ? (type)(0 - (uint64_t)a) : (type)(a / b))   \
     LOOP(, prefix##_max, type, a > b ? a : b)                                                                          \
     LOOP(, prefix##_min, type, a < b ? a : b)
 
 REAL_LOOPS(STOA_CLONES, float, float)
 REAL_LOOPS(, double, double)
-INTEGER_LOOPS(int64, int64_t, uint64_t)
-INTEGER_LOOPS(int32, int32_t, uint32_t)
-INTEGER_LOOPS(int8, int8_t, uint32_t)
-INTEGER_LOOPS(uint8, uint8_t, uint32_t)
+#define INTEGER_LOOPS_OF(constant, name, type) INTEGER_LOOPS(name, type)
+STOA_WHOLE_DTYPES(INTEGER_LOOPS_OF)
 LOOP(STOA_CLONES, float_prelu, float, a < 0.0f ? b * a : a)
 
 #define LOOPS(prefix)                                                                                                  \
@@ -73,15 +72,13 @@ LOOP(STOA_CLONES, float_prelu, float, a < 0.0f ? b * a : a)
         prefix##_add, prefix##_sub, prefix##_mul, prefix##_div, prefix##_max, prefix##_min                             \
     }
 
+#define LOOPS_OF(constant, name, type) [constant] = LOOPS(name),
+
 nd_loop stoa_arithmetic_loop(enum arithmetic operation, enum stoa_dtype dtype)
 {
-    static const nd_loop loops[][ARITHMETIC_COUNT] = {
+    static const nd_loop loops[STOA_DTYPE_LIMIT][ARITHMETIC_COUNT] = {
         [STOA_FLOAT] = {float_add, float_sub, float_mul, float_div, float_max, float_min, float_prelu},
         [STOA_DOUBLE] = LOOPS(double),
-        [STOA_INT64] = LOOPS(int64),
-        [STOA_INT32] = LOOPS(int32),
-        [STOA_INT8] = LOOPS(int8),
-        [STOA_UINT8] = LOOPS(uint8),
-    };
-    return (size_t)dtype < sizeof loops / sizeof *loops ? loops[dtype][operation] : NULL;
+        STOA_WHOLE_DTYPES(LOOPS_OF)};
+    return loops[dtype][operation];
 }

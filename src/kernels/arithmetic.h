@@ -22,8 +22,9 @@ enum arithmetic {
 nd_loop stoa_arithmetic_loop(enum arithmetic operation, enum stoa_dtype dtype);
 
 /* data[0] <- data[1] to the power data[2], the result being of the base's type; null where there is no such pair
- * (float, double, int32 and int64 go with each other). An integer to a negative integer power is the exact result's
- * whole part, and 0 for the base 0; what does not fit an integer type is as stoa_cast_loop has it. */
+ * (the base is float, double, int32 or int64, the exponent of any type but bool). An integer to a negative integer
+ * power is the exact result's whole part, and 0 for the base 0; what does not fit an integer type is as stoa_cast_loop
+ * has it. */
 nd_loop stoa_power_loop(enum stoa_dtype base, enum stoa_dtype exponent);
 
 /* data[0] <- data[1] converted, for any pair of types. Floats become integers by cutting off the fraction; NaN becomes

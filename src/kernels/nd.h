@@ -41,7 +41,7 @@ void stoa_nd_simplify(struct nd *nd);
 /* Simplifies and runs. Tasks are cut by dims alone. A null pool is fine. */
 void stoa_nd_run(const struct nd *nd, struct pool *pool, nd_loop loop, const void *context);
 
-/* Operand 0 <- operand 1, of the same element size (1, 4 or 8). */
+/* Operand 0 <- operand 1, of the same element size (1, 2, 4 or 8). */
 void stoa_nd_copy_nest(const struct nd *nd, struct pool *pool);
 
 /* to[i] <- from[i] for every index: same dtype and dims, any strides. Between layouts that differ in which dimension is

@@ -17,6 +17,7 @@
 
 /* Elements by size alone, whatever their type is. */
 typedef uint8_t __attribute__((may_alias)) unit1;
+typedef uint16_t __attribute__((may_alias)) unit2;
 typedef transpose_unit unit4;
 typedef uint64_t __attribute__((may_alias)) unit8;
 
@@ -39,6 +40,7 @@ typedef uint64_t __attribute__((may_alias)) unit8;
         }                                                                                                              \
     }
 COPY_LOOP(unit1)
+COPY_LOOP(unit2)
 COPY_LOOP(unit4)
 COPY_LOOP(unit8)
 
@@ -58,6 +60,7 @@ struct transposition {
                 y[i * ldy + j] = x[j * ldx + i];                                                                       \
     }
 TRANSPOSE_EDGE(unit1)
+TRANSPOSE_EDGE(unit2)
 TRANSPOSE_EDGE(unit4)
 TRANSPOSE_EDGE(unit8)
 
@@ -89,6 +92,8 @@ static void transpose_block(const struct transposition *t, size_t size, const ch
                 edge_unit4((const unit4 *)x + from, t->ldx, rows, columns, (unit4 *)y + to, t->ldy);
             else if (size == 8)
                 edge_unit8((const unit8 *)x + from, t->ldx, rows, columns, (unit8 *)y + to, t->ldy);
+            else if (size == 2)
+                edge_unit2((const unit2 *)x + from, t->ldx, rows, columns, (unit2 *)y + to, t->ldy);
             else
                 edge_unit1((const unit1 *)x + from, t->ldx, rows, columns, (unit1 *)y + to, t->ldy);
         }
@@ -158,7 +163,12 @@ void stoa_nd_copy_nest(const struct nd *nd, struct pool *pool)
         return;
     }
     size_t size = simple.operands[0].size;
-    stoa_nd_run(&simple, pool, size == 1 ? copy_unit1 : size == 4 ? copy_unit4 : copy_unit8, NULL);
+    stoa_nd_run(&simple, pool,
+                size == 1   ? copy_unit1
+                : size == 2 ? copy_unit2
+                : size == 4 ? copy_unit4
+                            : copy_unit8,
+                NULL);
 }
 
 void stoa_nd_copy(const struct stoa_tensor *from, const struct stoa_tensor *to, struct pool *pool)

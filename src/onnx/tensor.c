@@ -19,19 +19,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data are used as 
 
 enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, enum stoa_dtype *dtype)
 {
-    switch (data_type) {
-    case STOA_FLOAT:
-    case STOA_UINT8:
-    case STOA_INT8:
-    case STOA_INT32:
-    case STOA_INT64:
-    case STOA_BOOL:
-    case STOA_DOUBLE:
-        *dtype = (enum stoa_dtype)data_type;
+    *dtype = (enum stoa_dtype)data_type;
+    if (stoa_dtype_size(*dtype))
         return STOA_OK;
-    default:
-        break;
-    }
     const ProtobufCEnumValue *known =
         protobuf_c_enum_descriptor_get_value(&onnx__tensor_proto__data_type__descriptor, data_type);
     if (!known || data_type == ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED)
@@ -55,6 +45,8 @@ static struct typed_data find_typed_data(const Onnx__TensorProto *message, enum 
         data = (struct typed_data){.name = "double_data", .count = message->n_double_data};
     else if (dtype == STOA_INT64)
         data = (struct typed_data){.name = "int64_data", .count = message->n_int64_data};
+    else if (dtype == STOA_UINT64 || dtype == STOA_UINT32)
+        data = (struct typed_data){.name = "uint64_data", .count = message->n_uint64_data};
     data.others = message->n_float_data + message->n_double_data + message->n_int64_data + message->n_int32_data +
                   message->n_uint64_data - data.count;
     return data;
@@ -99,21 +91,24 @@ static enum stoa_status read_raw(const Onnx__TensorProto *message, const struct 
     return STOA_OK;
 }
 
-/* int32_data hold the values of all the smaller types too. */
-static enum stoa_status narrow(const int32_t *values, size_t count, const struct stoa_tensor *tensor,
-                               struct stoa_error *error)
-{
-    int32_t least = tensor->dtype == STOA_INT8 ? INT8_MIN : 0;
-    int32_t most = tensor->dtype == STOA_INT8 ? INT8_MAX : tensor->dtype == STOA_UINT8 ? UINT8_MAX : 1;
-    uint8_t *to = tensor->data;
-    for (size_t i = 0; i < count; i++) {
-        if (values[i] < least || values[i] > most)
-            return stoa_fail(error, STOA_ERROR_DATA, "int32_data[%zu] is %" PRId32 ", which is no %s", i, values[i],
-                             stoa_dtype_name(tensor->dtype));
-        to[i] = (uint8_t)values[i];
+/* int32_data hold the values of all the smaller types too, uint64_data those of uint32. */
+#define NARROW(field, source, format, dtype, type, most)                                                               \
+    static enum stoa_status narrow_to_##dtype(const source *values, size_t count, struct stoa_error *error, type *to)  \
+    {                                                                                                                  \
+        for (size_t i = 0; i < count; i++) {                                                                           \
+            to[i] = (type)values[i];                                                                                   \
+            if ((source)to[i] != values[i] || to[i] > (most))                                                          \
+                return stoa_fail(error, STOA_ERROR_DATA, #field "[%zu] is %" format ", which is no " #dtype, i,        \
+                                 values[i]);                                                                           \
+        }                                                                                                              \
+        return STOA_OK;                                                                                                \
     }
-    return STOA_OK;
-}
+NARROW(int32_data, int32_t, PRId32, int16, int16_t, INT16_MAX)
+NARROW(int32_data, int32_t, PRId32, int8, int8_t, INT8_MAX)
+NARROW(int32_data, int32_t, PRId32, uint16, uint16_t, UINT16_MAX)
+NARROW(int32_data, int32_t, PRId32, uint8, uint8_t, UINT8_MAX)
+NARROW(int32_data, int32_t, PRId32, bool, uint8_t, 1)
+NARROW(uint64_data, uint64_t, PRIu64, uint32, uint32_t, UINT32_MAX)
 
 static enum stoa_status read_typed(const Onnx__TensorProto *message, size_t count, struct arena *arena,
                                    struct stoa_error *error, struct stoa_tensor *tensor)
@@ -134,9 +129,25 @@ static enum stoa_status read_typed(const Onnx__TensorProto *message, size_t coun
     case STOA_INT32:
         memcpy(tensor->data, message->int32_data, count * sizeof *message->int32_data);
         return STOA_OK;
-    default:
-        return narrow(message->int32_data, count, tensor, error);
+    case STOA_UINT64:
+        memcpy(tensor->data, message->uint64_data, count * sizeof *message->uint64_data);
+        return STOA_OK;
+    case STOA_INT16:
+        return narrow_to_int16(message->int32_data, count, error, tensor->data);
+    case STOA_INT8:
+        return narrow_to_int8(message->int32_data, count, error, tensor->data);
+    case STOA_UINT16:
+        return narrow_to_uint16(message->int32_data, count, error, tensor->data);
+    case STOA_UINT8:
+        return narrow_to_uint8(message->int32_data, count, error, tensor->data);
+    case STOA_BOOL:
+        return narrow_to_bool(message->int32_data, count, error, tensor->data);
+    case STOA_UINT32:
+        return narrow_to_uint32(message->uint64_data, count, error, tensor->data);
+    case STOA_NONE:
+        break;
     }
+    return STOA_OK;
 }
 
 enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct onnx_source *source, bool loose,

@@ -154,8 +154,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
 {
     const struct arithmetic_params *params = call->params;
     const struct stoa_tensor *y = &call->outputs[0];
-    bool whole = y->dtype != STOA_FLOAT && y->dtype != STOA_DOUBLE;
-    if (params->operation == ARITHMETIC_DIV && whole && has_zero(&call->inputs[1]))
+    if (params->operation == ARITHMETIC_DIV && !stoa_dtype_is_real(y->dtype) && has_zero(&call->inputs[1]))
         return stoa_fail(error, STOA_ERROR_DATA, "input B, of type %s, has a 0 to divide by",
                          stoa_dtype_name(call->inputs[1].dtype));
     nd_loop loop = stoa_arithmetic_loop(params->operation, y->dtype);

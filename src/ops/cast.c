@@ -11,8 +11,7 @@ enum stoa_status stoa_cast_parse(struct attribute_reader *reader, void *params)
     stoa_reader_require(reader, "to");
     int64_t to = stoa_read_int(reader, "to", STOA_FLOAT, 1, 16);
     if (stoa_dtype_size((enum stoa_dtype)to) == 0)
-        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED,
-                         "attribute to is %d: only float, double, int64, int32, int8, uint8 and bool are supported",
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute to is %d: only numbers and bool are supported",
                          (int)to);
     ((struct cast_params *)params)->to = (enum stoa_dtype)to;
     return stoa_reader_finish(reader);

@@ -7,15 +7,10 @@
 #include "ops/op.h"
 #include "ops/table.h"
 
-static bool is_real(enum stoa_dtype dtype)
-{
-    return dtype == STOA_FLOAT || dtype == STOA_DOUBLE;
-}
-
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
     for (size_t i = 0; i < 2; i++)
-        if (!is_real(call->inputs[i].dtype))
+        if (!stoa_dtype_is_real(call->inputs[i].dtype))
             return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "there are no gradients of %s",
                              stoa_dtype_name(call->inputs[i].dtype));
     return stoa_backward_infer(call, &stoa_op_cast, error);

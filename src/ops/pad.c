@@ -75,7 +75,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     const struct stoa_tensor *x = &call->inputs[0];
     struct op_integers pads;
     STOA_TRY(read_pads(call, error, &pads));
-    if (!params->pads_input && x->dtype != STOA_FLOAT && x->dtype != STOA_DOUBLE)
+    if (!params->pads_input && !stoa_dtype_is_real(x->dtype))
         return stoa_fail(error, STOA_ERROR_GRAPH, "input data is of type %s, must be float or double",
                          stoa_dtype_name(x->dtype));
     if (stoa_op_has_input(call, 2) && call->inputs[2].dtype != x->dtype)

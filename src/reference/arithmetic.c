@@ -8,10 +8,10 @@
 
 #include "reference/internal.h"
 
-/* Whole numbers are computed in int64 and wrapped to their type afterwards. */
+/* Whole numbers are computed as uint64 or, what is the same bits, int64, and wrapped to their type afterwards. */
 struct binary {
     double (*real)(double a, double b, double *slack);
-    bool (*whole)(int64_t a, int64_t b, int64_t *y); /* false: no result. Null: real serves as well */
+    bool (*whole)(bool has_sign, uint64_t a, uint64_t b, uint64_t *y); /* false: no result. Null: real serves as well */
 };
 
 static double add(double a, double b, double *slack)
@@ -57,29 +57,35 @@ static double smaller(double a, double b, double *slack)
     return isnan(a) || a < b ? a : b;
 }
 
-static bool whole_add(int64_t a, int64_t b, int64_t *y)
+static bool whole_add(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
 {
-    *y = (int64_t)((uint64_t)a + (uint64_t)b);
+    (void)has_sign;
+    *y = a + b;
     return true;
 }
 
-static bool whole_sub(int64_t a, int64_t b, int64_t *y)
+static bool whole_sub(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
 {
-    *y = (int64_t)((uint64_t)a - (uint64_t)b);
+    (void)has_sign;
+    *y = a - b;
     return true;
 }
 
-static bool whole_mul(int64_t a, int64_t b, int64_t *y)
+static bool whole_mul(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
 {
-    *y = (int64_t)((uint64_t)a * (uint64_t)b);
+    (void)has_sign;
+    *y = a * b;
     return true;
 }
 
-static bool whole_divide(int64_t a, int64_t b, int64_t *y)
+static bool whole_divide(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
 {
     if (!b)
         return false;
-    *y = b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
+    if (!has_sign)
+        *y = a / b;
+    else
+        *y = b == UINT64_MAX ? 0 - a : (uint64_t)((int64_t)a / (int64_t)b);
     return true;
 }
 
@@ -90,10 +96,11 @@ static enum stoa_status combine(struct reference_run *run, const struct binary *
         *y = binary->real(a, b, slack);
         return STOA_OK;
     }
-    int64_t whole;
-    if (!binary->whole(stoa_reference_integer(a), stoa_reference_integer(b), &whole))
+    bool has_sign = dtype != STOA_UINT64;
+    uint64_t whole;
+    if (!binary->whole(has_sign, stoa_reference_bits(a), stoa_reference_bits(b), &whole))
         return stoa_fail(run->error, STOA_ERROR_DATA, "a whole number is divided by zero");
-    *y = (double)whole;
+    *y = has_sign ? (double)(int64_t)whole : (double)whole;
     return STOA_OK;
 }
 

@@ -46,6 +46,8 @@ STOA_CHECKED enum stoa_status stoa_reference_output_copy(struct reference_run *r
 
 /* The value towards zero, held within int64. */
 int64_t stoa_reference_integer(double value);
+/* The same number as the bits of an int64 or, from 2^63 on, of a uint64. */
+uint64_t stoa_reference_bits(double value);
 /* What a number becomes in an element of type `to`: rounded to float; cut to a whole number, which wraps around if the
  * number comes from a type of whole numbers and is held within the range (NaN becoming 0) if it is a real one: the
  * definitions leave that open, hardware differs. */

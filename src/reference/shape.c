@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/tensor.h"
 #include "reference/internal.h"
 
 enum stoa_status stoa_reference_identity(struct reference_run *run)
@@ -105,18 +106,8 @@ enum stoa_status stoa_reference_cast(struct reference_run *run)
     enum stoa_dtype to = (enum stoa_dtype)stoa_read_int(&run->reader, "to", 0, 0, INT32_MAX);
     struct reference_tensor *y;
     STOA_TRY(run->reader.status);
-    switch (to) {
-    case STOA_FLOAT:
-    case STOA_UINT8:
-    case STOA_INT8:
-    case STOA_INT32:
-    case STOA_INT64:
-    case STOA_BOOL:
-    case STOA_DOUBLE:
-        break;
-    default:
+    if (!stoa_dtype_size(to))
         return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "attribute to is %d", (int)to);
-    }
     STOA_TRY(stoa_reference_output(run, 0, to, x->rank, x->dims, &y));
     for (size_t i = 0; i < stoa_reference_count(y); i++)
         y->values[i] = stoa_reference_convert(x->dtype, to, x->values[i]);

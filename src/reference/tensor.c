@@ -100,26 +100,45 @@ int64_t stoa_reference_integer(double value)
     return (int64_t)value;
 }
 
+uint64_t stoa_reference_bits(double value)
+{
+    if (value >= 0x1p63)
+        return value >= 0x1p64 ? UINT64_MAX : (uint64_t)value;
+    return (uint64_t)stoa_reference_integer(value);
+}
+
 double stoa_reference_convert(enum stoa_dtype from, enum stoa_dtype to, double value)
 {
     static const struct {
         enum stoa_dtype dtype;
         double least, most;
-    } ranges[] = {{STOA_UINT8, 0, 255}, {STOA_INT8, -128, 127}, {STOA_INT32, INT32_MIN, INT32_MAX}};
+    } ranges[] = {{STOA_UINT8, 0, UINT8_MAX},   {STOA_INT8, INT8_MIN, INT8_MAX},
+                  {STOA_UINT16, 0, UINT16_MAX}, {STOA_INT16, INT16_MIN, INT16_MAX},
+                  {STOA_UINT32, 0, UINT32_MAX}, {STOA_INT32, INT32_MIN, INT32_MAX},
+                  {STOA_UINT64, 0, 0x1p64}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges && !stoa_reference_is_integer(from); i++)
         if (ranges[i].dtype == to)
             value = value < ranges[i].least ? ranges[i].least : value > ranges[i].most ? ranges[i].most : value;
     switch (to) {
     case STOA_BOOL:
         return value != 0;
+    case STOA_UINT64:
+        return (double)stoa_reference_bits(value);
+    case STOA_UINT32:
+        return (double)(uint32_t)stoa_reference_bits(value);
+    case STOA_UINT16:
+        return (double)(uint16_t)stoa_reference_bits(value);
+    case STOA_INT16:
+        return (double)(int16_t)stoa_reference_bits(value);
     case STOA_UINT8:
-        return (double)(uint8_t)stoa_reference_integer(value);
+        return (double)(uint8_t)stoa_reference_bits(value);
     case STOA_INT8:
-        return (double)(int8_t)stoa_reference_integer(value);
+        return (double)(int8_t)stoa_reference_bits(value);
     case STOA_INT32:
-        return (double)(int32_t)stoa_reference_integer(value);
+        return (double)(int32_t)stoa_reference_bits(value);
     case STOA_INT64:
-        return (double)stoa_reference_integer(value);
+        return (double)(stoa_reference_is_integer(from) ? (int64_t)stoa_reference_bits(value)
+                                                        : stoa_reference_integer(value));
     case STOA_FLOAT:
         return (double)(float)value;
     default:

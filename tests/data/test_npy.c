@@ -66,6 +66,10 @@ static const struct {
     {"int32", 1, "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }\n", 4, STOA_INT32, 2, {1, 1}},
     {"uint8", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n", 3, STOA_UINT8, 1, {3}},
     {"int8", 1, "{'descr': '|i1', 'fortran_order': False, 'shape': (3,), }\n", 3, STOA_INT8, 1, {3}},
+    {"int16", 1, "{'descr': '<i2', 'fortran_order': False, 'shape': (3,), }\n", 6, STOA_INT16, 1, {3}},
+    {"uint16", 1, "{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }\n", 6, STOA_UINT16, 1, {3}},
+    {"uint32", 1, "{'descr': '<u4', 'fortran_order': False, 'shape': (3,), }\n", 12, STOA_UINT32, 1, {3}},
+    {"uint64", 1, "{'descr': '<u8', 'fortran_order': False, 'shape': (3,), }\n", 24, STOA_UINT64, 1, {3}},
     {"bool", 1, "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }\n", 3, STOA_BOOL, 1, {3}},
     {"keys in another order",
      1,
@@ -215,9 +219,19 @@ static void leave_directory(void)
 Test(npy, written_files_read_back, .init = enter_directory, .fini = leave_directory)
 {
     static const struct stoa_tensor rows[] = {
-        {STOA_FLOAT, 4, {1, 2, 1, 3}}, {STOA_FLOAT, 0, {0}},    {STOA_DOUBLE, 1, {5}},
-        {STOA_INT32, 2, {2, 3}},       {STOA_INT64, 2, {0, 3}}, {STOA_UINT8, 3, {3, 2, 1}},
-        {STOA_INT8, 1, {1}},           {STOA_BOOL, 1, {7}},     {STOA_FLOAT, 8, {1, 1, 1, 1, 1, 1, 1, 2}},
+        {STOA_FLOAT, 4, {1, 2, 1, 3}},
+        {STOA_FLOAT, 0, {0}},
+        {STOA_DOUBLE, 1, {5}},
+        {STOA_INT32, 2, {2, 3}},
+        {STOA_INT64, 2, {0, 3}},
+        {STOA_UINT8, 3, {3, 2, 1}},
+        {STOA_INT16, 2, {3, 1}},
+        {STOA_UINT16, 1, {3}},
+        {STOA_UINT32, 1, {3}},
+        {STOA_UINT64, 1, {3}},
+        {STOA_INT8, 1, {1}},
+        {STOA_BOOL, 1, {7}},
+        {STOA_FLOAT, 8, {1, 1, 1, 1, 1, 1, 1, 2}},
     };
     uint8_t data[64];
     for (size_t i = 0; i < sizeof data; i++)

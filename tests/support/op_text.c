@@ -64,8 +64,9 @@ static enum stoa_dtype read_dtype(const char **cursor)
     static const struct {
         const char *text;
         enum stoa_dtype dtype;
-    } names[] = {{"f32", STOA_FLOAT}, {"f64", STOA_DOUBLE}, {"i64", STOA_INT64}, {"i32", STOA_INT32},
-                 {"u8", STOA_UINT8},  {"i8", STOA_INT8},    {"b", STOA_BOOL}};
+    } names[] = {{"f32", STOA_FLOAT},  {"f64", STOA_DOUBLE}, {"i64", STOA_INT64},  {"i32", STOA_INT32},
+                 {"i16", STOA_INT16},  {"i8", STOA_INT8},    {"u64", STOA_UINT64}, {"u32", STOA_UINT32},
+                 {"u16", STOA_UINT16}, {"u8", STOA_UINT8},   {"b", STOA_BOOL}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(*cursor, names[i].text, strlen(names[i].text)) == 0) {
             *cursor += strlen(names[i].text);
@@ -77,25 +78,19 @@ static enum stoa_dtype read_dtype(const char **cursor)
 
 static void store(const struct stoa_tensor *tensor, size_t index, double value)
 {
+    if (tensor->dtype == STOA_INT64 && value >= 0x1p63) {
+        ((int64_t *)tensor->data)[index] = INT64_MAX;
+        return;
+    }
+#define STORE(constant, name, type)                                                                                    \
+    case constant:                                                                                                     \
+        ((type *)tensor->data)[index] = (type)value;                                                                   \
+        break;
     switch (tensor->dtype) {
-    case STOA_FLOAT:
-        ((float *)tensor->data)[index] = (float)value;
-        break;
-    case STOA_DOUBLE:
-        ((double *)tensor->data)[index] = value;
-        break;
-    case STOA_INT64:
-        ((int64_t *)tensor->data)[index] = value < 0x1p63 ? (int64_t)value : INT64_MAX;
-        break;
-    case STOA_INT32:
-        ((int32_t *)tensor->data)[index] = (int32_t)value;
-        break;
-    case STOA_INT8:
-        ((int8_t *)tensor->data)[index] = (int8_t)value;
-        break;
-    case STOA_UINT8:
+        STOA_REAL_DTYPES(STORE)
+        STOA_WHOLE_DTYPES(STORE)
     case STOA_BOOL:
-        ((uint8_t *)tensor->data)[index] = (uint8_t)value;
+        ((uint8_t *)tensor->data)[index] = value != 0;
         break;
     case STOA_NONE:
         break;
