@@ -116,7 +116,11 @@ static enum stoa_status choose(struct conv *conv, const struct conv_choice *choi
 static enum stoa_status take(struct conv *conv, const struct lowering *lowering, const struct conv_choice *choice,
                              struct stoa_error *error)
 {
-    struct candidate candidate = {.reason = lowering->transpose ? "the only way of transposed convolutions" : "forced"};
+    bool only = lowering->transpose && !lowering->cost;
+    const char *reason = only                                       ? "the only way of transposed convolutions"
+                         : lowering->transpose && !choice->lowering ? "chosen"
+                                                                    : "forced";
+    struct candidate candidate = {.reason = reason};
     enum stoa_status status = consider(conv, lowering, choice, &candidate);
     if (status != STOA_OK)
         return stoa_fail(error, status, "%s", candidate.refusal.message);
@@ -197,6 +201,35 @@ enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocat
     return create(allocator, shape, weights, bias, kind, &no_choice, error, conv);
 }
 
+static double price_of(const struct conv *conv, const struct conv_choice *choice)
+{
+    return conv->lowering->cost(conv) + stoa_conv_pack_cost(conv) +
+           choice->byte_price * (double)bytes_of(conv, choice->workers);
+}
+
+/* Puts a direct transposed convolution in place of *conv (may be null), where it is possible and better. */
+static enum stoa_status prefer_direct(const struct stoa_allocator *allocator, const struct conv_shape *forward,
+                                      const float *weights, const float *bias, const struct conv_choice *choice,
+                                      struct stoa_error *error, struct conv **conv)
+{
+    const struct kind kind = {.only = &stoa_lowering_direct_transpose};
+    struct stoa_error refusal = {0};
+    struct conv_shape shape;
+    struct conv *direct;
+    stoa_conv_transposed_shape(forward, &shape);
+    STOA_TRY(stoa_conv_transpose_shape_finish(&shape, (const size_t[2]){0}, error));
+    enum stoa_status status = create(allocator, &shape, weights, bias, kind, choice, &refusal, &direct);
+    if (status == STOA_ERROR_MEMORY)
+        return stoa_fail(error, status, "%s", refusal.message);
+    if (status == STOA_OK && (!*conv || price_of(direct, choice) < price_of(*conv, choice))) {
+        struct conv *other = *conv;
+        *conv = direct;
+        direct = other;
+    }
+    stoa_conv_free(direct);
+    return STOA_OK;
+}
+
 enum stoa_status stoa_conv_backward_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                            const float *weights, const float *bias, const struct conv_choice *choice,
                                            struct stoa_error *error, struct conv **conv)
@@ -204,13 +237,27 @@ enum stoa_status stoa_conv_backward_create(const struct stoa_allocator *allocato
     struct conv_shape backward;
     struct kind kind = {.exchanged = stoa_conv_backward_shape(shape, &backward)};
     *conv = NULL;
-    if (kind.exchanged) {
-        STOA_TRY(stoa_conv_shape_finish(&backward, error));
-    } else {
+    if (!choice)
+        choice = &no_choice;
+    if (!kind.exchanged) {
         kind.only = transposed(&backward);
         STOA_TRY(stoa_conv_transpose_shape_finish(&backward, (const size_t[2]){0}, error));
+        return create(allocator, &backward, weights, bias, kind, choice, error, conv);
     }
-    return create(allocator, &backward, weights, bias, kind, choice ? choice : &no_choice, error, conv);
+    STOA_TRY(stoa_conv_shape_finish(&backward, error));
+    if (choice->lowering == STOA_LOWERING_DIRECT)
+        STOA_TRY(prefer_direct(allocator, shape, weights, bias, choice, error, conv));
+    if (*conv)
+        return STOA_OK;
+    STOA_TRY(create(allocator, &backward, weights, bias, kind, choice, error, conv));
+    enum stoa_status status = STOA_OK;
+    if (choice->lowering == STOA_LOWERING_AUTO)
+        status = prefer_direct(allocator, shape, weights, bias, choice, error, conv);
+    if (status != STOA_OK) {
+        stoa_conv_free(*conv);
+        *conv = NULL;
+    }
+    return status;
 }
 
 void stoa_conv_free(struct conv *conv)

@@ -64,7 +64,8 @@ STOA_CHECKED enum stoa_status stoa_conv_transpose_create(const struct stoa_alloc
 /* The gradient of a convolution with regard to its images: from dy[N][OH][OW][OC] to dx[N][H][W][C], with the weights
  * the convolution has. `shape` is the convolution's, finished. At stride 1 it is itself a convolution, of dy with
  * filters turned round and input and output channels exchanged, which packing sees to: then the choice is as for any
- * other. With strides, or where pads are beyond the filter's reach, it goes by views. The images of a run,
+ * other, and for few channels of x a direct transposed convolution is in it, which also STOA_LOWERING_DIRECT stands for
+ * where it applies. With strides, or where pads are beyond the filter's reach, it goes by views. The images of a run,
  * stoa_conv_shape and stoa_conv_error are those of what runs: x stands for dy and y for dx. */
 STOA_CHECKED enum stoa_status stoa_conv_backward_create(const struct stoa_allocator *allocator,
                                                         const struct conv_shape *shape, const float *weights,

@@ -81,7 +81,7 @@ STOA_CHECKED enum stoa_status stoa_conv_explain_choice(struct conv *conv, const 
 extern const struct lowering stoa_lowering_view, stoa_lowering_im2col, stoa_lowering_im2col_full;
 extern const struct lowering stoa_lowering_depthwise, stoa_lowering_direct, stoa_lowering_winograd;
 /* Of transposed convolutions; not in the table. */
-extern const struct lowering stoa_lowering_transpose, stoa_lowering_depthwise_transpose;
+extern const struct lowering stoa_lowering_transpose, stoa_lowering_depthwise_transpose, stoa_lowering_direct_transpose;
 
 /* As stoa_conv_create with STOA_LOWERING_WINOGRAD, of which the tiling's form, tiles (0: as planned) and split are
  * given. */
@@ -114,6 +114,8 @@ struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, s
 /* panel, k_block and segment for products whose k is at most `depth`. */
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);
 
+/* The transposed convolution that is the gradient of a convolution with regard to its images. */
+void stoa_conv_transposed_shape(const struct conv_shape *forward, struct conv_shape *transposed);
 /* The convolution that is the gradient of another with regard to its images, its weights exchanged; false where that is
  * none: strides, or pads beyond the filter's reach. */
 bool stoa_conv_backward_shape(const struct conv_shape *forward, struct conv_shape *backward);

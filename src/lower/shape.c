@@ -137,15 +137,20 @@ enum stoa_status stoa_conv_transpose_shape_finish(struct conv_shape *shape, cons
     return check_sizes(shape, error);
 }
 
+void stoa_conv_transposed_shape(const struct conv_shape *forward, struct conv_shape *transposed)
+{
+    *transposed = *forward;
+    transposed->C = forward->OC;
+    transposed->H = forward->OH;
+    transposed->W = forward->OW;
+    transposed->OC = forward->C;
+    transposed->OH = forward->H;
+    transposed->OW = forward->W;
+}
+
 bool stoa_conv_backward_shape(const struct conv_shape *forward, struct conv_shape *backward)
 {
-    *backward = *forward;
-    backward->C = forward->OC;
-    backward->H = forward->OH;
-    backward->W = forward->OW;
-    backward->OC = forward->C;
-    backward->OH = forward->H;
-    backward->OW = forward->W;
+    stoa_conv_transposed_shape(forward, backward);
     bool unit = forward->stride[0] == 1 && forward->stride[1] == 1;
     for (size_t i = 0; unit && i < 4; i++) {
         size_t reach = forward->dilation[i % 2] * (forward->kernel[i % 2] - 1);
