@@ -51,7 +51,7 @@ static enum stoa_status read_recorded(const char *model, size_t batch, const cha
         snprintf(path, sizeof path, "%.*s.b%zu/%s.npy", length, model, batch, name) >= (int)sizeof path ||
         access(path, R_OK) != 0)
         return STOA_OK;
-    STOA_TRY(stoa_npy_read(path, &allocator, error, &tensor));
+    STOA_TRY(stoa_npy_read(path, &allocator, error, &tensor, NULL));
     if (tensor.dtype == STOA_FLOAT && stoa_tensor_same_dims(&tensor, wanted))
         *values = tensor.data;
     else

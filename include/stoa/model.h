@@ -21,7 +21,9 @@ struct stoa_model_options {
 
 /* Reads an ONNX model (ir_version 3 and later; opsets 7 to 17, and earlier ones where the operators used have not
  * changed since). Weights are read where they lie in the mapped file, which must not be shortened while the model
- * lives. External data are refused. On failure *model is null. */
+ * lives. External data are refused. Weights, inputs and outputs in float16 and bfloat16 are float here: weights are
+ * widened, which is exact, inputs and outputs are declared as float, and all is computed in float. Cast to one of the
+ * two rounds to it. On failure *model is null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_model_load(const char *path, const struct stoa_model_options *options,
                                                        struct stoa_error *error, struct stoa_model **model);
 /* The same from memory, which is borrowed: it must stay as it is until the model is freed. */
@@ -33,10 +35,10 @@ STOA_API void stoa_model_free(struct stoa_model *model);
 
 /* Writes the model as an ONNX file, which reads back as the same graph: nodes with their names, types, attributes and
  * order, values with their names, constants bit for bit. Constants, also those that came as Constant nodes, become
- * initialisers with raw data. The opset version is the one the model was read at, 13 for models that were built; the
- * ir_version is the first that has the opset and initialisers that are no inputs. An open first dimension of an input
- * or output is called "batch", other open ones have no name. Larger than 2 GiB, which the format does not allow, is
- * STOA_ERROR_LIMIT.
+ * initialisers with raw data; what was float16 or bfloat16 is written as float. The opset version is the one the model
+ * was read at, 13 for models that were built; the ir_version is the first that has the opset and initialisers that are
+ * no inputs. An open first dimension of an input or output is called "batch", other open ones have no name. Larger than
+ * 2 GiB, which the format does not allow, is STOA_ERROR_LIMIT.
  *
  * The file appears whole or not at all, and may be the one the model was loaded from. */
 STOA_API STOA_CHECKED enum stoa_status stoa_model_save(const struct stoa_model *model, const char *path,

@@ -71,7 +71,8 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_create(const struct stoa_mod
                                                            struct stoa_error *error, struct stoa_session **session);
 STOA_API void stoa_session_free(struct stoa_session *session);
 
-/* The type and dims an input or output has in this session: row-major (N C H W), strides set, data null. */
+/* The type (float where the file has float16 or bfloat16) and dims an input or output has in this session: row-major (N
+ * C H W), strides set, data null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_input(const struct stoa_session *session, const char *name,
                                                           struct stoa_error *error, struct stoa_tensor *tensor);
 /* As stoa_session_input; data is the bound buffer or the session's own, and holds the result after a run. */

@@ -1,4 +1,5 @@
 /* stoa verify: against the naive reference, layer by layer, or against outputs somebody recorded. */
+#include <math.h>
 #include <stdio.h>
 #include <stoa/verify.h>
 
@@ -22,6 +23,7 @@ struct verify_job {
     size_t layers, failed;
     double worst_share;
     char worst_layer[256];
+    double tolerance; /* the largest among the outputs */
 };
 
 static enum stoa_status prepare(struct verify_job *job, struct stoa_error *error)
@@ -85,16 +87,18 @@ static enum stoa_status check_output(struct verify_job *job, struct stoa_session
     struct stoa_value_info info;
     struct stoa_tensor result, recorded;
     struct comparison comparison;
+    enum half half;
     STOA_TRY(stoa_model_output(job->model, index, error, &info));
     STOA_TRY(stoa_session_output(session, info.name, error, &result));
-    STOA_TRY(stoa_cli_read_numbered(job->settings->data, "output", index, &job->allocator, error, &recorded));
-    enum stoa_status status = stoa_cli_compare(&result, &recorded, error, &comparison);
+    STOA_TRY(stoa_cli_read_numbered(job->settings->data, "output", index, &job->allocator, error, &recorded, &half));
+    enum stoa_status status = stoa_cli_compare(&result, &recorded, half, error, &comparison);
     stoa_release(&job->allocator, recorded.data);
     if (status != STOA_OK) {
         stoa_error_prefix(error, "output '%s': ", info.name);
         return status;
     }
     *passed = comparison.passed;
+    job->tolerance = fmax(job->tolerance, comparison.tolerance);
     printf("%-6s  output '%s': max |difference| %.3g, max |recorded| %.3g\n", comparison.passed ? "ok" : "FAILED",
            info.name, comparison.difference, comparison.largest);
     if (!comparison.passed)
@@ -116,7 +120,7 @@ static enum stoa_status check_outputs(struct verify_job *job, struct stoa_sessio
     if (wrong)
         return stoa_fail(error, STOA_ERROR_MISMATCH,
                          "%s: %zu of %zu outputs differ from those in %s by more than %g of the largest recorded",
-                         job->settings->model, wrong, count, job->settings->data, CLI_TOLERANCE);
+                         job->settings->model, wrong, count, job->settings->data, job->tolerance);
     return STOA_OK;
 }
 

@@ -15,9 +15,10 @@ static void note(struct comparison *comparison, size_t index, double result, dou
     comparison->recorded = recorded;
 }
 
-static void compare_floats(const struct stoa_tensor *result, const struct stoa_tensor *recorded,
+static void compare_floats(const struct stoa_tensor *result, const struct stoa_tensor *recorded, enum half half,
                            struct comparison *comparison)
 {
+    comparison->tolerance = CLI_TOLERANCE + (half == HALF_FLOAT16 ? 0x1p-10 : half == HALF_BFLOAT16 ? 0x1p-7 : 0);
     size_t elements = stoa_tensor_elements(result);
     bool differs = false; /* one is NaN or infinite and the other is not the same */
     for (size_t i = 0; i < elements; i++) {
@@ -34,7 +35,7 @@ static void compare_floats(const struct stoa_tensor *result, const struct stoa_t
             note(comparison, i, ours, theirs);
         }
     }
-    comparison->passed = !differs && comparison->difference <= CLI_TOLERANCE * comparison->largest;
+    comparison->passed = !differs && comparison->difference <= comparison->tolerance * comparison->largest;
 }
 
 static void compare_exactly(const struct stoa_tensor *result, const struct stoa_tensor *recorded,
@@ -55,7 +56,7 @@ static void compare_exactly(const struct stoa_tensor *result, const struct stoa_
     }
 }
 
-enum stoa_status stoa_cli_compare(const struct stoa_tensor *result, const struct stoa_tensor *recorded,
+enum stoa_status stoa_cli_compare(const struct stoa_tensor *result, const struct stoa_tensor *recorded, enum half half,
                                   struct stoa_error *error, struct comparison *comparison)
 {
     *comparison = (struct comparison){0};
@@ -66,7 +67,7 @@ enum stoa_status stoa_cli_compare(const struct stoa_tensor *result, const struct
                          stoa_dtype_name(recorded->dtype), stoa_dims_text(recorded->rank, recorded->dims, theirs));
     }
     if (stoa_dtype_is_real(result->dtype))
-        compare_floats(result, recorded, comparison);
+        compare_floats(result, recorded, half, comparison);
     else
         compare_exactly(result, recorded, comparison);
     return STOA_OK;

@@ -77,12 +77,12 @@ static bool has_suffix(const char *path, const char *suffix)
 }
 
 static enum stoa_status read_pb(const char *path, const struct stoa_allocator *allocator, struct stoa_error *error,
-                                struct stoa_tensor *tensor)
+                                struct stoa_tensor *tensor, enum half *half)
 {
     struct file_map map;
     *tensor = (struct stoa_tensor){0};
     STOA_TRY(stoa_file_map(path, error, &map));
-    enum stoa_status status = stoa_onnx_read_tensor(map.data, map.size, allocator, error, tensor, NULL);
+    enum stoa_status status = stoa_onnx_read_tensor(map.data, map.size, allocator, error, tensor, NULL, half);
     if (status != STOA_OK)
         stoa_error_prefix(error, "%s: ", path);
     stoa_file_unmap(&map);
@@ -91,17 +91,17 @@ static enum stoa_status read_pb(const char *path, const struct stoa_allocator *a
 
 enum stoa_status stoa_cli_read_numbered(const char *directory, const char *stem, size_t index,
                                         const struct stoa_allocator *allocator, struct stoa_error *error,
-                                        struct stoa_tensor *tensor)
+                                        struct stoa_tensor *tensor, enum half *half)
 {
     char path[PATH_MAX];
     *tensor = (struct stoa_tensor){0};
     if (snprintf(path, sizeof path, "%s/%s_%zu.npy", directory, stem, index) >= (int)sizeof path)
         return stoa_fail(error, STOA_ERROR_IO, "the path %.64s... is too long", directory);
     if (access(path, F_OK) == 0)
-        return stoa_npy_read(path, allocator, error, tensor);
+        return stoa_npy_read(path, allocator, error, tensor, half);
     snprintf(path, sizeof path, "%s/%s_%zu.pb", directory, stem, index);
     if (access(path, F_OK) == 0)
-        return read_pb(path, allocator, error, tensor);
+        return read_pb(path, allocator, error, tensor, half);
     return stoa_fail(error, STOA_ERROR_IO, "there is no %s_%zu.pb or %s_%zu.npy in %s", stem, index, stem, index,
                      directory);
 }
@@ -183,9 +183,9 @@ enum stoa_status stoa_cli_inputs_read(struct model_inputs *inputs, const struct 
         if (picture)
             STOA_TRY(read_picture(input, path, settings, allocator, error, &input->tensor));
         else if (has_suffix(path, ".npy"))
-            STOA_TRY(stoa_npy_read(path, allocator, error, &input->tensor));
+            STOA_TRY(stoa_npy_read(path, allocator, error, &input->tensor, NULL));
         else if (has_suffix(path, ".pb"))
-            STOA_TRY(read_pb(path, allocator, error, &input->tensor));
+            STOA_TRY(read_pb(path, allocator, error, &input->tensor, NULL));
         else
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s: the name ends in none of .npy .pb .png .jpg .jpeg", path);
         STOA_TRY(check_given(inputs, input, path, picture, error));
@@ -201,7 +201,7 @@ enum stoa_status stoa_cli_inputs_read_data(struct model_inputs *inputs, const ch
 {
     for (size_t i = 0; i < inputs->count; i++) {
         struct model_input *input = &inputs->items[i];
-        STOA_TRY(stoa_cli_read_numbered(directory, "input", i, &inputs->allocator, error, &input->tensor));
+        STOA_TRY(stoa_cli_read_numbered(directory, "input", i, &inputs->allocator, error, &input->tensor, NULL));
         STOA_TRY(check_given(inputs, input, directory, false, error));
     }
     return STOA_OK;

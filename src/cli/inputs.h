@@ -8,6 +8,7 @@
 #include <stoa/model.h>
 #include <stoa/session.h>
 
+#include "base/half.h"
 #include "base/memory.h"
 #include "base/tensor.h"
 #include "cli/settings.h"
@@ -51,6 +52,6 @@ STOA_CHECKED enum stoa_status stoa_cli_inputs_bind(struct model_inputs *inputs, 
 /* Reads DIRECTORY/STEM_INDEX.pb or .npy. The data are released with stoa_release. */
 STOA_CHECKED enum stoa_status stoa_cli_read_numbered(const char *directory, const char *stem, size_t index,
                                                      const struct stoa_allocator *allocator, struct stoa_error *error,
-                                                     struct stoa_tensor *tensor);
+                                                     struct stoa_tensor *tensor, enum half *half);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/file_writer.h"
+#include "base/half.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
@@ -24,10 +25,11 @@ static const char magic[6] = {'\x93', 'N', 'U', 'M', 'P', 'Y'};
 static const struct {
     char descr[4];
     enum stoa_dtype dtype;
+    enum half half; /* of files alone */
 } descriptions[] = {
     {"<f4", STOA_FLOAT},  {"<f8", STOA_DOUBLE}, {"<i4", STOA_INT32},  {"<i8", STOA_INT64},
     {"<i2", STOA_INT16},  {"|i1", STOA_INT8},   {"<u8", STOA_UINT64}, {"<u4", STOA_UINT32},
-    {"<u2", STOA_UINT16}, {"|u1", STOA_UINT8},  {"|b1", STOA_BOOL},
+    {"<u2", STOA_UINT16}, {"|u1", STOA_UINT8},  {"|b1", STOA_BOOL},   {"<f2", STOA_FLOAT, HALF_FLOAT16},
 };
 #define DESCRIPTION_COUNT (sizeof descriptions / sizeof descriptions[0])
 
@@ -38,6 +40,7 @@ struct cursor {
 struct header {
     bool has_descr, has_order, has_shape;
     bool fortran_order;
+    enum half half;
     struct stoa_tensor tensor;
 };
 
@@ -116,19 +119,20 @@ static enum stoa_status parse_shape(struct cursor *cursor, struct stoa_error *er
     return STOA_OK;
 }
 
-static enum stoa_status parse_descr(struct cursor *cursor, struct stoa_error *error, struct stoa_tensor *tensor)
+static enum stoa_status parse_descr(struct cursor *cursor, struct stoa_error *error, struct header *header)
 {
     char text[16];
     if (!take_string(cursor, sizeof text, text))
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "npy header: descr is not a simple type");
     for (size_t i = 0; i < DESCRIPTION_COUNT; i++)
         if (strcmp(text, descriptions[i].descr) == 0) {
-            tensor->dtype = descriptions[i].dtype;
+            header->tensor.dtype = descriptions[i].dtype;
+            header->half = descriptions[i].half;
             return STOA_OK;
         }
     return stoa_fail(
         error, STOA_ERROR_UNSUPPORTED,
-        "npy header: descr '%s' is not one of <f4 <f8 <i8 <i4 <i2 |i1 <u8 <u4 <u2 |u1 |b1 (convert it with astype)",
+        "npy header: descr '%s' is not one of <f2 <f4 <f8 <i8 <i4 <i2 |i1 <u8 <u4 <u2 |u1 |b1 (convert it with astype)",
         text);
 }
 
@@ -139,7 +143,7 @@ static enum stoa_status parse_entry(struct cursor *cursor, struct stoa_error *er
         return stoa_fail(error, STOA_ERROR_PARSE, "npy header: not a dictionary of descr, fortran_order and shape");
     if (strcmp(key, "descr") == 0 && !header->has_descr) {
         header->has_descr = true;
-        return parse_descr(cursor, error, &header->tensor);
+        return parse_descr(cursor, error, header);
     }
     if (strcmp(key, "shape") == 0 && !header->has_shape) {
         header->has_shape = true;
@@ -181,7 +185,7 @@ static enum stoa_status parse_header(struct cursor cursor, struct stoa_error *er
 }
 
 enum stoa_status stoa_npy_decode(const void *bytes, size_t size, const struct stoa_allocator *allocator,
-                                 struct stoa_error *error, struct stoa_tensor *tensor)
+                                 struct stoa_error *error, struct stoa_tensor *tensor, enum half *half)
 {
     *tensor = (struct stoa_tensor){0};
     const uint8_t *file = bytes;
@@ -202,26 +206,31 @@ enum stoa_status stoa_npy_decode(const void *bytes, size_t size, const struct st
     struct cursor cursor = {.at = (const char *)file + begin, .end = (const char *)file + begin + length};
     STOA_TRY(parse_header(cursor, error, &header));
 
-    size_t wanted, left = size - begin - length;
-    STOA_TRY(stoa_tensor_measure(&header.tensor, error, NULL, &wanted));
+    size_t elements, held, left = size - begin - length;
+    STOA_TRY(stoa_tensor_measure(&header.tensor, error, &elements, &held));
+    size_t wanted = header.half ? elements * sizeof(uint16_t) : held;
     if (left != wanted)
         return stoa_fail(error, STOA_ERROR_DATA, "npy data: %zu bytes where the header's shape asks for %zu", left,
                          wanted);
     stoa_tensor_set_plain(&header.tensor);
-    STOA_TRY(stoa_allocate_raw(allocator, wanted, 1, error, &header.tensor.data));
-    if (wanted)
+    STOA_TRY(stoa_allocate_raw(allocator, held, 1, error, &header.tensor.data));
+    if (header.half)
+        stoa_half_widen_all(header.half, file + begin + length, elements, header.tensor.data);
+    else if (wanted)
         memcpy(header.tensor.data, file + begin + length, wanted);
     *tensor = header.tensor;
+    if (half)
+        *half = header.half;
     return STOA_OK;
 }
 
 enum stoa_status stoa_npy_read(const char *path, const struct stoa_allocator *allocator, struct stoa_error *error,
-                               struct stoa_tensor *tensor)
+                               struct stoa_tensor *tensor, enum half *half)
 {
     *tensor = (struct stoa_tensor){0};
     struct file_map map;
     STOA_TRY(stoa_file_map(path, error, &map));
-    enum stoa_status status = stoa_npy_decode(map.data, map.size, allocator, error, tensor);
+    enum stoa_status status = stoa_npy_decode(map.data, map.size, allocator, error, tensor, half);
     if (status != STOA_OK)
         stoa_error_prefix(error, "%s: ", path);
     stoa_file_unmap(&map);
@@ -259,7 +268,7 @@ enum stoa_status stoa_npy_write(const char *path, const struct stoa_tensor *tens
 {
     const char *descr = NULL;
     for (size_t i = 0; i < DESCRIPTION_COUNT; i++)
-        if (descriptions[i].dtype == tensor->dtype)
+        if (descriptions[i].dtype == tensor->dtype && !descriptions[i].half)
             descr = descriptions[i].descr;
     if (!descr)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "cannot write %s: .npy files of type %s are not written", path,

@@ -5,6 +5,7 @@
 
 #include <stoa/tensor.h>
 
+#include "base/half.h"
 #include "kernels/nd.h"
 
 enum arithmetic {
@@ -31,5 +32,9 @@ nd_loop stoa_power_loop(enum stoa_dtype base, enum stoa_dtype exponent);
  * 0 and what lies outside the integer type its nearest end. Integers wrap around in narrower ones. Anything but 0
  * becomes the bool 1. */
 nd_loop stoa_cast_loop(enum stoa_dtype from, enum stoa_dtype to);
+
+/* data[0] <- data[1], of any type, rounded to the nearest 16-bit float (ties to even; what is too large becomes
+ * infinite) and kept as a float. `half` is not HALF_NONE. */
+nd_loop stoa_half_loop(enum half half, enum stoa_dtype from);
 
 #endif

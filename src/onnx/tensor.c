@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -19,7 +20,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data are used as 
 
 enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, enum stoa_dtype *dtype)
 {
-    *dtype = (enum stoa_dtype)data_type;
+    *dtype = stoa_half_of(data_type) ? STOA_FLOAT : (enum stoa_dtype)data_type;
     if (stoa_dtype_size(*dtype))
         return STOA_OK;
     const ProtobufCEnumValue *known =
@@ -36,8 +37,9 @@ struct typed_data {
     size_t others; /* elements in fields of other types */
 };
 
-static struct typed_data find_typed_data(const Onnx__TensorProto *message, enum stoa_dtype dtype)
+static struct typed_data find_typed_data(const Onnx__TensorProto *message)
 {
+    int32_t dtype = message->data_type;
     struct typed_data data = {.name = "int32_data", .count = message->n_int32_data};
     if (dtype == STOA_FLOAT)
         data = (struct typed_data){.name = "float_data", .count = message->n_float_data};
@@ -72,14 +74,20 @@ static enum stoa_status read_raw(const Onnx__TensorProto *message, const struct 
 {
     struct raw_reference reference;
     memcpy(&reference, message->raw_data.data, sizeof reference);
-    size_t element = stoa_dtype_size(tensor->dtype), size = (size_t)reference.size;
+    enum half half = stoa_half_of(message->data_type);
+    size_t element = half ? sizeof(uint16_t) : stoa_dtype_size(tensor->dtype), size = (size_t)reference.size;
     if (size % element || size / element != elements) {
         char text[STOA_DIMS_TEXT];
         return stoa_fail(error, STOA_ERROR_DATA, "raw_data has %zu bytes, dims %s of %s need %zu", size,
-                         stoa_dims_text(tensor->rank, tensor->dims, text), stoa_dtype_name(tensor->dtype),
-                         elements * element);
+                         stoa_dims_text(tensor->rank, tensor->dims, text),
+                         half ? "16-bit floats" : stoa_dtype_name(tensor->dtype), elements * element);
     }
     const uint8_t *bytes = source->bytes + reference.offset;
+    if (half) {
+        STOA_TRY(stoa_arena_allocate(arena, elements, sizeof(float), error, &tensor->data));
+        stoa_half_widen_all(half, bytes, elements, tensor->data);
+        return STOA_OK;
+    }
     tensor->data = stoa_read_only(bytes);
     /* Truth values are made 0 or 1, whatever the file has. */
     if (tensor->dtype != STOA_BOOL && (stoa_tensor_is_aligned(tensor) || (loose && size >= LOOSE_LEAST)))
@@ -110,12 +118,27 @@ NARROW(int32_data, int32_t, PRId32, uint8, uint8_t, UINT8_MAX)
 NARROW(int32_data, int32_t, PRId32, bool, uint8_t, 1)
 NARROW(uint64_data, uint64_t, PRIu64, uint32, uint32_t, UINT32_MAX)
 
+/* 16-bit floats are in int32_data as the bits they have. */
+static enum stoa_status widen(enum half half, const int32_t *values, size_t count, struct stoa_error *error, float *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (values[i] < 0 || values[i] > UINT16_MAX)
+            return stoa_fail(error, STOA_ERROR_DATA, "int32_data[%zu] is %" PRId32 ", which is no 16-bit float", i,
+                             values[i]);
+        to[i] = stoa_half_widen(half, (uint16_t)values[i]);
+    }
+    return STOA_OK;
+}
+
 static enum stoa_status read_typed(const Onnx__TensorProto *message, size_t count, struct arena *arena,
                                    struct stoa_error *error, struct stoa_tensor *tensor)
 {
     STOA_TRY(stoa_arena_allocate(arena, count, stoa_dtype_size(tensor->dtype), error, &tensor->data));
     if (!count)
         return STOA_OK;
+    enum half half = stoa_half_of(message->data_type);
+    if (half)
+        return widen(half, message->int32_data, count, error, tensor->data);
     switch (tensor->dtype) {
     case STOA_FLOAT:
         memcpy(tensor->data, message->float_data, count * sizeof *message->float_data);
@@ -163,7 +186,7 @@ enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct
                          stoa_dims_text(tensor->rank, tensor->dims, text));
     stoa_tensor_set_plain(tensor);
 
-    struct typed_data typed = find_typed_data(message, tensor->dtype);
+    struct typed_data typed = find_typed_data(message);
     if (typed.others)
         return stoa_fail(error, STOA_ERROR_DATA, "data of type %s belong in raw_data or %s, not in another field",
                          stoa_dtype_name(tensor->dtype), typed.name);

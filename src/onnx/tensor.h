@@ -14,13 +14,13 @@ struct onnx_source {
     size_t size;
 };
 
-/* ONNX's data type as ours; STOA_ERROR_UNSUPPORTED for those of ONNX that the engine does not have, STOA_ERROR_DATA for
- * numbers that are none of ONNX's. */
+/* ONNX's data type as ours, float for its 16-bit floats; STOA_ERROR_UNSUPPORTED for those of ONNX that the engine does
+ * not have, STOA_ERROR_DATA for numbers that are none of ONNX's. */
 STOA_CHECKED enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, enum stoa_dtype *dtype);
 
-/* Checks the message and sets *tensor, plain. Its data lie in the source if they are stored as the machine wants them,
- * otherwise in the arena. With `loose`, large data lie in the source even where they are not aligned
- * (stoa_tensor_is_aligned). Messages do not name the tensor. */
+/* Checks the message and sets *tensor, plain. 16-bit floats are widened to float. Its data lie in the source if they
+ * are stored as the machine wants them, otherwise in the arena. With `loose`, large data lie in the source even where
+ * they are not aligned (stoa_tensor_is_aligned). Messages do not name the tensor. */
 STOA_CHECKED enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct onnx_source *source,
                                                bool loose, struct arena *arena, struct stoa_error *error,
                                                struct stoa_tensor *tensor);

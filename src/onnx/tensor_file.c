@@ -10,10 +10,12 @@
 #include "onnx/unpack.h"
 
 static enum stoa_status read_message(const struct onnx_source *source, size_t limit, struct arena *arena,
-                                     struct stoa_error *error, struct stoa_tensor *tensor, const char **name)
+                                     struct stoa_error *error, struct stoa_tensor *tensor, const char **name,
+                                     enum half *half)
 {
     Onnx__TensorProto *message;
     STOA_TRY(stoa_onnx_unpack(source->bytes, source->size, ONNX_TENSOR, limit, arena, error, &message));
+    *half = stoa_half_of(message->data_type);
     *name = message->name ? message->name : "";
     return stoa_onnx_tensor(message, source, true, arena, error, tensor);
 }
@@ -30,7 +32,8 @@ static enum stoa_status copy_out(const struct stoa_allocator *allocator, const v
 }
 
 enum stoa_status stoa_onnx_read_tensor(const void *bytes, size_t size, const struct stoa_allocator *allocator,
-                                       struct stoa_error *error, struct stoa_tensor *tensor, char **name)
+                                       struct stoa_error *error, struct stoa_tensor *tensor, char **name,
+                                       enum half *half)
 {
     struct budget budget;
     stoa_budget_init(&budget, allocator, stoa_onnx_read_limit(size));
@@ -40,8 +43,9 @@ enum stoa_status stoa_onnx_read_tensor(const void *bytes, size_t size, const str
     struct onnx_source source = {.bytes = bytes, .size = size};
     struct stoa_tensor read;
     const char *read_name;
+    enum half read_half = HALF_NONE;
     void *data = NULL;
-    enum stoa_status status = read_message(&source, budget.limit, &arena, error, &read, &read_name);
+    enum stoa_status status = read_message(&source, budget.limit, &arena, error, &read, &read_name, &read_half);
     if (status == STOA_OK)
         status = copy_out(allocator, read.data, stoa_tensor_bytes(&read), error, &data);
     if (status == STOA_OK && name)
@@ -54,6 +58,8 @@ enum stoa_status stoa_onnx_read_tensor(const void *bytes, size_t size, const str
     }
     *tensor = read;
     tensor->data = data;
+    if (half)
+        *half = read_half;
     return STOA_OK;
 }
 

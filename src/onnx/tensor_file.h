@@ -7,11 +7,15 @@
 #include <stoa/status.h>
 #include <stoa/tensor.h>
 
+#include "base/half.h"
+
 /* Reads the tensor, plain, into memory of its own: tensor->data and *name (never null; `name` itself may be) are to be
- * given back with stoa_release. The same guard and checks as for a model. On failure there is nothing to release. */
+ * given back with stoa_release. Where the file has 16-bit floats, *half (may be null) says
+ * which, and the tensor is of float. The same guard and checks as for a model. On failure there is nothing to release.
+ */
 STOA_CHECKED enum stoa_status stoa_onnx_read_tensor(const void *bytes, size_t size,
                                                     const struct stoa_allocator *allocator, struct stoa_error *error,
-                                                    struct stoa_tensor *tensor, char **name);
+                                                    struct stoa_tensor *tensor, char **name, enum half *half);
 
 /* *bytes = the file's contents for a plain tensor, to be given back with stoa_release. `name` may be null. */
 STOA_CHECKED enum stoa_status stoa_onnx_write_tensor(const struct stoa_tensor *tensor, const char *name,

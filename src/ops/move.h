@@ -8,6 +8,7 @@
 #include <stoa/status.h>
 #include <stoa/tensor.h>
 
+#include "base/half.h"
 #include "kernels/nd.h"
 #include "ops/arguments.h"
 #include "ops/op.h"
@@ -95,8 +96,9 @@ bool stoa_reshape_view(const struct op_call *call);
 /* Cast */
 struct cast_params {
     enum stoa_dtype to;
+    enum half half; /* rounded to; `to` is STOA_FLOAT then */
 };
-STOA_CHECKED enum stoa_status stoa_cast_parse(struct attribute_reader *reader, void *params);
+/* Conversion to the output's type; looks at no params. */
 STOA_CHECKED enum stoa_status stoa_cast_run(const struct op_call *call, const struct op_run *run,
                                             struct stoa_error *error);
 

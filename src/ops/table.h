@@ -18,7 +18,9 @@
     /* moving data, shapes */ \
     OP(concat) OP(split) OP(split_13) OP(flatten) OP(reshape) OP(transpose) OP(squeeze) OP(squeeze_13) OP(unsqueeze) \
     OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(slice) OP(slice_10) OP(gather) \
-    OP(cast) OP(shape) OP(constant_of_shape) OP(expand)
+    OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) \
+    /* quantisation */ \
+    OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear)
 
 /* Of training graphs: losses, what takes an operator's place while training, and the backward pass. */
 #define STOA_TRAINING_OPS(OP) \

@@ -52,6 +52,9 @@ uint64_t stoa_reference_bits(double value);
  * number comes from a type of whole numbers and is held within the range (NaN becoming 0) if it is a real one: the
  * definitions leave that open, hardware differs. */
 double stoa_reference_convert(enum stoa_dtype from, enum stoa_dtype to, double value);
+/* The nearest number (ties to even) of `bits` significant bits that is a multiple of 2^least, or an infinity if that is
+ * larger than `most`. */
+double stoa_reference_round(double value, int bits, int least, double most);
 /* Copies a tensor of an attribute; *out (an array of *count) is to be released by the caller. */
 STOA_CHECKED enum stoa_status stoa_reference_constant(struct reference_run *run, const struct stoa_tensor *tensor,
                                                       size_t *count, double **out);
@@ -153,6 +156,10 @@ enum stoa_status stoa_reference_unsqueeze(struct reference_run *run);
 enum stoa_status stoa_reference_identity(struct reference_run *run);
 enum stoa_status stoa_reference_dropout(struct reference_run *run);
 enum stoa_status stoa_reference_cast(struct reference_run *run);
+enum stoa_status stoa_reference_cast_like(struct reference_run *run);
+enum stoa_status stoa_reference_quantize_linear(struct reference_run *run);
+enum stoa_status stoa_reference_dequantize_linear(struct reference_run *run);
+enum stoa_status stoa_reference_dynamic_quantize_linear(struct reference_run *run);
 enum stoa_status stoa_reference_shape(struct reference_run *run);
 enum stoa_status stoa_reference_constant_value(struct reference_run *run);
 enum stoa_status stoa_reference_constant_of_shape(struct reference_run *run);

@@ -1,6 +1,7 @@
 /* Operators that rename dimensions, tell shapes, make constants or change types. All are exact. */
 #include <string.h>
 
+#include "base/half.h"
 #include "base/memory.h"
 #include "base/tensor.h"
 #include "reference/internal.h"
@@ -100,18 +101,35 @@ enum stoa_status stoa_reference_unsqueeze(struct reference_run *run)
     return stoa_reference_output_copy(run, x, rank, dims);
 }
 
-enum stoa_status stoa_reference_cast(struct reference_run *run)
+static enum stoa_status cast(struct reference_run *run, enum stoa_dtype to, int bits, int least, double most)
 {
     const struct reference_tensor *x = stoa_reference_input(run, 0);
-    enum stoa_dtype to = (enum stoa_dtype)stoa_read_int(&run->reader, "to", 0, 0, INT32_MAX);
     struct reference_tensor *y;
-    STOA_TRY(run->reader.status);
-    if (!stoa_dtype_size(to))
-        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "attribute to is %d", (int)to);
     STOA_TRY(stoa_reference_output(run, 0, to, x->rank, x->dims, &y));
     for (size_t i = 0; i < stoa_reference_count(y); i++)
-        y->values[i] = stoa_reference_convert(x->dtype, to, x->values[i]);
+        y->values[i] = bits ? stoa_reference_round(x->values[i], bits, least, most)
+                            : stoa_reference_convert(x->dtype, to, x->values[i]);
     return STOA_OK;
+}
+
+/* The 16-bit floats are rounded to and kept as floats: of 11 bits down to 2^-24 (IEEE 754, binary16), or of 8 bits with
+ * the exponents of a float. */
+enum stoa_status stoa_reference_cast(struct reference_run *run)
+{
+    int64_t to = stoa_read_int(&run->reader, "to", 0, 0, INT32_MAX);
+    STOA_TRY(run->reader.status);
+    if (to == HALF_FLOAT16)
+        return cast(run, STOA_FLOAT, 11, -24, 65504);
+    if (to == HALF_BFLOAT16)
+        return cast(run, STOA_FLOAT, 8, -133, 0x1.fep127);
+    if (!stoa_dtype_size((enum stoa_dtype)to))
+        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "attribute to is %d", (int)to);
+    return cast(run, (enum stoa_dtype)to, 0, 0, 0);
+}
+
+enum stoa_status stoa_reference_cast_like(struct reference_run *run)
+{
+    return cast(run, stoa_reference_input(run, 1)->dtype, 0, 0, 0);
 }
 
 /* An end of the range of dimensions that Shape tells: from the back where negative, held within [0, rank]. */

@@ -146,6 +146,17 @@ double stoa_reference_convert(enum stoa_dtype from, enum stoa_dtype to, double v
     }
 }
 
+double stoa_reference_round(double value, int bits, int least, double most)
+{
+    if (value == 0 || !isfinite(value))
+        return value;
+    int exponent;
+    frexp(value, &exponent);
+    int place = exponent - bits < least ? least : exponent - bits;
+    double rounded = ldexp(rint(ldexp(value, -place)), place);
+    return fabs(rounded) > most ? copysign(INFINITY, value) : rounded;
+}
+
 enum stoa_status stoa_reference_constant(struct reference_run *run, const struct stoa_tensor *tensor, size_t *count,
                                          double **out)
 {

@@ -61,7 +61,7 @@ static struct stoa_tensor read_pb(const char *path)
     struct file_map map;
     struct stoa_tensor tensor;
     cr_assert(stoa_file_map(path, NULL, &map) == STOA_OK, "cannot read %s", path);
-    cr_assert(stoa_onnx_read_tensor(map.data, map.size, &allocator, NULL, &tensor, NULL) == STOA_OK);
+    cr_assert(stoa_onnx_read_tensor(map.data, map.size, &allocator, NULL, &tensor, NULL, NULL) == STOA_OK);
     stoa_file_unmap(&map);
     return tensor;
 }
@@ -246,7 +246,7 @@ Test(command, outputs_are_written)
     for (int twice = 0; twice < 2; twice++) {
         const struct command_outcome *outcome = command_run(words);
         cr_assert(outcome->status == 0, "%s", outcome->err);
-        cr_assert(stoa_npy_read("new/output_0.npy", &allocator, NULL, &written) == STOA_OK);
+        cr_assert(stoa_npy_read("new/output_0.npy", &allocator, NULL, &written, NULL) == STOA_OK);
         cr_expect(stoa_tensor_same_dims(&written, &recorded));
         cr_expect(memcmp(written.data, recorded.data, stoa_tensor_bytes(&recorded)) == 0);
         stoa_release(&allocator, written.data);

@@ -20,8 +20,7 @@ static const struct {
 } vocabulary[] = {
     {"1-D", "has rank 3, only 4"},
     {"3-D", "has rank 5, only 4"},
-    {"bfloat16 tensors", "data type BFLOAT16 is not supported"},
-    {"float16 tensors", "data type FLOAT16 is not supported"},
+    {"bfloat16 recorded as uint16", "uint16"},
     {"string tensors", "data type STRING is not supported"},
     {"sequence or optional, no tensor", "is not a tensor"},
     {"training mode", "training_mode is "},

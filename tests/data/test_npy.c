@@ -40,7 +40,7 @@ static enum stoa_status decode(const struct bytes *file, struct counting_allocat
     uint8_t *copy = malloc(file->size ? file->size : 1);
     cr_assert(copy);
     memcpy(copy, file->data, file->size);
-    enum stoa_status status = stoa_npy_decode(copy, file->size, &allocator->interface, error, tensor);
+    enum stoa_status status = stoa_npy_decode(copy, file->size, &allocator->interface, error, tensor, NULL);
     free(copy);
     return status;
 }
@@ -101,6 +101,24 @@ Test(npy, good_files)
     }
 }
 
+Test(npy, float16_is_widened)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct stoa_error error = {0};
+    struct stoa_tensor tensor;
+    enum half half = HALF_NONE;
+    struct bytes file = make_file(1, "{'descr': '<f2', 'fortran_order': False, 'shape': (1, 2), }\n", 4);
+    /* The payload is 01 02 03 04: 0x0201 lies below the normal range, 0x0403 is the third above its beginning. */
+    cr_assert(stoa_npy_decode(file.data, file.size, &allocator, &error, &tensor, &half) == STOA_OK, "%s",
+              error.message);
+    const float *values = tensor.data;
+    cr_expect(tensor.dtype == STOA_FLOAT && tensor.rank == 2 && half == HALF_FLOAT16);
+    cr_expect(values[0] == 0x201p-24F && values[1] == 0x403p-24F, "%a %a", (double)values[0], (double)values[1]);
+    stoa_release(&allocator, tensor.data);
+    file = make_file(1, "{'descr': '<f2', 'fortran_order': False, 'shape': (1, 2), }\n", 8);
+    cr_expect(stoa_npy_decode(file.data, file.size, &allocator, &error, &tensor, NULL) == STOA_ERROR_DATA);
+}
+
 static const struct {
     const char *name, *header;
     size_t payload;
@@ -108,7 +126,7 @@ static const struct {
     const char *words;
 } bad[] = {
     {"big-endian", "{'descr': '>f4', 'fortran_order': False, 'shape': (2,)}", 8, STOA_ERROR_UNSUPPORTED, "'>f4'"},
-    {"half", "{'descr': '<f2', 'fortran_order': False, 'shape': (2,)}", 4, STOA_ERROR_UNSUPPORTED, "'<f2'"},
+    {"complex", "{'descr': '<c8', 'fortran_order': False, 'shape': (2,)}", 4, STOA_ERROR_UNSUPPORTED, "'<c8'"},
     {"pickled objects", "{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", 4, STOA_ERROR_UNSUPPORTED, "'|O'"},
     {"a structure", "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", 8, STOA_ERROR_UNSUPPORTED,
      "descr"},
@@ -243,7 +261,7 @@ Test(npy, written_files_read_back, .init = enter_directory, .fini = leave_direct
         stoa_tensor_set_plain(&tensor);
         tensor.data = data;
         cr_assert(stoa_npy_write(path, &tensor, &error) == STOA_OK, "row %zu: %s", i, error.message);
-        cr_assert(stoa_npy_read(path, &allocator, &error, &read) == STOA_OK, "row %zu: %s", i, error.message);
+        cr_assert(stoa_npy_read(path, &allocator, &error, &read, NULL) == STOA_OK, "row %zu: %s", i, error.message);
         cr_expect(read.dtype == tensor.dtype && stoa_tensor_same_dims(&read, &tensor), "row %zu", i);
         cr_expect(memcmp(read.data, data, stoa_tensor_bytes(&tensor)) == 0, "row %zu", i);
         stoa_release(&allocator, read.data);
@@ -264,11 +282,12 @@ Test(npy, failures_name_the_path_and_leave_nothing, .init = enter_directory, .fi
     cr_expect(stoa_npy_write(missing, &tensor, &error) == STOA_ERROR_IO && strstr(error.message, missing));
     cr_expect(stoa_npy_write(directory, &tensor, &error) == STOA_ERROR_IO && strstr(error.message, directory));
     cr_expect(stoa_npy_write("/dev/full", &tensor, &error) == STOA_ERROR_IO && strstr(error.message, "/dev/full"));
-    cr_expect(stoa_npy_read(missing, &allocator, &error, &read) == STOA_ERROR_IO && strstr(error.message, missing));
+    cr_expect(stoa_npy_read(missing, &allocator, &error, &read, NULL) == STOA_ERROR_IO &&
+              strstr(error.message, missing));
 
     FILE *file = fopen(path, "w");
     cr_assert(file && fputs("no array", file) >= 0 && fclose(file) == 0);
-    cr_expect(stoa_npy_read(path, &allocator, &error, &read) == STOA_ERROR_PARSE && strstr(error.message, path));
+    cr_expect(stoa_npy_read(path, &allocator, &error, &read, NULL) == STOA_ERROR_PARSE && strstr(error.message, path));
 
     struct stoa_tensor strided = {STOA_FLOAT, 2, {2, 2}, {1, 2}, &value};
     cr_expect(stoa_npy_write(path, &strided, &error) == STOA_ERROR_ARGUMENT && strstr(error.message, path));
@@ -286,7 +305,7 @@ Test(npy, a_failed_write_keeps_the_old_file, .init = enter_directory, .fini = le
     cr_assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 500, .rlim_max = 500}) == 0);
     cr_expect(stoa_npy_write(path, &large, &error) == STOA_ERROR_IO && strstr(error.message, path), "%s",
               error.message);
-    cr_assert(stoa_npy_read(path, &allocator, &error, &read) == STOA_OK, "%s", error.message);
+    cr_assert(stoa_npy_read(path, &allocator, &error, &read, NULL) == STOA_OK, "%s", error.message);
     cr_expect(read.dims[0] == 1 && *(float *)read.data == 7);
     stoa_release(&allocator, read.data);
 }

@@ -66,7 +66,7 @@ static void type_99(struct onnx_writer *w)
 
 static void half(struct onnx_writer *w)
 {
-    tensor(w, 10, (const int64_t[]){4, 0}, 8);
+    tensor(w, 10, (const int64_t[]){4, 0}, 16);
 }
 
 /* One typed number in the field, and perhaps raw data. */
@@ -97,6 +97,16 @@ static void float_with_int64s(struct onnx_writer *w)
 static void uint8_300(struct onnx_writer *w)
 {
     typed(w, 2, TENSOR_INT32_DATA, 300, 0);
+}
+
+static void half_65536(struct onnx_writer *w)
+{
+    typed(w, 10, TENSOR_INT32_DATA, 65536, 0);
+}
+
+static void uint32_too_large(struct onnx_writer *w)
+{
+    typed(w, 12, TENSOR_UINT64_DATA, (int64_t)1 << 32, 0);
 }
 
 static void no_data(struct onnx_writer *w)
@@ -193,7 +203,9 @@ static const struct bad_model data_rows[] = {
     {"35 10^9 elements without data", no_data, DATA, "initializer 'w'|float_data has 0|1000000000"},
     {"36 data type 0", type_0, DATA, "initializer 'w'|data type 0"},
     {"36 data type 99", type_99, DATA, "initializer 'w'|data type 99"},
-    {"36 half precision", half, UNSUPPORTED, "initializer 'w'|FLOAT16"},
+    {"half precision of more than 16 bits", half_65536, DATA, "initializer 'w'|int32_data[0] is 65536"},
+    {"uint32 of more than 32 bits", uint32_too_large, DATA, "initializer 'w'|uint64_data[0] is 4294967296"},
+    {"33 half precision, as many bytes as floats have", half, DATA, "initializer 'w'|raw_data has 16 bytes|need 8"},
     {"37 floats in int64_data", float_with_int64s, DATA, "initializer 'w'|float_data"},
     {"37 300 as uint8", uint8_300, DATA, "initializer 'w'|int32_data[0] is 300|uint8"},
     {"33 in an attribute", in_an_attribute, DATA, "node 'c' (Constant)|attribute value|3 bytes"},

@@ -1,7 +1,9 @@
 /* Files the engine takes: what the model then says, and where its constants lie. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stoa/session.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -164,6 +166,12 @@ static const struct {
     {"raw int16", STOA_INT16, TENSOR_RAW_DATA, "\x04\0\xff\xff", 4, 4, -1},
     {"raw uint32", STOA_UINT32, TENSOR_RAW_DATA, "\x04\0\0\0\xff\xff\xff\xff", 8, 4, UINT32_MAX},
     {"raw uint64", STOA_UINT64, TENSOR_RAW_DATA, "\x04\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", 16, 4, 0x1p64},
+    {"int32_data for float16", 10, TENSOR_INT32_DATA, "\x80\x78\x81\xa0\x02", 5, 1, -0x1.004p-11},
+    {"int32_data for bfloat16", 16, TENSOR_INT32_DATA, "\x80\x7f\x80\x80\x03", 5, 1, -2},
+    {"raw float16", 10, TENSOR_RAW_DATA, "\x00\x3c\xff\xfb", 4, 1, -65504},
+    {"raw float16 below the normal range", 10, TENSOR_RAW_DATA, "\x01\x00\xff\x83", 4, 0x1p-24, -0x1.ff8p-15},
+    {"raw float16 without end", 10, TENSOR_RAW_DATA, "\x00\x7c\x00\xfc", 4, INFINITY, -INFINITY},
+    {"raw bfloat16", 16, TENSOR_RAW_DATA, "\x80\x3f\x49\xc0", 4, 1, -3.140625},
     {"int32_data for bool", STOA_BOOL, TENSOR_INT32_DATA, "\x00\x01", 2, 0, 1},
     {"raw bool", STOA_BOOL, TENSOR_RAW_DATA, "\x00\x07", 2, 0, 1},
     {"raw int8", STOA_INT8, TENSOR_RAW_DATA, "\x80\x7f", 2, -128, 127},
@@ -184,6 +192,46 @@ Test(import, every_data_type_in_every_field)
         const struct stoa_tensor *w = constant_of(model, "w");
         cr_expect(stoa_tensor_load(w, 0) == typed[i].first && stoa_tensor_load(w, 1) == typed[i].second, "%s: %g %g",
                   typed[i].name, stoa_tensor_load(w, 0), stoa_tensor_load(w, 1));
+        stoa_model_free(model);
+        onnx_free(&writer);
+    }
+}
+
+/* A network in half precision runs in float: so do its callers. */
+Test(import, half_precision_is_float_to_callers)
+{
+    static const int halves[] = {10, 16};
+    for (size_t i = 0; i < 2; i++) {
+        struct onnx_writer writer = {0};
+        onnx_model_begin(&writer);
+        for (unsigned port = GRAPH_INPUT; port <= GRAPH_OUTPUT; port++) {
+            onnx_begin(&writer, port);
+            onnx_text(&writer, INFO_NAME, port == GRAPH_INPUT ? "x" : "y");
+            onnx_begin(&writer, INFO_TYPE);
+            onnx_begin(&writer, TYPE_TENSOR);
+            onnx_int(&writer, TYPE_TENSOR_ELEM_TYPE, halves[i]);
+            onnx_begin(&writer, TYPE_TENSOR_SHAPE);
+            onnx_end(&writer);
+            for (int message = 0; message < 3; message++)
+                onnx_end(&writer);
+        }
+        onnx_tensor_begin(&writer, GRAPH_INITIALIZER, "w", halves[i], NULL);
+        onnx_bytes(&writer, TENSOR_RAW_DATA, halves[i] == 10 ? "\x00\x3e" : "\xc0\x3f", 2); /* 1.5 */
+        onnx_end(&writer);
+        onnx_node(&writer, "Mul", "x,w", "y");
+        onnx_end(&writer);
+        struct stoa_model *model = load(&writer);
+        struct stoa_value_info info;
+        cr_assert(stoa_model_input(model, 0, NULL, &info) == STOA_OK && info.dtype == STOA_FLOAT);
+        cr_assert(stoa_model_output(model, 0, NULL, &info) == STOA_OK && info.dtype == STOA_FLOAT);
+        struct stoa_session *session;
+        float x = 0.1F, y = 0;
+        cr_assert(stoa_session_create(model, NULL, NULL, &session) == STOA_OK);
+        cr_assert(stoa_session_bind_input(session, "x", &x, NULL) == STOA_OK);
+        cr_assert(stoa_session_bind_output(session, "y", &y, NULL) == STOA_OK);
+        cr_assert(stoa_session_run(session, NULL) == STOA_OK);
+        cr_expect(y == 0.1F * 1.5F, "%a", (double)y);
+        stoa_session_free(session);
         stoa_model_free(model);
         onnx_free(&writer);
     }
@@ -319,14 +367,15 @@ Test(import, tensor_files_go_out_and_come_back)
     char *name;
     size_t size;
     cr_assert(stoa_onnx_write_tensor(&tensor, "t", &allocator.interface, &error, &bytes, &size) == STOA_OK);
-    cr_assert(stoa_onnx_read_tensor(bytes, size, &allocator.interface, &error, &back, &name) == STOA_OK, "%s",
+    cr_assert(stoa_onnx_read_tensor(bytes, size, &allocator.interface, &error, &back, &name, NULL) == STOA_OK, "%s",
               error.message);
     cr_expect(back.dtype == STOA_FLOAT && stoa_tensor_same_dims(&back, &tensor) && stoa_tensor_is_plain(&back));
     cr_expect(memcmp(back.data, numbers, sizeof numbers) == 0 && strcmp(name, "t") == 0);
     stoa_release(&allocator.interface, back.data);
     stoa_release(&allocator.interface, name);
     for (size_t cut = 0; cut < size; cut++)
-        cr_expect(stoa_onnx_read_tensor(bytes, cut, &allocator.interface, &error, &back, NULL) != STOA_OK, "%zu", cut);
+        cr_expect(stoa_onnx_read_tensor(bytes, cut, &allocator.interface, &error, &back, NULL, NULL) != STOA_OK, "%zu",
+                  cut);
     stoa_release(&allocator.interface, bytes);
     cr_expect(allocator.live == 0);
 }
