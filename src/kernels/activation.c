@@ -1,5 +1,5 @@
-/* Functions of one float. e^x is our own (kernels/exp.h), in parts that give e^x - 1 without cancellation, on which
- * tanh and the ELUs rest. No branches, so that compilers vectorise the loops. */
+/* Functions of one float. e^x and log x are our own (kernels/exp.h, kernels/log.h); e^x comes in parts that give e^x -
+ * 1 without cancellation, on which tanh, erf and the ELUs rest. No branches, so that compilers vectorise the loops. */
 #include "kernels/activation.h"
 
 #include <math.h>
@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "base/vector.h"
 #include "kernels/exp.h"
+#include "kernels/log.h"
 
 /* log(1 + e) for 0 <= e <= 1, as 2*artanh(t) = 2t + 2t^3*q(t^2) with t = e / (2 + e) <= 1/3. */
 static STOA_INLINE float log_one_more(float e)
@@ -63,6 +64,33 @@ static STOA_INLINE float elu(float x, float alpha)
     return x < 0.0f ? m : x;
 }
 
+/* erf x = 1 - e^-q(a), a = |x|, q(a) = -log(erfc a) = a + a*r(a) with r a polynomial of degree 8 (as in kernels/log.h;
+ * erf is off by at most 2^-27.8 of itself because of it). So small x need no case of their own, and towards 1 errors of
+ * q weigh ever less. Beyond 4 it is 1. */
+static STOA_INLINE float error_function(float x)
+{
+    float a = fabsf(x);
+    a = a > 4.0f ? 4.0f : a;
+    float r = -0x1.3b0996p-17f;
+    r = r * a + 0x1.f290e6p-14f;
+    r = r * a - 0x1.4e2b92p-11f;
+    r = r * a + 0x1.b745fcp-10f;
+    r = r * a - 0x1.637f3ep-13f;
+    r = r * a - 0x1.39b7c8p-6f;
+    r = r * a + 0x1.a4f8c4p-4f;
+    r = r * a + 0x1.45f300p-1f;
+    r = r * a + 0x1.06eba8p-3f;
+    return copysignf(exponential_less_one(-(a + a * r)), x);
+}
+
+/* tanh(log(1 + e^x)) = ((1 + e^x)^2 - 1) / ((1 + e^x)^2 + 1), through e^-|x|, which cannot overflow. */
+static STOA_INLINE float mish_gate(float x)
+{
+    float e = exponential(-fabsf(x));
+    float above = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
+    return above / (above + (x < 0.0f ? 2.0f : 2.0f * e * e));
+}
+
 FUNCTION(relu, v < 0.0f ? 0.0f : v)
 FUNCTION(clip, bound(v, alpha, beta))
 FUNCTION(leaky_relu, v < 0.0f ? alpha * v : v)
@@ -76,55 +104,62 @@ FUNCTION(tanh, hyperbolic_tangent(v))
 FUNCTION(softplus, softplus(v))
 FUNCTION(elu, elu(v, alpha))
 FUNCTION(selu, beta *elu(v, alpha))
+FUNCTION(celu, v < 0.0f ? alpha * exponential_less_one((v < 0.0f ? v : 0.0f) / alpha) : v)
+FUNCTION(mish, v *mish_gate(v))
+FUNCTION(erf, error_function(v))
+FUNCTION(log, logarithm(v))
+FUNCTION(abs, fabsf(v))
+FUNCTION(neg, -v)
+FUNCTION(floor, floorf(v))
+FUNCTION(ceil, ceilf(v))
+FUNCTION(round, rintf(v))
+FUNCTION(sign, v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : v)
+FUNCTION(reciprocal, 1.0f / v)
+/* From 2^25 on, 1 + |x| is |x|: so infinity is no exception. */
+FUNCTION(softsign, fabsf(v) >= 0x1p25f ? copysignf(1.0f, v) : v / (1.0f + fabsf(v)))
+FUNCTION(thresholded_relu, v <= alpha ? 0.0f : v)
+FUNCTION(shrink, v<-alpha ? v + beta : v> alpha ? v - beta : v != v ? v : 0.0f)
 
+/* Those that have no loop here go through double, one by one. */
 void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y)
 {
-    float alpha = activation->alpha, beta = activation->beta;
-    switch (activation->kind) {
-    case ACTIVATION_NONE:
-        if (x != y && count)
-            memmove(y, x, count * sizeof *y);
-        return;
-    case ACTIVATION_RELU:
-        each_relu(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_CLIP:
-        each_clip(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_LEAKY_RELU:
-        each_leaky_relu(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_HARD_SIGMOID:
-        each_hard_sigmoid(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_HARD_SWISH:
-        each_hard_swish(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_SQRT:
-        each_sqrt(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_EXP:
-        each_exp(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_SIGMOID:
-        each_sigmoid(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_SILU:
-        each_silu(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_TANH:
-        each_tanh(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_SOFTPLUS:
-        each_softplus(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_ELU:
-        each_elu(count, alpha, beta, x, y);
-        return;
-    case ACTIVATION_SELU:
-        each_selu(count, alpha, beta, x, y);
-        return;
-    }
+    typedef void (*each)(size_t count, float alpha, float beta, const float *x, float *y);
+    static const each loops[ACTIVATION_COUNT] = {
+        [ACTIVATION_RELU] = each_relu,
+        [ACTIVATION_CLIP] = each_clip,
+        [ACTIVATION_LEAKY_RELU] = each_leaky_relu,
+        [ACTIVATION_HARD_SIGMOID] = each_hard_sigmoid,
+        [ACTIVATION_HARD_SWISH] = each_hard_swish,
+        [ACTIVATION_SQRT] = each_sqrt,
+        [ACTIVATION_EXP] = each_exp,
+        [ACTIVATION_SIGMOID] = each_sigmoid,
+        [ACTIVATION_SILU] = each_silu,
+        [ACTIVATION_TANH] = each_tanh,
+        [ACTIVATION_SOFTPLUS] = each_softplus,
+        [ACTIVATION_ELU] = each_elu,
+        [ACTIVATION_SELU] = each_selu,
+        [ACTIVATION_CELU] = each_celu,
+        [ACTIVATION_MISH] = each_mish,
+        [ACTIVATION_ERF] = each_erf,
+        [ACTIVATION_LOG] = each_log,
+        [ACTIVATION_ABS] = each_abs,
+        [ACTIVATION_NEG] = each_neg,
+        [ACTIVATION_FLOOR] = each_floor,
+        [ACTIVATION_CEIL] = each_ceil,
+        [ACTIVATION_ROUND] = each_round,
+        [ACTIVATION_SIGN] = each_sign,
+        [ACTIVATION_RECIPROCAL] = each_reciprocal,
+        [ACTIVATION_SOFTSIGN] = each_softsign,
+        [ACTIVATION_THRESHOLDED_RELU] = each_thresholded_relu,
+        [ACTIVATION_SHRINK] = each_shrink,
+    };
+    if (loops[activation->kind])
+        loops[activation->kind](count, activation->alpha, activation->beta, x, y);
+    else if (activation->kind != ACTIVATION_NONE)
+        for (size_t i = 0; i < count; i++)
+            y[i] = (float)stoa_activation_double(activation, (double)x[i]);
+    else if (x != y && count)
+        memmove(y, x, count * sizeof *y);
 }
 
 /* Arrays with gaps pass through a buffer. */

@@ -1,9 +1,13 @@
-/* Functions of one float. All of them give NaN for NaN, and the right limits at infinity. Each element is computed
- * alone and the same way on every CPU, so results do not depend on how an array is cut or on the vector width. */
+/* Functions of one number, most of them of float. All of them give NaN for NaN, and the right limits at infinity. Each
+ * element is computed alone and the same way on every CPU, so results do not depend on how an array is cut or on the
+ * vector width. */
 #ifndef STOA_KERNELS_ACTIVATION_H
 #define STOA_KERNELS_ACTIVATION_H
 
 #include <stddef.h>
+#include <stoa/tensor.h>
+
+#include "kernels/nd.h"
 
 enum activation_kind {
     ACTIVATION_NONE = 0,     /* x */
@@ -14,14 +18,42 @@ enum activation_kind {
     ACTIVATION_HARD_SWISH,   /* x times that */
     ACTIVATION_SQRT,
     /* Those below rest on one e^x (see activation.c). The largest errors over all floats, in units of the last place:
-     * exp 1.1, elu 1.2, sigmoid 2.4, tanh 2.5, softplus 2.8. */
+     * exp 1.1, elu 1.2, sigmoid 2.4, tanh 2.5, softplus 2.8, erf 2.2, log 0.8, celu 1.2 for alpha 1. */
     ACTIVATION_EXP,
     ACTIVATION_SIGMOID, /* 1 / (1 + e^-x) */
     ACTIVATION_SILU,    /* x times that, so rounded */
     ACTIVATION_TANH,
     ACTIVATION_SOFTPLUS, /* log(1 + e^x) */
     ACTIVATION_ELU,      /* x < 0 ? alpha*(e^x - 1) : x */
-    ACTIVATION_SELU      /* beta * (x < 0 ? alpha*(e^x - 1) : x) */
+    ACTIVATION_SELU,     /* beta * (x < 0 ? alpha*(e^x - 1) : x) */
+    ACTIVATION_CELU,     /* x < 0 ? alpha*(e^(x/alpha) - 1) : x, alpha > 0 */
+    ACTIVATION_MISH,     /* x times tanh(log(1 + e^x)), so rounded */
+    ACTIVATION_ERF,
+    ACTIVATION_LOG,
+    /* These round at most three times. */
+    ACTIVATION_ABS,
+    ACTIVATION_NEG,
+    ACTIVATION_FLOOR,
+    ACTIVATION_CEIL,
+    ACTIVATION_ROUND, /* to the nearest whole number, halves to the even one */
+    ACTIVATION_SIGN,  /* of 0: 0 */
+    ACTIVATION_RECIPROCAL,
+    ACTIVATION_SOFTSIGN,         /* x / (1 + |x|) */
+    ACTIVATION_THRESHOLDED_RELU, /* x <= alpha ? 0 : x */
+    ACTIVATION_SHRINK,           /* x < -alpha ? x + beta : x > alpha ? x - beta : 0 */
+    /* Those below are the C library's for double, rounded: of use, but slow. */
+    ACTIVATION_SIN,
+    ACTIVATION_COS,
+    ACTIVATION_TAN,
+    ACTIVATION_ASIN,
+    ACTIVATION_ACOS,
+    ACTIVATION_ATAN,
+    ACTIVATION_SINH,
+    ACTIVATION_COSH,
+    ACTIVATION_ASINH,
+    ACTIVATION_ACOSH,
+    ACTIVATION_ATANH,
+    ACTIVATION_COUNT
 };
 
 /* alpha and beta are the function's constants where it has any. */
@@ -34,5 +66,11 @@ struct activation {
 void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y);
 /* The same as a loop of a strided nest (kernels/nd.h) with operands y and x; context is the struct activation. */
 void stoa_activation_loop(const void *context, size_t count, char *const *data, const ptrdiff_t *strides);
+
+/* f(x) by the C library's functions for double. */
+double stoa_activation_double(const struct activation *activation, double x);
+/* The loop over elements of that type, in and out; context is the struct activation. Of float and double there are all
+ * kinds, of whole numbers Abs, Neg (which wrap around) and Sign; null otherwise. */
+nd_loop stoa_activation_loop_of(enum activation_kind kind, enum stoa_dtype dtype);
 
 #endif

@@ -15,7 +15,11 @@ enum arithmetic {
     ARITHMETIC_DIV, /* integers: towards zero; a divisor of 0 gives 0, so callers look for it before */
     ARITHMETIC_MAX, /* NaN if either operand is */
     ARITHMETIC_MIN,
-    ARITHMETIC_PRELU, /* a < 0 ? b*a : a; float only */
+    ARITHMETIC_PRELU,      /* a < 0 ? b*a : a; float only */
+    ARITHMETIC_MOD,        /* what division leaves, of b's sign; whole numbers only, a divisor of 0 as above */
+    ARITHMETIC_REMAINDER,  /* of a's sign, as C has it */
+    ARITHMETIC_SHIFT_LEFT, /* of unsigned numbers; from their width on nothing is left */
+    ARITHMETIC_SHIFT_RIGHT,
     ARITHMETIC_COUNT
 };
 

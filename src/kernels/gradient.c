@@ -45,6 +45,16 @@ static STOA_INLINE float hard_swish(float x, float alpha, float beta)
     return gate <= 0.0f ? 0.0f : gate >= 1.0f ? 1.0f : slope;
 }
 
+/* Of x*t, t = tanh(log(1 + e^x)): t + x*(1 - t^2)/(1 + e^-x), all of it through e^-|x|. */
+static STOA_INLINE float mish(float x)
+{
+    float e = exponential(-fabsf(x));
+    float above = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
+    float below = above + (x < 0.0f ? 2.0f : 2.0f * e * e);
+    float bend = (x < 0.0f ? e : e * e) * (1.0f + e);
+    return above / below + 4.0f * x * (bend / (below * below));
+}
+
 /* A NaN that was kept is no reason to give 0. */
 DERIVATIVE(relu, v <= 0.0f ? 0.0f : g)
 DERIVATIVE(clip, v <= alpha || v >= beta ? 0.0f : g)
@@ -59,12 +69,61 @@ DERIVATIVE(softplus, -g *exponential_less_one(-v))
 DERIVATIVE(elu, v > 0.0f ? g : g * (alpha * tail(v)))
 DERIVATIVE(selu, v > 0.0f ? g * beta : g * (beta * alpha * tail(v)))
 
+DERIVATIVE(celu, v > 0.0f ? g : g * tail(v / alpha))
+DERIVATIVE(mish, g *mish(v))
+DERIVATIVE(erf, g *(0x1.20dd76p0f * exponential(-v * v)))
+DERIVATIVE(log, g / v)
+DERIVATIVE(abs, v > 0.0f ? g : v < 0.0f ? -g : v)
+DERIVATIVE(reciprocal, -g *v *v)
+DERIVATIVE(softsign, g / (1.0f + fabsf(v)) / (1.0f + fabsf(v)))
+DERIVATIVE(thresholded_relu, v <= alpha ? 0.0f : g)
+DERIVATIVE(shrink, v >= -alpha && v <= alpha ? 0.0f : g)
+
 /* PRelu's slope. */
 DERIVATIVE(slope, v > 0.0f ? 0.0f : g * v)
 
+/* Those whose functions go by double. */
+static double slope_in_double(enum activation_kind kind, double v)
+{
+    switch (kind) {
+    case ACTIVATION_SIN:
+        return cos(v);
+    case ACTIVATION_COS:
+        return -sin(v);
+    case ACTIVATION_TAN:
+        return 1 + v * v;
+    case ACTIVATION_ASIN:
+        return 1 / sqrt((1 - v) * (1 + v));
+    case ACTIVATION_ACOS:
+        return -1 / sqrt((1 - v) * (1 + v));
+    case ACTIVATION_ATAN:
+        return 1 / (1 + v * v);
+    case ACTIVATION_SINH:
+        return cosh(v);
+    case ACTIVATION_COSH:
+        return sinh(v);
+    case ACTIVATION_ASINH:
+        return 1 / sqrt(v * v + 1);
+    case ACTIVATION_ACOSH:
+        return 1 / sqrt((v - 1) * (v + 1));
+    default: /* Atanh */
+        return 1 / ((1 - v) * (1 + v));
+    }
+}
+
+static void each_in_double(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    const struct activation *activation = context;
+    float *result = (float *)data[0];
+    const float *g = (const float *)data[1], *v = (const float *)data[2];
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++)
+        result[i * strides[0]] =
+            (float)((double)g[i * strides[1]] * slope_in_double(activation->kind, (double)v[i * strides[2]]));
+}
+
 nd_loop stoa_activation_gradient(enum activation_kind kind)
 {
-    static const nd_loop loops[] = {
+    static const nd_loop loops[ACTIVATION_SIN] = {
         [ACTIVATION_RELU] = each_relu,
         [ACTIVATION_CLIP] = each_clip,
         [ACTIVATION_LEAKY_RELU] = each_leaky_relu,
@@ -77,8 +136,17 @@ nd_loop stoa_activation_gradient(enum activation_kind kind)
         [ACTIVATION_SOFTPLUS] = each_softplus,
         [ACTIVATION_ELU] = each_elu,
         [ACTIVATION_SELU] = each_selu,
+        [ACTIVATION_CELU] = each_celu,
+        [ACTIVATION_MISH] = each_mish,
+        [ACTIVATION_ERF] = each_erf,
+        [ACTIVATION_LOG] = each_log,
+        [ACTIVATION_ABS] = each_abs,
+        [ACTIVATION_RECIPROCAL] = each_reciprocal,
+        [ACTIVATION_SOFTSIGN] = each_softsign,
+        [ACTIVATION_THRESHOLDED_RELU] = each_thresholded_relu,
+        [ACTIVATION_SHRINK] = each_shrink,
     };
-    return (size_t)kind < sizeof loops / sizeof *loops ? loops[kind] : NULL;
+    return kind < ACTIVATION_SIN ? loops[kind] : each_in_double;
 }
 
 /* One loop of three operands for the strides that matter, once more for any. */
@@ -128,6 +196,32 @@ TERNARY(STOA_CLONES, prelu, c > 0.0f ? a : b * a)
 TERNARY(STOA_CLONES, count_extremes, c + (a == b || b != b ? 1.0f : 0.0f))
 TERNARY(STOA_CLONES, extreme, a == b || b != b ? c : 0.0f)
 
+/* Where's: g where the condition holds, or where it does not. */
+#define CHOSEN(name, held, dropped)                                                                                    \
+    static void name(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)                   \
+    {                                                                                                                  \
+        (void)context;                                                                                                 \
+        float *result = (float *)data[0];                                                                              \
+        const float *p = (const float *)data[1];                                                                       \
+        const uint8_t *condition = (const uint8_t *)data[2];                                                           \
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {                                                             \
+            float g = p[i * strides[1]];                                                                               \
+            result[i * strides[0]] = condition[i * strides[2]] ? (held) : (dropped);                                   \
+        }                                                                                                              \
+    }
+CHOSEN(chosen, g, 0.0f)
+CHOSEN(not_chosen, 0.0f, g)
+
+/* Mean's; context is the number of operands, a float. */
+STOA_CLONES static void share(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    const float operands = *(const float *)context;
+    float *result = (float *)data[0];
+    const float *g = (const float *)data[1];
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++)
+        result[i * strides[0]] = g[i * strides[1]] / operands;
+}
+
 STOA_CLONES static void minus(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
 {
     (void)context;
@@ -148,6 +242,9 @@ nd_loop stoa_arithmetic_gradient(enum arithmetic_gradient kind)
         [GRADIENT_SLOPE] = each_slope,
         [GRADIENT_COUNT_EXTREMES] = count_extremes,
         [GRADIENT_EXTREME] = extreme,
+        [GRADIENT_CHOSEN] = chosen,
+        [GRADIENT_NOT_CHOSEN] = not_chosen,
+        [GRADIENT_SHARE] = share,
     };
     return loops[kind];
 }

@@ -8,7 +8,8 @@
 #include "kernels/nd.h"
 
 /* data[2] is the function's result y, or its argument x where it says so below; context is its struct activation. Null
- * for ACTIVATION_NONE and ACTIVATION_SILU.
+ * for ACTIVATION_NONE and ACTIVATION_SILU, for
+ * Neg, whose gradient is arithmetic's, and where it is 0 everywhere.
  *
  *   Relu          y > 0 ? 1 : 0                  LeakyRelu  x > 0 ? 1 : alpha
  *   Clip          alpha < y < beta ? 1 : 0       Elu        x > 0 ? 1 : alpha * e^x
@@ -16,11 +17,15 @@
  *   HardSwish     of x: 0 where alpha*x + beta <= 0, 1 where >= 1, 2*alpha*x + beta between
  *   Sigmoid       y * (1 - y)                    Tanh       (1 - y) * (1 + y)
  *   Softplus      1 - e^-y                       Exp        y
- *   Sqrt          1 / (2 * y)
+ *   Sqrt          1 / (2 * y)                    Celu       x > 0 ? 1 : e^(x/alpha)
+ *   Reciprocal    -y^2                           Mish       of x
+ *   Tan           1 + y^2                        Erf, Softsign, the other trigonometric ones: of x
+ *   Log           1 / x                          Abs        of x, 0 at 0
+ *   Shrink        x within alpha of 0 ? 0 : 1    ThresholdedRelu  x <= alpha ? 0 : 1
  */
 nd_loop stoa_activation_gradient(enum activation_kind kind);
 
-/* Gradients g of one operand each, and the shares of Max and Min; context is not used. */
+/* Gradients g of one operand each, and the shares of Max and Min; context is used only where it says so. */
 enum arithmetic_gradient {
     GRADIENT_MINUS,          /* -g */
     GRADIENT_DIVISOR,        /* of g, a, b: -g * a / b^2 */
@@ -30,6 +35,9 @@ enum arithmetic_gradient {
     GRADIENT_SLOPE,          /* of g, x: x > 0 ? 0 : g * x */
     GRADIENT_COUNT_EXTREMES, /* of y, x, n: n + (x is y or NaN ? 1 : 0) */
     GRADIENT_EXTREME,        /* of y, x, g: x is y or NaN ? g : 0 */
+    GRADIENT_CHOSEN,         /* of g and the bool c: c ? g : 0 */
+    GRADIENT_NOT_CHOSEN,     /* c ? 0 : g */
+    GRADIENT_SHARE,          /* g / n; context: n, a float */
 };
 nd_loop stoa_arithmetic_gradient(enum arithmetic_gradient kind);
 

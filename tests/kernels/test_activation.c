@@ -37,6 +37,36 @@ static double silu(double x)
     return x * sigmoid(x);
 }
 
+static double softsign(double x)
+{
+    return isinf(x) ? copysign(1, x) : x / (1.0 + fabs(x));
+}
+
+static double mish(double x)
+{
+    return x * tanh(softplus(x));
+}
+
+static double reciprocal(double x)
+{
+    return 1.0 / x;
+}
+
+static double sign(double x)
+{
+    return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x;
+}
+
+static double thresholded_relu(double x)
+{
+    return x > 1.0 ? x : 0.0;
+}
+
+static double shrink(double x)
+{
+    return x > 1.0 ? x - 1.0 : x < -1.0 ? x + 1.0 : 0.0;
+}
+
 static const struct {
     const char *name;
     enum activation_kind kind;
@@ -54,6 +84,20 @@ static const struct {
     {"relu", ACTIVATION_RELU, relu, 0.0},
     {"leaky_relu", ACTIVATION_LEAKY_RELU, NULL, 0.0},
     {"hard_sigmoid", ACTIVATION_HARD_SIGMOID, hard_sigmoid, 0.51},
+    {"celu", ACTIVATION_CELU, elu, 1.3},
+    {"mish", ACTIVATION_MISH, mish, 64.0}, /* as silu */
+    {"erf", ACTIVATION_ERF, erf, 2.3},
+    {"log", ACTIVATION_LOG, log, 0.9},
+    {"softsign", ACTIVATION_SOFTSIGN, softsign, 1.6},
+    {"reciprocal", ACTIVATION_RECIPROCAL, reciprocal, 0.51},
+    {"abs", ACTIVATION_ABS, fabs, 0.0},
+    {"floor", ACTIVATION_FLOOR, floor, 0.0},
+    {"ceil", ACTIVATION_CEIL, ceil, 0.0},
+    {"round", ACTIVATION_ROUND, rint, 0.0},
+    {"sign", ACTIVATION_SIGN, sign, 0.0},
+    {"thresholded_relu", ACTIVATION_THRESHOLDED_RELU, thresholded_relu, 0.0},
+    {"shrink", ACTIVATION_SHRINK, shrink, 0.51},
+    {"sin", ACTIVATION_SIN, sin, 0.51},
 };
 
 static double last_place(float value)
