@@ -1,6 +1,9 @@
-/* Arithmetic with NumPy's broadcasting: Add, Sub, Mul, Div, Pow, PRelu of two tensors; Max, Min, Sum of any number. Max
- * and Min give NaN if any operand is NaN. Integers wrap around and divide towards zero; to divide them by zero is an
- * error. */
+/* Arithmetic with NumPy's broadcasting: Add, Sub, Mul, Div, Pow, PRelu, Mod, BitShift of two tensors; Max, Min, Sum,
+ * Mean of any number. Max and Min give NaN if any operand is NaN. Integers wrap around and divide towards zero; to
+ * divide them by zero is an error.
+ *
+ * Before opset 7 the operators of two tensors had a broadcasting of their own: with the attribute broadcast, the dims
+ * of B are those of A from the attribute axis on, or the last ones. B then counts as having dims of 1 behind. */
 #include <stdbool.h>
 
 #include "base/status.h"
@@ -11,8 +14,25 @@
 #include "ops/op.h"
 
 struct arithmetic_params {
-    enum arithmetic operation;
+    enum arithmetic operation; /* ARITHMETIC_COUNT: none of them */
+    bool broadcast, has_axis;  /* only before opset 7 */
+    int64_t axis;
 };
+
+/* Operand i, its dims such as NumPy's broadcasting takes them. */
+static struct stoa_tensor operand(const struct op_call *call, size_t i)
+{
+    const struct arithmetic_params *params = call->params;
+    struct stoa_tensor tensor = call->inputs[i];
+    if (!params->has_axis || i == 0)
+        return tensor;
+    size_t rank = call->inputs[0].rank;
+    for (size_t end = (size_t)params->axis + tensor.rank; end < rank; end++) {
+        tensor.dims[tensor.rank] = 1;
+        tensor.strides[tensor.rank++] = 1;
+    }
+    return tensor;
+}
 
 static enum stoa_status check_types(const struct op_call *call, struct stoa_error *error)
 {
@@ -32,6 +52,16 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     if (!stoa_arithmetic_loop(params->operation, dtype))
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "inputs of type %s are not supported", stoa_dtype_name(dtype));
     call->outputs[0].dtype = dtype;
+    return stoa_infer_broadcast(call, error);
+}
+
+static enum stoa_status infer_mean(const struct op_call *call, struct stoa_error *error)
+{
+    STOA_TRY(check_types(call, error));
+    if (!stoa_dtype_is_real(call->inputs[0].dtype))
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "inputs of type %s are not supported",
+                         stoa_dtype_name(call->inputs[0].dtype));
+    call->outputs[0].dtype = call->inputs[0].dtype;
     return stoa_infer_broadcast(call, error);
 }
 
@@ -56,6 +86,30 @@ static enum stoa_status infer_prelu(const struct op_call *call, struct stoa_erro
                      stoa_dims_text(slope->rank, slope->dims, mine), stoa_dims_text(x->rank, x->dims, its));
 }
 
+/* Two tensors before opset 7. */
+static enum stoa_status infer_old(const struct op_call *call, struct stoa_error *error)
+{
+    const struct arithmetic_params *params = call->params;
+    const struct stoa_tensor *a = &call->inputs[0], *b = &call->inputs[1];
+    char mine[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
+    struct stoa_tensor operands[] = {*a, operand(call, 1)};
+    struct op_call aligned = *call;
+    aligned.inputs = operands;
+    STOA_TRY(check_types(call, error));
+    if (!(params->operation == ARITHMETIC_COUNT ? stoa_power_loop(a->dtype, a->dtype)
+                                                : stoa_arithmetic_loop(params->operation, a->dtype)))
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "inputs of type %s are not supported",
+                         stoa_dtype_name(a->dtype));
+    call->outputs[0].dtype = a->dtype;
+    bool fits = params->broadcast && (!params->has_axis || params->axis + (int64_t)b->rank <= (int64_t)a->rank);
+    if ((fits || stoa_tensor_same_dims(a, b)) && stoa_infer_broadcast(&aligned, NULL) == STOA_OK &&
+        stoa_tensor_same_dims(a, &call->outputs[0]))
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_SHAPE, "input B has dims %s, which are not those of A, %s%s",
+                     stoa_dims_text(b->rank, b->dims, mine), stoa_dims_text(a->rank, a->dims, its),
+                     params->broadcast ? ", from attribute axis on" : ", and attribute broadcast is 0");
+}
+
 /* Whether the tensor repeats one element for each channel of x: constants[c], c < dimension 1 of x. */
 static bool read_channels(const struct stoa_tensor *tensor, const struct stoa_tensor *x, double *constants)
 {
@@ -77,14 +131,14 @@ static bool read_channels(const struct stoa_tensor *tensor, const struct stoa_te
 static bool affine(const struct op_call *call, size_t input, double *scale, double *shift)
 {
     const struct arithmetic_params *params = call->params;
-    const struct stoa_tensor *x = &call->inputs[input];
-    if (call->input_count != 2 || x->dtype != STOA_FLOAT || !read_channels(&call->inputs[1 - input], x, scale))
+    const struct stoa_tensor x = operand(call, input), other = operand(call, 1 - input);
+    if (call->input_count != 2 || x.dtype != STOA_FLOAT || !read_channels(&other, &x, scale))
         return false;
     enum arithmetic operation = params->operation;
     bool sum = operation == ARITHMETIC_ADD || operation == ARITHMETIC_SUB;
     if (!sum && operation != ARITHMETIC_MUL && (operation != ARITHMETIC_DIV || input != 0))
         return false;
-    for (size_t c = 0; c < x->dims[1]; c++) {
+    for (size_t c = 0; c < x.dims[1]; c++) {
         double constant = scale[c];
         bool taken_away = operation == ARITHMETIC_SUB;
         scale[c] = !sum ? (operation == ARITHMETIC_DIV ? 1 / constant : constant) : taken_away && input == 1 ? -1 : 1;
@@ -128,12 +182,12 @@ static void run_activated(const void *context, size_t count, char *const *data, 
                          (ptrdiff_t[]){strides[0], strides[0]});
 }
 
-static void combine(nd_loop loop, const struct stoa_tensor *a, const struct stoa_tensor *b, const struct stoa_tensor *y,
+static void combine(nd_loop loop, struct stoa_tensor a, struct stoa_tensor b, const struct stoa_tensor *y,
                     const struct activation *activation, struct pool *pool)
 {
     struct nd nd = stoa_nd_over(y);
-    stoa_nd_read(&nd, a);
-    stoa_nd_read(&nd, b);
+    stoa_nd_read(&nd, &a);
+    stoa_nd_read(&nd, &b);
     struct activated activated = {.loop = loop, .activation = activation};
     if (activation->kind == ACTIVATION_NONE)
         stoa_nd_run(&nd, pool, loop, NULL);
@@ -150,11 +204,13 @@ static bool has_zero(const struct stoa_tensor *tensor)
     return false;
 }
 
-static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+static enum stoa_status run_arithmetic(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     const struct arithmetic_params *params = call->params;
     const struct stoa_tensor *y = &call->outputs[0];
-    if (params->operation == ARITHMETIC_DIV && !stoa_dtype_is_real(y->dtype) && has_zero(&call->inputs[1]))
+    bool divides = params->operation == ARITHMETIC_DIV || params->operation == ARITHMETIC_MOD ||
+                   params->operation == ARITHMETIC_REMAINDER;
+    if (divides && !stoa_dtype_is_real(y->dtype) && has_zero(&call->inputs[1]))
         return stoa_fail(error, STOA_ERROR_DATA, "input B, of type %s, has a 0 to divide by",
                          stoa_dtype_name(call->inputs[1].dtype));
     nd_loop loop = stoa_arithmetic_loop(params->operation, y->dtype);
@@ -164,7 +220,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     }
     static const struct activation none = {0};
     for (size_t i = 1; i < call->input_count; i++)
-        combine(loop, i > 1 ? y : &call->inputs[0], &call->inputs[i], y,
+        combine(loop, i > 1 ? *y : call->inputs[0], operand(call, i), y,
                 i + 1 < call->input_count ? &none : &call->epilogue.activation, run->pool);
     return STOA_OK;
 }
@@ -173,7 +229,25 @@ static enum stoa_status run_pow(const struct op_call *call, const struct op_run 
 {
     (void)error;
     nd_loop loop = stoa_power_loop(call->inputs[0].dtype, call->inputs[1].dtype);
-    combine(loop, &call->inputs[0], &call->inputs[1], &call->outputs[0], &call->epilogue.activation, run->pool);
+    combine(loop, call->inputs[0], operand(call, 1), &call->outputs[0], &call->epilogue.activation, run->pool);
+    return STOA_OK;
+}
+
+/* The sum, divided by how many there are. */
+static enum stoa_status run_mean(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    const struct stoa_tensor *y = &call->outputs[0];
+    static const struct arithmetic_params add = {.operation = ARITHMETIC_ADD};
+    struct op_call sum = *call;
+    sum.params = &add;
+    sum.epilogue.activation.kind = ACTIVATION_NONE;
+    STOA_TRY(run_arithmetic(&sum, run, error));
+    const float operands = (float)call->input_count;
+    const double operands_in_double = (double)call->input_count;
+    struct stoa_tensor divisor = {.dtype = y->dtype};
+    divisor.data = stoa_read_only(y->dtype == STOA_FLOAT ? (const void *)&operands : &operands_in_double);
+    if (call->input_count > 1)
+        combine(stoa_arithmetic_loop(ARITHMETIC_DIV, y->dtype), *y, divisor, y, &call->epilogue.activation, run->pool);
     return STOA_OK;
 }
 
@@ -205,6 +279,9 @@ static const struct op_gradient prelu_gradients[] = {
 static const struct op_gradient sum_gradients[] = {
     {"SumBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
 };
+static const struct op_gradient mean_gradients[] = {
+    {"MeanBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
+};
 static const struct op_gradient max_gradients[] = {
     {"MaxBackward", 3, {{OP_GRADIENT, 0}, {OP_OUTPUT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
 };
@@ -212,39 +289,101 @@ static const struct op_gradient min_gradients[] = {
     {"MinBackward", 3, {{OP_GRADIENT, 0}, {OP_OUTPUT, 0}, {OP_INPUT, 0, true}}, 1, {0}, true},
 };
 
-#define ARITHMETIC(name, type_, operation_, since_, least_inputs, most_inputs, parameters_, infer_, run_)              \
-    static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
-    {                                                                                                                  \
-        ((struct arithmetic_params *)params)->operation = operation_;                                                  \
-        return stoa_reader_finish(reader);                                                                             \
-    }                                                                                                                  \
+static enum stoa_status parse_mod(struct attribute_reader *reader, void *params)
+{
+    bool by_c = stoa_read_int(reader, "fmod", 0, 0, 1) != 0;
+    ((struct arithmetic_params *)params)->operation = by_c ? ARITHMETIC_REMAINDER : ARITHMETIC_MOD;
+    return stoa_reader_finish(reader);
+}
+
+static enum stoa_status parse_bit_shift(struct attribute_reader *reader, void *params)
+{
+    static const char *const directions[] = {"LEFT", "RIGHT", NULL};
+    stoa_reader_require(reader, "direction");
+    bool right = stoa_read_choice(reader, "direction", directions) != 0;
+    ((struct arithmetic_params *)params)->operation = right ? ARITHMETIC_SHIFT_RIGHT : ARITHMETIC_SHIFT_LEFT;
+    return stoa_reader_finish(reader);
+}
+
+static enum stoa_status finish_old(struct attribute_reader *reader, enum arithmetic operation, void *params_)
+{
+    struct arithmetic_params *params = params_;
+    int64_t ignored[2];
+    params->operation = operation;
+    params->broadcast = stoa_read_int(reader, "broadcast", 0, 0, 1) != 0;
+    params->has_axis = params->broadcast && stoa_reader_has(reader, "axis");
+    params->axis = stoa_read_int(reader, "axis", 0, 0, STOA_MAX_RANK);
+    (void)stoa_read_ints(reader, "consumed_inputs", 0, 1, 2, ignored);
+    return stoa_reader_finish(reader);
+}
+
+/* A slope a channel, or one. */
+static enum stoa_status parse_prelu_1(struct attribute_reader *reader, void *params_)
+{
+    struct arithmetic_params *params = params_;
+    STOA_TRY(finish_old(reader, ARITHMETIC_PRELU, params));
+    params->broadcast = params->has_axis = true;
+    params->axis = 1;
+    return STOA_OK;
+}
+
+#define OPERATOR(name, type_, since_, until_, least_inputs, most_inputs, takes_, parameters_, gradients_,              \
+                 gradient_count_, parse_, infer_, run_)                                                                \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
         .since = since_,                                                                                               \
+        .until = until_,                                                                                               \
         .min_inputs = least_inputs,                                                                                    \
         .max_inputs = most_inputs,                                                                                     \
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct arithmetic_params),                                                               \
-        .takes = takes,                                                                                                \
+        .takes = takes_,                                                                                               \
         .elementwise = true,                                                                                           \
         .affine = affine,                                                                                              \
         .adds = adds,                                                                                                  \
         .multiplies = multiplies,                                                                                      \
         .parameters = parameters_,                                                                                     \
-        .gradients = name##_gradients,                                                                                 \
-        .gradient_count = sizeof name##_gradients / sizeof *name##_gradients,                                          \
-        .parse = parse_##name,                                                                                         \
+        .gradients = gradients_,                                                                                       \
+        .gradient_count = gradient_count_,                                                                             \
+        .parse = parse_,                                                                                               \
         .infer = infer_,                                                                                               \
         .run = run_,                                                                                                   \
     };
-ARITHMETIC(add, "Add", ARITHMETIC_ADD, 7, 2, 2, 0, infer, run)
-ARITHMETIC(sub, "Sub", ARITHMETIC_SUB, 7, 2, 2, 0, infer, run)
-ARITHMETIC(mul, "Mul", ARITHMETIC_MUL, 7, 2, 2, 0, infer, run)
-ARITHMETIC(div, "Div", ARITHMETIC_DIV, 7, 2, 2, 0, infer, run)
-ARITHMETIC(max, "Max", ARITHMETIC_MAX, 6, 1, 255, 0, infer, run)
-ARITHMETIC(min, "Min", ARITHMETIC_MIN, 6, 1, 255, 0, infer, run)
-ARITHMETIC(sum, "Sum", ARITHMETIC_ADD, 6, 1, 255, 0, infer, run)
-ARITHMETIC(prelu, "PRelu", ARITHMETIC_PRELU, 7, 2, 2, 1 << 1, infer_prelu, run)
+#define ARITHMETIC(name, type_, operation_, since_, least_inputs, most_inputs, parameters_, infer_, run_)              \
+    static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
+    {                                                                                                                  \
+        ((struct arithmetic_params *)params)->operation = operation_;                                                  \
+        return stoa_reader_finish(reader);                                                                             \
+    }                                                                                                                  \
+    OPERATOR(name, type_, since_, 0, least_inputs, most_inputs, takes, parameters_, name##_gradients,                  \
+             sizeof name##_gradients / sizeof *name##_gradients, parse_##name, infer_, run_)
+ARITHMETIC(add, "Add", ARITHMETIC_ADD, 7, 2, 2, 0, infer, run_arithmetic)
+ARITHMETIC(sub, "Sub", ARITHMETIC_SUB, 7, 2, 2, 0, infer, run_arithmetic)
+ARITHMETIC(mul, "Mul", ARITHMETIC_MUL, 7, 2, 2, 0, infer, run_arithmetic)
+ARITHMETIC(div, "Div", ARITHMETIC_DIV, 7, 2, 2, 0, infer, run_arithmetic)
+ARITHMETIC(max, "Max", ARITHMETIC_MAX, 6, 1, 255, 0, infer, run_arithmetic)
+ARITHMETIC(min, "Min", ARITHMETIC_MIN, 6, 1, 255, 0, infer, run_arithmetic)
+ARITHMETIC(sum, "Sum", ARITHMETIC_ADD, 6, 1, 255, 0, infer, run_arithmetic)
+ARITHMETIC(mean, "Mean", ARITHMETIC_COUNT, 6, 1, 255, 0, infer_mean, run_mean)
+ARITHMETIC(prelu, "PRelu", ARITHMETIC_PRELU, 7, 2, 2, 1 << 1, infer_prelu, run_arithmetic)
 ARITHMETIC(pow, "Pow", ARITHMETIC_COUNT, 7, 2, 2, 0, infer_pow, run_pow)
+/* No gradients pass: what a division leaves leaps, and bits are no reals. Its result may hang on the last bit of a
+ * sum, so nothing is fused either. */
+OPERATOR(mod, "Mod", 10, 0, 2, 2, NULL, 0, NULL, 0, parse_mod, infer, run_arithmetic)
+OPERATOR(bit_shift, "BitShift", 11, 0, 2, 2, NULL, 0, NULL, 0, parse_bit_shift, infer, run_arithmetic)
+
+/* Those of old serve inference. */
+#define OF_OLD(name, type_, operation, run_)                                                                           \
+    static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
+    {                                                                                                                  \
+        return finish_old(reader, operation, params);                                                                  \
+    }                                                                                                                  \
+    OPERATOR(name, type_, 1, 6, 2, 2, takes, 0, NULL, 0, parse_##name, infer_old, run_)
+OF_OLD(add_1, "Add", ARITHMETIC_ADD, run_arithmetic)
+OF_OLD(sub_1, "Sub", ARITHMETIC_SUB, run_arithmetic)
+OF_OLD(mul_1, "Mul", ARITHMETIC_MUL, run_arithmetic)
+OF_OLD(div_1, "Div", ARITHMETIC_DIV, run_arithmetic)
+OF_OLD(pow_1, "Pow", ARITHMETIC_COUNT, run_pow)
+OPERATOR(prelu_1, "PRelu", 1, 6, 2, 2, takes, 0, NULL, 0, parse_prelu_1, infer_old, run_arithmetic)

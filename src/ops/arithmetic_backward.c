@@ -13,6 +13,7 @@
 #include "kernels/nd_sum.h"
 #include "ops/check.h"
 #include "ops/op.h"
+#include "ops/table.h"
 
 /* Whether the tensor broadcasts to the dims of dY. */
 static bool fits(const struct stoa_tensor *tensor, const struct stoa_tensor *gradient)
@@ -25,6 +26,13 @@ static bool fits(const struct stoa_tensor *tensor, const struct stoa_tensor *gra
     return true;
 }
 
+/* Of Where's gradients, behind dY. */
+static bool is_condition(const struct op_call *call, size_t input)
+{
+    return input == 1 && call->inputs[1].dtype == STOA_BOOL &&
+           (call->op == &stoa_op_where_backward || call->op == &stoa_op_where_backward_other);
+}
+
 static enum stoa_status check(const struct op_call *call, struct stoa_error *error)
 {
     const struct stoa_tensor *gradient = &call->inputs[0];
@@ -32,7 +40,8 @@ static enum stoa_status check(const struct op_call *call, struct stoa_error *err
     for (size_t i = 1; i < call->input_count; i++) {
         const struct stoa_tensor *operand = &call->inputs[i];
         char mine[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
-        STOA_TRY(stoa_check_float(call, i, "operand", error));
+        if (!is_condition(call, i))
+            STOA_TRY(stoa_check_float(call, i, "operand", error));
         if (!fits(operand, gradient))
             return stoa_fail(error, STOA_ERROR_SHAPE, "input %zu has dims %s, which do not broadcast to %s of dY", i,
                              stoa_dims_text(operand->rank, operand->dims, mine),
@@ -59,12 +68,12 @@ static struct nd nest(const struct op_call *call, const struct stoa_tensor *resu
 
 /* A null loop passes dY on. */
 static void sum_down(const struct op_call *call, const struct op_run *run, const struct nd *nd,
-                     const struct stoa_tensor *result, nd_loop loop)
+                     const struct stoa_tensor *result, nd_loop loop, const void *context)
 {
     if (!stoa_tensor_same_dims(result, &call->inputs[0]))
-        stoa_nd_sum(nd, run->pool, loop, NULL, run->shared);
+        stoa_nd_sum(nd, run->pool, loop, context, run->shared);
     else if (loop)
-        stoa_nd_run(nd, run->pool, loop, NULL);
+        stoa_nd_run(nd, run->pool, loop, context);
     else
         stoa_nd_copy(&call->inputs[0], result, run->pool);
 }
@@ -93,7 +102,7 @@ static enum stoa_status prepare(struct op_call *call, const struct op_prepare *p
 static void run_one(const struct op_call *call, const struct op_run *run, nd_loop loop)
 {
     struct nd nd = nest(call, &call->outputs[0], operands_read(call));
-    sum_down(call, run, &nd, &call->outputs[0], loop);
+    sum_down(call, run, &nd, &call->outputs[0], loop, NULL);
 }
 
 static bool is_identity(const struct op_call *call)
@@ -135,8 +144,10 @@ BACKWARD(pow_backward, "PowBackward", 3, 0, NULL, GRADIENT(BASE))
 BACKWARD(pow_backward_exponent, "PowBackwardExponent", 3, 0, NULL, GRADIENT(EXPONENT))
 BACKWARD(prelu_backward, "PReluBackward", 3, 0, NULL, GRADIENT(PRELU))
 BACKWARD(prelu_backward_slope, "PReluBackwardSlope", 3, 1 << 2, NULL, GRADIENT(SLOPE))
+BACKWARD(where_backward, "WhereBackward", 3, 1 << 2, NULL, GRADIENT(CHOSEN))
+BACKWARD(where_backward_other, "WhereBackwardOther", 3, 1 << 2, NULL, GRADIENT(NOT_CHOSEN))
 
-/* Sum, Max and Min: inputs dY, for the latter Y, and all operands; an output for each operand. */
+/* Sum, Mean, Max and Min: inputs dY, for the latter two Y, and all operands; an output for each operand. */
 
 static size_t first_operand(const struct op_call *call)
 {
@@ -177,16 +188,29 @@ static enum stoa_status prepare_sum(struct op_call *call, const struct op_prepar
     return STOA_OK;
 }
 
-static enum stoa_status run_sum(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+static void sum_each_down(const struct op_call *call, const struct op_run *run, nd_loop loop, const void *context)
 {
-    (void)error;
     for (size_t i = 0; i < call->output_count; i++) {
         const struct stoa_tensor *result = &call->outputs[i];
         if (result->dtype == STOA_NONE)
             continue;
         struct nd nd = nest(call, result, 0);
-        sum_down(call, run, &nd, result, NULL);
+        sum_down(call, run, &nd, result, loop, context);
     }
+}
+
+static enum stoa_status run_sum(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    sum_each_down(call, run, NULL, NULL);
+    return STOA_OK;
+}
+
+static enum stoa_status run_mean(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)error;
+    const float operands = (float)(call->input_count - first_operand(call));
+    sum_each_down(call, run, GRADIENT(SHARE), &operands);
     return STOA_OK;
 }
 
@@ -260,7 +284,7 @@ static enum stoa_status run_extreme(const struct op_call *call, const struct op_
         if (result->dtype == STOA_NONE)
             continue;
         struct nd nd = nest_of_extreme(call, first_operand(call) + i, &share, result);
-        sum_down(call, &summing, &nd, result, GRADIENT(EXTREME));
+        sum_down(call, &summing, &nd, result, GRADIENT(EXTREME), NULL);
     }
     return STOA_OK;
 }
@@ -280,5 +304,6 @@ static enum stoa_status run_extreme(const struct op_call *call, const struct op_
         .run = run_,                                                                                                   \
     };
 BACKWARD_OF_ALL(sum_backward, "SumBackward", 2, 0xfe, prepare_sum, run_sum)
+BACKWARD_OF_ALL(mean_backward, "MeanBackward", 2, 0xfe, prepare_sum, run_mean)
 BACKWARD_OF_ALL(max_backward, "MaxBackward", 3, 0, prepare_extreme, run_extreme)
 BACKWARD_OF_ALL(min_backward, "MinBackward", 3, 0, prepare_extreme, run_extreme)

@@ -18,6 +18,8 @@ enum stoa_status stoa_product_parse_gemm(struct attribute_reader *reader, void *
     params->beta = stoa_read_float(reader, "beta", 1);
     params->a_transposed = stoa_read_int(reader, "transA", 0, 0, 1) != 0;
     params->b_transposed = stoa_read_int(reader, "transB", 0, 0, 1) != 0;
+    if (reader->opset < 7)
+        (void)stoa_read_int(reader, "broadcast", 0, 0, 1); /* of C, which is broadcast anyway */
     return stoa_reader_finish(reader);
 }
 
@@ -129,25 +131,29 @@ static const struct op_gradient gradients[] = {
     {"GemmBackwardC", 2, {{OP_GRADIENT, 0}, {OP_INPUT, C}}, 1, {C}},
 };
 
-const struct op stoa_op_gemm = {
-    .type = "Gemm",
-    .since = 7,
-    .min_inputs = 2,
-    .max_inputs = 3,
-    .min_outputs = 1,
-    .max_outputs = 1,
-    .layout = OP_PLAIN,
-    .gradients = gradients,
-    .gradient_count = sizeof gradients / sizeof *gradients,
-    .loose_inputs = 1 << B,
-    .parameters = 1 << 1 | 1 << 2,
-    .params_size = sizeof(struct gemm_params),
-    .parse = stoa_product_parse_gemm,
-    .takes = stoa_product_takes,
-    .infer = infer,
-    .prepare = prepare,
-    .release = release,
-    .run = run,
-    .macs = macs,
-    .describe = describe,
-};
+#define GEMM(name, since_, until_)                                                                                     \
+    const struct op stoa_op_##name = {                                                                                 \
+        .type = "Gemm",                                                                                                \
+        .since = since_,                                                                                               \
+        .until = until_,                                                                                               \
+        .min_inputs = 2,                                                                                               \
+        .max_inputs = 3,                                                                                               \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = 1,                                                                                              \
+        .layout = OP_PLAIN,                                                                                            \
+        .gradients = gradients,                                                                                        \
+        .gradient_count = sizeof gradients / sizeof *gradients,                                                        \
+        .loose_inputs = 1 << B,                                                                                        \
+        .parameters = 1 << 1 | 1 << 2,                                                                                 \
+        .params_size = sizeof(struct gemm_params),                                                                     \
+        .parse = stoa_product_parse_gemm,                                                                              \
+        .takes = stoa_product_takes,                                                                                   \
+        .infer = infer,                                                                                                \
+        .prepare = prepare,                                                                                            \
+        .release = release,                                                                                            \
+        .run = run,                                                                                                    \
+        .macs = macs,                                                                                                  \
+        .describe = describe,                                                                                          \
+    };
+GEMM(gemm_1, 1, 6)
+GEMM(gemm, 7, 0)

@@ -154,7 +154,8 @@ struct op {
 
     /* Which parts of an epilogue the call can have: a set of enum op_takes. */
     unsigned (*takes)(const struct op_call *call);
-    /* Whether output 0 is a function of each element of input 0 alone, and which. */
+    /* Whether output 0 is a function of each element of input 0 alone that may become part of what computes it, and
+     * which. */
     bool (*activation)(const struct op_call *call, struct activation *activation);
     /* Whether output 0 is input 0, of the same dims as input 1, with 0 where that is outside the bounds as op_epilogue
      * has them. */

@@ -15,6 +15,13 @@
     /* elementwise */ \
     OP(relu) OP(leaky_relu) OP(prelu) OP(elu) OP(selu) OP(clip) OP(clip_11) OP(sigmoid) OP(tanh) OP(hard_sigmoid) \
     OP(hard_swish) OP(softplus) OP(sqrt) OP(exp) OP(add) OP(sub) OP(mul) OP(div) OP(pow) OP(max) OP(min) OP(sum) \
+    OP(celu) OP(mish) OP(erf) OP(log) OP(abs) OP(neg) OP(floor) OP(ceil) OP(round) OP(sign) OP(reciprocal) \
+    OP(softsign) OP(thresholded_relu) OP(shrink) OP(sin) OP(cos) OP(tan) OP(asin) OP(acos) OP(atan) OP(sinh) OP(cosh) \
+    OP(asinh) OP(acosh) OP(atanh) OP(mean) OP(mod) OP(bit_shift) OP(add_1) OP(sub_1) OP(mul_1) OP(div_1) OP(pow_1) \
+    OP(prelu_1) OP(gemm_1) \
+    /* comparison, logic */ \
+    OP(equal) OP(greater) OP(greater_or_equal) OP(less) OP(less_or_equal) OP(and) OP(or) OP(xor) OP(not) OP(is_nan) \
+    OP(is_inf) OP(where) \
     /* moving data, shapes */ \
     OP(concat) OP(split) OP(split_13) OP(flatten) OP(reshape) OP(transpose) OP(squeeze) OP(squeeze_13) OP(unsqueeze) \
     OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(slice) OP(slice_10) OP(gather) \
@@ -43,7 +50,11 @@
     OP(tanh_backward) OP(hard_sigmoid_backward) OP(hard_swish_backward) OP(softplus_backward) OP(sqrt_backward) \
     OP(exp_backward) OP(clip_backward) OP(sum_to) OP(sub_backward) OP(mul_backward) OP(div_backward) \
     OP(div_backward_divisor) OP(pow_backward) OP(pow_backward_exponent) OP(prelu_backward) OP(prelu_backward_slope) \
-    OP(sum_backward) OP(max_backward) OP(min_backward) \
+    OP(sum_backward) OP(max_backward) OP(min_backward) OP(mean_backward) OP(where_backward) OP(where_backward_other) \
+    OP(celu_backward) OP(mish_backward) OP(erf_backward) OP(log_backward) OP(abs_backward) OP(reciprocal_backward) \
+    OP(softsign_backward) OP(thresholded_relu_backward) OP(shrink_backward) OP(sin_backward) OP(cos_backward) \
+    OP(tan_backward) OP(asin_backward) OP(acos_backward) OP(atan_backward) OP(sinh_backward) OP(cosh_backward) \
+    OP(asinh_backward) OP(acosh_backward) OP(atanh_backward) \
     /* backward: moving data */ \
     OP(concat_backward) OP(split_backward) OP(reshape_backward) OP(transpose_backward) OP(identity_backward) \
     OP(pad_backward) OP(slice_backward) OP(gather_backward) OP(cast_backward)

@@ -1,6 +1,5 @@
 /* fuse-activation: functions of single elements are applied by whoever computes the elements. So are x * sigmoid(x) and
- * x * hard_sigmoid(x), which exporters write as two nodes. Not so square roots: whether there is one at all can hang on
- * the last bit of a sum, and nobody could say whether a result is right who has not seen the sum. */
+ * x * hard_sigmoid(x), which exporters write as two nodes. */
 #include "base/status.h"
 #include "plan/fuse.h"
 
@@ -8,7 +7,7 @@ static bool is_activation(const struct plan *plan, size_t n, size_t v, struct ac
 {
     const struct plan_node *node = &plan->nodes[n];
     return node->planned && node->leader == n && node->inputs[0] == v && node->call.op->activation &&
-           node->call.op->activation(&node->call, activation) && activation->kind != ACTIVATION_SQRT;
+           node->call.op->activation(&node->call, activation);
 }
 
 /* Whether v is read by two nodes alone, a sigmoid of some kind and the product of v and that sigmoid. */

@@ -7,12 +7,9 @@
 
 #include "reference/internal.h"
 
-typedef double (*function)(double x, const double *p, double *slack);
-static double hard_swish(double x, const double *p, double *slack);
-
-/* How much further y may be off because x is: f at both ends of where x may be. Every f is monotonous there but
- * hard_swish, whose slope is within 1.5. */
-static void carry(function f, double x, double x_slack, const double *p, double y, double *slack)
+/* How much further y may be off because x is: f at both ends of where x may be. */
+static void carry(reference_function f, double x, double x_slack, const double *p, double steepness, double y,
+                  double *slack)
 {
     double own = *slack, off = 0;
     if (!(x_slack > 0) || !isfinite(x))
@@ -22,21 +19,29 @@ static void carry(function f, double x, double x_slack, const double *p, double 
         own = fmax(own, there);
         off = fmax(off, fabs(end - y) * 0x1p24);
     }
-    *slack = own + (f == hard_swish ? fmax(off, 1.5 * x_slack) : off);
+    *slack = own + fmax(off, steepness * x_slack);
 }
 
-static enum stoa_status map(struct reference_run *run, function f, const double *p)
+enum stoa_status stoa_reference_map(struct reference_run *run, reference_function f, const double *p, double steepness)
 {
     const struct reference_tensor *x = stoa_reference_input(run, 0);
     struct reference_tensor *y;
     STOA_TRY(run->reader.status);
     STOA_TRY(stoa_reference_output_like(run, x, &y));
+    bool integer = stoa_reference_is_integer(x->dtype);
     for (size_t i = 0; i < stoa_reference_count(x); i++) {
         y->values[i] = f(x->values[i], p, &y->slack[i]);
+        if (integer)
+            y->values[i] = stoa_reference_convert(STOA_INT64, x->dtype, y->values[i]);
         if (x->slack)
-            carry(f, x->values[i], x->slack[i], p, y->values[i], &y->slack[i]);
+            carry(f, x->values[i], x->slack[i], p, steepness, y->values[i], &y->slack[i]);
     }
     return STOA_OK;
+}
+
+static enum stoa_status map(struct reference_run *run, reference_function f, const double *p)
+{
+    return stoa_reference_map(run, f, p, 0);
 }
 
 static double relu(double x, const double *p, double *slack)
@@ -186,7 +191,7 @@ enum stoa_status stoa_reference_hard_sigmoid(struct reference_run *run)
 
 enum stoa_status stoa_reference_hard_swish(struct reference_run *run)
 {
-    return map(run, hard_swish, NULL);
+    return stoa_reference_map(run, hard_swish, NULL, 1.5);
 }
 
 enum stoa_status stoa_reference_softplus(struct reference_run *run)
@@ -236,6 +241,12 @@ enum stoa_status stoa_reference_prelu(struct reference_run *run)
     const struct reference_tensor *x = stoa_reference_input(run, 0), *slope = stoa_reference_input(run, 1);
     size_t rank = 0, dims[STOA_MAX_RANK] = {0}, index[STOA_MAX_RANK] = {0};
     STOA_TRY(stoa_reference_broadcast(run, x, &rank, dims));
+    /* Before opset 7 a slope a channel, or one. */
+    struct reference_tensor aligned = *slope;
+    if (run->call->opset < 7)
+        while (aligned.rank + 1 < x->rank)
+            aligned.dims[aligned.rank++] = 1;
+    slope = &aligned;
     STOA_TRY(stoa_reference_broadcast(run, slope, &rank, dims));
     struct reference_tensor *y, common = {.rank = rank};
     for (size_t i = 0; i < rank; i++)

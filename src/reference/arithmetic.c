@@ -1,9 +1,11 @@
 /* Arithmetic of two or more tensors with NumPy's broadcasting. Whole numbers wrap as their type does; division of
  * whole numbers cuts towards zero.
  *
- * Slack: Add, Sub, Mul one rounding, |y|; Div two (a reciprocal may be used); Sum of n tensors (n - 1) * sum |x|; Max
- * and Min none (NaN if any of the elements is). Pow: 8 |y|, and 2 |y * b * log a| for those who write it as
- * exp(b * log a). */
+ * Mod has the sign of the divisor, or of what is divided with fmod. Before opset 7 operands of two broadcast otherwise.
+ *
+ * Slack: Add, Sub, Mul one rounding, |y|; Div two (a reciprocal may be used); Sum of n tensors (n - 1) * sum |x|, Mean
+ * the n-th part and two; Max and Min none (NaN if any of the elements is). Pow: 8 |y|, and 2 |y * b * log a| for those
+ * who write it as exp(b * log a). */
 #include <math.h>
 
 #include "reference/internal.h"
@@ -89,6 +91,45 @@ static bool whole_divide(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
     return true;
 }
 
+/* What is left of a divided towards zero, and towards minus infinity. */
+static bool whole_remainder(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
+{
+    uint64_t quotient;
+    if (!whole_divide(has_sign, a, b, &quotient))
+        return false;
+    *y = a - quotient * b;
+    return true;
+}
+
+static bool whole_mod(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
+{
+    if (!whole_remainder(has_sign, a, b, y))
+        return false;
+    if (has_sign && *y && ((int64_t)*y < 0) != ((int64_t)b < 0))
+        *y += b;
+    return true;
+}
+
+static double remainder_of(double a, double b, double *slack)
+{
+    *slack = 0;
+    return fmod(a, b);
+}
+
+static bool shift_left(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
+{
+    (void)has_sign;
+    *y = b > 63 ? 0 : a << b;
+    return true;
+}
+
+static bool shift_right(bool has_sign, uint64_t a, uint64_t b, uint64_t *y)
+{
+    (void)has_sign;
+    *y = b > 63 ? 0 : a >> b;
+    return true;
+}
+
 static enum stoa_status combine(struct reference_run *run, const struct binary *binary, enum stoa_dtype dtype, double a,
                                 double b, double *y, double *slack)
 {
@@ -122,6 +163,18 @@ static double slack_of(const struct reference_tensor *tensor, size_t offset)
     return tensor->slack ? tensor->slack[offset] : 0;
 }
 
+/* Operand i. Before opset 7 the second one's dims may be the first one's from the attribute axis on. */
+static struct reference_tensor operand(struct reference_run *run, size_t i)
+{
+    struct reference_tensor tensor = *stoa_reference_input(run, i);
+    if (run->call->opset >= 7 || i != 1 || !stoa_reader_has(&run->reader, "axis"))
+        return tensor;
+    size_t axis = (size_t)stoa_read_int(&run->reader, "axis", 0, 0, STOA_MAX_RANK);
+    while (axis + tensor.rank < stoa_reference_input(run, 0)->rank)
+        tensor.dims[tensor.rank++] = 1;
+    return tensor;
+}
+
 /* Folds all inputs from the left. */
 static enum stoa_status fold(struct reference_run *run, const struct binary *binary, bool same_type,
                              struct reference_tensor **y)
@@ -132,7 +185,8 @@ static enum stoa_status fold(struct reference_run *run, const struct binary *bin
         const struct reference_tensor *x = stoa_reference_input(run, i);
         if (!x || (same_type && x->dtype != first->dtype))
             return stoa_fail(run->error, STOA_ERROR_GRAPH, "input %zu is absent or not of input 0's type", i);
-        STOA_TRY(stoa_reference_broadcast(run, x, &rank, dims));
+        const struct reference_tensor aligned = operand(run, i);
+        STOA_TRY(stoa_reference_broadcast(run, &aligned, &rank, dims));
     }
     STOA_TRY(stoa_reference_output(run, 0, first->dtype, rank, dims, y));
     bool integer = stoa_reference_is_integer(first->dtype);
@@ -140,9 +194,9 @@ static enum stoa_status fold(struct reference_run *run, const struct binary *bin
         size_t offset = stoa_reference_offset(first, rank, index);
         double value = first->values[offset], carried = slack_of(first, offset);
         for (size_t i = 1; i < inputs; i++) {
-            const struct reference_tensor *x = stoa_reference_input(run, i);
-            offset = stoa_reference_offset(x, rank, index);
-            double b = x->values[offset], b_slack = slack_of(x, offset);
+            const struct reference_tensor x = operand(run, i);
+            offset = stoa_reference_offset(&x, rank, index);
+            double b = x.values[offset], b_slack = slack_of(&x, offset);
             if (carried > 0 || b_slack > 0)
                 carried = carry(binary, value, carried, b, b_slack);
             STOA_TRY(combine(run, binary, first->dtype, value, b, &value, &(*y)->slack[at]));
@@ -197,7 +251,8 @@ enum stoa_status stoa_reference_min(struct reference_run *run)
     return fold(run, &(struct binary){smaller, NULL}, true, &y);
 }
 
-enum stoa_status stoa_reference_sum(struct reference_run *run)
+/* y <- the sum divided by `divisor`. */
+static enum stoa_status average(struct reference_run *run, double divisor)
 {
     struct reference_tensor *y;
     STOA_TRY(fold(run, &(struct binary){add, whole_add}, true, &y));
@@ -210,7 +265,38 @@ enum stoa_status stoa_reference_sum(struct reference_run *run)
             magnitude += fabs(x->values[offset]);
             carried += slack_of(x, offset);
         }
-        y->slack[at] = (double)(inputs - 1) * magnitude + carried;
+        y->values[at] /= divisor;
+        y->slack[at] = ((double)(inputs - 1) * magnitude + carried) / divisor;
+        if (divisor != 1)
+            y->slack[at] += 2 * fabs(y->values[at]);
     }
     return STOA_OK;
+}
+
+enum stoa_status stoa_reference_sum(struct reference_run *run)
+{
+    return average(run, 1);
+}
+
+enum stoa_status stoa_reference_mean(struct reference_run *run)
+{
+    return average(run, (double)run->call->input_count);
+}
+
+enum stoa_status stoa_reference_mod(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    if (stoa_read_int(&run->reader, "fmod", 0, 0, 1))
+        return fold(run, &(struct binary){remainder_of, whole_remainder}, true, &y);
+    if (!stoa_reference_is_integer(stoa_reference_input(run, 0)->dtype))
+        return stoa_fail(run->error, STOA_ERROR_GRAPH, "real numbers need the attribute fmod");
+    return fold(run, &(struct binary){remainder_of, whole_mod}, true, &y);
+}
+
+enum stoa_status stoa_reference_bit_shift(struct reference_run *run)
+{
+    struct reference_tensor *y;
+    static const char *const directions[] = {"LEFT", "RIGHT", NULL};
+    bool right = stoa_read_choice(&run->reader, "direction", directions) != 0;
+    return fold(run, &(struct binary){remainder_of, right ? shift_right : shift_left}, true, &y);
 }

@@ -7,10 +7,7 @@
 
 #include "reference/internal.h"
 
-/* g * f'(x), given x or y = f(x) as the operator keeps it. */
-typedef double (*derivative)(double g, double kept, const double *p, double *slack);
-
-static enum stoa_status map(struct reference_run *run, derivative f, const double *p)
+enum stoa_status stoa_reference_map_backward(struct reference_run *run, reference_derivative f, const double *p)
 {
     const struct reference_tensor *g = stoa_reference_input(run, 0), *kept = stoa_reference_input(run, 1);
     struct reference_tensor *dx;
@@ -126,24 +123,26 @@ static double exponential(double g, double y, const double *p, double *slack)
 
 enum stoa_status stoa_reference_relu_backward(struct reference_run *run)
 {
-    return map(run, relu, NULL);
+    return stoa_reference_map_backward(run, relu, NULL);
 }
 
 enum stoa_status stoa_reference_leaky_relu_backward(struct reference_run *run)
 {
-    return map(run, leaky_relu, (double[]){(double)stoa_read_float(&run->reader, "alpha", 0.01f)});
+    return stoa_reference_map_backward(run, leaky_relu,
+                                       (double[]){(double)stoa_read_float(&run->reader, "alpha", 0.01f)});
 }
 
 enum stoa_status stoa_reference_elu_backward(struct reference_run *run)
 {
-    return map(run, elu, (double[]){(double)stoa_read_float(&run->reader, "alpha", 1)});
+    return stoa_reference_map_backward(run, elu, (double[]){(double)stoa_read_float(&run->reader, "alpha", 1)});
 }
 
 enum stoa_status stoa_reference_selu_backward(struct reference_run *run)
 {
-    return map(run, selu,
-               (double[]){(double)stoa_read_float(&run->reader, "alpha", 1.67326319217681884765625f),
-                          (double)stoa_read_float(&run->reader, "gamma", 1.05070102214813232421875f)});
+    return stoa_reference_map_backward(
+        run, selu,
+        (double[]){(double)stoa_read_float(&run->reader, "alpha", 1.67326319217681884765625f),
+                   (double)stoa_read_float(&run->reader, "gamma", 1.05070102214813232421875f)});
 }
 
 /* A bound, from the attribute before opset 11 and from the input since. */
@@ -166,44 +165,44 @@ enum stoa_status stoa_reference_clip_backward(struct reference_run *run)
     double bounds[2];
     STOA_TRY(clip_bound(run, "min", 2, -(double)FLT_MAX, &bounds[0]));
     STOA_TRY(clip_bound(run, "max", 3, (double)FLT_MAX, &bounds[1]));
-    return map(run, clip, bounds);
+    return stoa_reference_map_backward(run, clip, bounds);
 }
 
 enum stoa_status stoa_reference_sigmoid_backward(struct reference_run *run)
 {
-    return map(run, sigmoid, NULL);
+    return stoa_reference_map_backward(run, sigmoid, NULL);
 }
 
 enum stoa_status stoa_reference_tanh_backward(struct reference_run *run)
 {
-    return map(run, tangent, NULL);
+    return stoa_reference_map_backward(run, tangent, NULL);
 }
 
 enum stoa_status stoa_reference_hard_sigmoid_backward(struct reference_run *run)
 {
     double alpha = (double)stoa_read_float(&run->reader, "alpha", 0.2f);
     (void)stoa_read_float(&run->reader, "beta", 0.5f);
-    return map(run, hard_sigmoid, &alpha);
+    return stoa_reference_map_backward(run, hard_sigmoid, &alpha);
 }
 
 enum stoa_status stoa_reference_hard_swish_backward(struct reference_run *run)
 {
-    return map(run, hard_swish, NULL);
+    return stoa_reference_map_backward(run, hard_swish, NULL);
 }
 
 enum stoa_status stoa_reference_softplus_backward(struct reference_run *run)
 {
-    return map(run, softplus, NULL);
+    return stoa_reference_map_backward(run, softplus, NULL);
 }
 
 enum stoa_status stoa_reference_sqrt_backward(struct reference_run *run)
 {
-    return map(run, square_root, NULL);
+    return stoa_reference_map_backward(run, square_root, NULL);
 }
 
 enum stoa_status stoa_reference_exp_backward(struct reference_run *run)
 {
-    return map(run, exponential, NULL);
+    return stoa_reference_map_backward(run, exponential, NULL);
 }
 
 /* One index of dY. */
@@ -368,6 +367,42 @@ enum stoa_status stoa_reference_sum_backward(struct reference_run *run)
     for (size_t i = 0; i < run->call->output_count; i++)
         STOA_TRY(sum_down(run, itself, i + 1, i));
     return STOA_OK;
+}
+
+static double share(double g, const struct place *at, double *slack)
+{
+    *slack = 2 * fabs(g) / (double)at->count;
+    return g / (double)at->count;
+}
+
+enum stoa_status stoa_reference_mean_backward(struct reference_run *run)
+{
+    for (size_t i = 0; i < run->call->output_count; i++)
+        STOA_TRY(sum_down(run, share, i + 1, i));
+    return STOA_OK;
+}
+
+/* Of Where, whose condition is x[0]. */
+static double chosen(double g, const struct place *at, double *slack)
+{
+    *slack = 0;
+    return at->x[0] != 0 ? g : 0;
+}
+
+static double not_chosen(double g, const struct place *at, double *slack)
+{
+    *slack = 0;
+    return at->x[0] != 0 ? 0 : g;
+}
+
+enum stoa_status stoa_reference_where_backward(struct reference_run *run)
+{
+    return sum_down(run, chosen, 2, 0);
+}
+
+enum stoa_status stoa_reference_where_backward_other(struct reference_run *run)
+{
+    return sum_down(run, not_chosen, 2, 0);
 }
 
 /* Of Max and Min, whose y is x[0]: the operands that are y, or NaN, share g evenly. */

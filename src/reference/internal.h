@@ -83,6 +83,19 @@ size_t stoa_reference_offset(const struct reference_tensor *tensor, size_t rank,
 /* Moves index on by one in row-major order; after the last it is all zeros again. */
 void stoa_reference_next(size_t rank, const size_t *dims, size_t *index);
 
+/* A function of one element: its result, and how far that may be off (reference.h). */
+typedef double (*reference_function)(double x, const double *p, double *slack);
+/* Output 0 <- f of each element of input 0; whole numbers wrap around. Between any two arguments f either only rises or
+ * only falls, or is even and grows with |x|, or its slope is at most `steepness` anywhere. */
+STOA_CHECKED enum stoa_status stoa_reference_map(struct reference_run *run, reference_function f, const double *p,
+                                                 double steepness);
+
+/* g * f'(x), given x, or y = f(x) where the operator keeps that. */
+typedef double (*reference_derivative)(double g, double kept, const double *p, double *slack);
+/* Output 0 <- that of input 0, the gradients, and input 1, what was kept. */
+STOA_CHECKED enum stoa_status stoa_reference_map_backward(struct reference_run *run, reference_derivative f,
+                                                          const double *p);
+
 /* The spatial dimensions of a convolution or pooling: always three, those that x lacks come first with size and kernel
  * 1, so that one loop serves every rank. */
 struct reference_window {
@@ -128,6 +141,12 @@ enum stoa_status stoa_reference_hard_swish(struct reference_run *run);
 enum stoa_status stoa_reference_softplus(struct reference_run *run);
 enum stoa_status stoa_reference_sqrt(struct reference_run *run);
 enum stoa_status stoa_reference_exp(struct reference_run *run);
+enum stoa_status stoa_reference_function(struct reference_run *run);
+enum stoa_status stoa_reference_relation(struct reference_run *run);
+enum stoa_status stoa_reference_not(struct reference_run *run);
+enum stoa_status stoa_reference_is_nan(struct reference_run *run);
+enum stoa_status stoa_reference_is_inf(struct reference_run *run);
+enum stoa_status stoa_reference_where(struct reference_run *run);
 enum stoa_status stoa_reference_softmax(struct reference_run *run);
 enum stoa_status stoa_reference_log_softmax(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm(struct reference_run *run);
@@ -142,6 +161,9 @@ enum stoa_status stoa_reference_pow(struct reference_run *run);
 enum stoa_status stoa_reference_max(struct reference_run *run);
 enum stoa_status stoa_reference_min(struct reference_run *run);
 enum stoa_status stoa_reference_sum(struct reference_run *run);
+enum stoa_status stoa_reference_mean(struct reference_run *run);
+enum stoa_status stoa_reference_mod(struct reference_run *run);
+enum stoa_status stoa_reference_bit_shift(struct reference_run *run);
 enum stoa_status stoa_reference_concat(struct reference_run *run);
 enum stoa_status stoa_reference_split(struct reference_run *run);
 enum stoa_status stoa_reference_transpose(struct reference_run *run);
@@ -192,6 +214,10 @@ enum stoa_status stoa_reference_pow_backward_exponent(struct reference_run *run)
 enum stoa_status stoa_reference_prelu_backward(struct reference_run *run);
 enum stoa_status stoa_reference_prelu_backward_slope(struct reference_run *run);
 enum stoa_status stoa_reference_sum_backward(struct reference_run *run);
+enum stoa_status stoa_reference_mean_backward(struct reference_run *run);
+enum stoa_status stoa_reference_where_backward(struct reference_run *run);
+enum stoa_status stoa_reference_where_backward_other(struct reference_run *run);
+enum stoa_status stoa_reference_function_backward(struct reference_run *run);
 enum stoa_status stoa_reference_extreme_backward(struct reference_run *run);
 #ifdef STOA_TRAINING
 enum stoa_status stoa_reference_conv_backward_data(struct reference_run *run);

@@ -53,6 +53,10 @@ static const struct {
     {"constants of channels, on either side, one after another", STOA_PASS_FUSE_NORM, 5, "Conv+Mul+Sub+Add+Div+Sub",
      IMAGE "const p f32+[4,1,1]\nconst q f32[1,4,1,1]\nconst o f32{3}\na = Conv(x, w, b) group=1\nc = Mul(p, a)\n"
            "d = Sub(q, c)\ne = Add(d, o)\nf = Div(e, p)\ny = Sub(f, q)\noutput y\n"},
+    {"the other sign", STOA_PASS_FUSE_NORM, 1, "Conv+Neg", IMAGE "a = Conv(x, w, b)\ny = Neg(a)\noutput y\n"},
+    {"channels as broadcast before opset 7", STOA_PASS_FUSE_NORM, 1, "Conv+Add",
+     IMAGE "a = Conv(x, w)\ny = Add@6(a, b) broadcast=1 axis=1\noutput y\n"},
+    {"not means", STOA_PASS_FUSE_NORM, 0, NULL, IMAGE "const p f32[4,1,1]\na = Conv(x, w)\ny = Mean(a, p)\noutput y\n"},
     {"constants that come out of folding", STOA_PASS_FUSE_NORM, 1, "Conv+Mul",
      IMAGE "const p f32+[4,1,1]\nq = Sqrt(p)\na = Conv(x, w)\ny = Mul(a, q)\noutput y\n"},
     {"not a constant for each pixel", STOA_PASS_FUSE_NORM, 0, NULL,
@@ -129,6 +133,15 @@ static const struct {
     {"not a slope for each channel", STOA_PASS_FUSE_ACTIVATION, 0, NULL,
      IMAGE "const p f32[4,1,1]\na = Conv(x, w)\ny = PRelu(a, p)\noutput y\n"},
     {"not a root", STOA_PASS_FUSE_ACTIVATION, 0, NULL, IMAGE "a = Conv(x, w)\ny = Sqrt(a)\noutput y\n"},
+    {"an error function behind a quotient", STOA_PASS_FUSE_ACTIVATION, 1, "Div+Erf",
+     "input x f32[3,5]\nconst r f32(1.4142135)\na = Div(x, r)\ny = Erf(a)\noutput y\n"},
+    {"not what leaps, has poles or an end", STOA_PASS_FUSE_ACTIVATION, 0, NULL,
+     IMAGE
+     "a = Conv(x, w)\nc = Floor(a)\nd = Conv(x, w)\ne = Reciprocal(d)\nf = Conv(x, w)\ng = Log(f)\nh = Conv(x, w)\n"
+     "i = ThresholdedRelu(h)\noutput c\noutput e\noutput g\noutput i\n"},
+    {"not doubles", STOA_PASS_FUSE_ACTIVATION, 0, NULL,
+     "input x f32[3]\nc = Cast(x) to=11\na = Add(c, c)\ny = Relu(a)\noutput y\n"},
+    {"not means", STOA_PASS_FUSE_ADD, 0, NULL, IMAGE "a = Conv(x, w)\nc = Conv(a, v)\ny = Mean(a, c)\noutput y\n"},
     {"not what is read twice", STOA_PASS_FUSE_ACTIVATION, 0, NULL,
      IMAGE "a = Conv(x, w)\nc = Relu(a)\nd = Tanh(a)\ny = Div(c, d)\noutput y\n"},
     {"not what is also an output", STOA_PASS_FUSE_ACTIVATION, 0, NULL,

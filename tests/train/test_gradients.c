@@ -38,7 +38,21 @@ static const char *const functions[] = {"Relu",
                                         "Exp",
                                         "Sqrt",
                                         "HardSwish@14",
+                                        "Celu",
+                                        "Mish",
+                                        "Erf",
+                                        "Log",
+                                        "Neg",
+                                        "Reciprocal",
+                                        "Softsign",
+                                        "Sin",
+                                        "Cosh",
                                         "Identity"};
+static bool needs_positive(const char *type)
+{
+    return strcmp(type, "Sqrt") == 0 || strcmp(type, "Log") == 0 || strcmp(type, "Reciprocal") == 0;
+}
+
 static const char *const function_dims[] = {"1", "7", "2,3", "3,5,2", "1,1,1,1", "2,3,5,7", "2,16,4,3", "1,17,3,9"};
 
 Test(train, gradients_of_functions)
@@ -52,7 +66,7 @@ Test(train, gradients_of_functions)
                 *attributes++ = '\0';
             snprintf(name, sizeof name, "%s of [%s]", functions[f], function_dims[d]);
             snprintf(net, sizeof net, "input x f32[%s]\np = Exp(x)\ny = %s(%s) %s\noutput y\n", function_dims[d], type,
-                     strcmp(type, "Sqrt") == 0 ? "p" : "x", attributes ? attributes : "");
+                     needs_positive(type) ? "p" : "x", attributes ? attributes : "");
             check(&(struct row){name, net});
         }
 }
@@ -170,8 +184,13 @@ Test(train, every_operator_says_whether_gradients_pass)
 {
     static const char *const without[] = {"Shape", "ConstantOfShape", "QuantizeLinear", "DequantizeLinear",
                                           "DynamicQuantizeLinear"};
+    static const char *const without[] = {
+        "Shape",       "ConstantOfShape", "Floor",          "Ceil", "Round", "Sign", "Mod", "BitShift", "Equal", "Less",
+        "LessOrEqual", "Greater",         "GreaterOrEqual", "And",  "Or",    "Xor",  "Not", "IsNaN",    "IsInf"};
     for (const struct op *const *op = stoa_op_table; *op; op++) {
         bool expected = true;
+        if ((*op)->until && (*op)->until < 7) /* those of old serve inference */
+            continue;
         for (size_t i = 0; i < sizeof without / sizeof *without; i++)
             expected &= strcmp((*op)->type, without[i]) != 0;
         cr_expect(((*op)->gradient_count > 0 || (*op)->training) == expected, "%s, opset %d", (*op)->type,
