@@ -2,6 +2,8 @@
  * choose the order of the two loops so that the inner one runs along contiguous memory. */
 #include "kernels/block.h"
 
+#include <stdbool.h>
+
 #include "base/vector.h"
 #include "kernels/exp.h"
 
@@ -9,7 +11,7 @@
  * the loop over them a loop. */
 #define PARTS 32
 
-enum fold_step { FOLD_SUM, FOLD_SQUARES, FOLD_EXP, FOLD_MAX };
+enum fold_step { FOLD_SUM, FOLD_MAGNITUDES, FOLD_SQUARES, FOLD_EXP, FOLD_MAX, FOLD_MIN, FOLD_PRODUCT };
 enum map_step { MAP_EXP, MAP_DIVIDE, MAP_SUBTRACT, MAP_NORMALISE };
 
 /* NaN if either is; written so that it becomes one maximum, one comparison and one blend. */
@@ -19,19 +21,48 @@ static STOA_INLINE float larger(float candidate, float best)
     return candidate != candidate ? candidate : most;
 }
 
+static STOA_INLINE float smaller(float candidate, float best)
+{
+    float least = candidate < best ? candidate : best;
+    return candidate != candidate ? candidate : least;
+}
+
+static STOA_INLINE float magnitude(float x)
+{
+    return from_bits(to_bits(x) & 0x7fffffff);
+}
+
+/* Whether folding starts from an element rather than from 0. */
+static STOA_INLINE bool begins_with_one(enum fold_step step)
+{
+    return step == FOLD_MAX || step == FOLD_MIN || step == FOLD_PRODUCT;
+}
+
 static STOA_INLINE float fold_one(enum fold_step step, float result, float x, float shift)
 {
     switch (step) {
     case FOLD_SUM:
         return result + x;
+    case FOLD_MAGNITUDES:
+        return result + magnitude(x);
     case FOLD_SQUARES:
         return result + (x - shift) * (x - shift);
     case FOLD_EXP:
         return result + exponential(x - shift);
     case FOLD_MAX:
         return larger(x, result);
+    case FOLD_MIN:
+        return smaller(x, result);
+    case FOLD_PRODUCT:
+        return result * x;
     }
     return result;
+}
+
+/* The fold of two parts. */
+static STOA_INLINE float fold_parts(enum fold_step step, float result, float part)
+{
+    return fold_one(begins_with_one(step) ? step : FOLD_SUM, result, part, 0);
 }
 
 /* result[l] <- result[l] folded with x(r, l) for each r; shift may be null for steps that have none */
@@ -43,7 +74,7 @@ static STOA_INLINE void fold(enum fold_step step, const struct block *block, con
         const float s = shift ? shift[0] : 0;
         float parts[PARTS];
         for (size_t j = 0; j < PARTS; j++)
-            parts[j] = step == FOLD_MAX ? x[j] : fold_one(step, 0, x[j], s);
+            parts[j] = begins_with_one(step) ? x[j] : fold_one(step, 0, x[j], s);
         size_t r = PARTS;
         for (; r + PARTS <= b.count; r += PARTS)
             for (size_t j = 0; j < PARTS; j++)
@@ -51,7 +82,7 @@ static STOA_INLINE void fold(enum fold_step step, const struct block *block, con
         for (size_t j = 0; r + j < b.count; j++)
             parts[j] = fold_one(step, parts[j], x[r + j], s);
         for (size_t j = 0; j < PARTS; j++)
-            result[0] = step == FOLD_MAX ? larger(parts[j], result[0]) : result[0] + parts[j];
+            result[0] = fold_parts(step, result[0], parts[j]);
     } else if (b.x_lane == 1) {
         for (size_t r = 0; r < b.count; r++)
             for (size_t l = 0; l < b.lanes; l++)
@@ -105,6 +136,16 @@ STOA_CLONES void stoa_block_sum(const struct block *block, const float *x, float
     fold(FOLD_SUM, block, x, NULL, sum);
 }
 
+STOA_CLONES void stoa_block_sum_magnitudes(const struct block *block, const float *x, float *sum)
+{
+    fold(FOLD_MAGNITUDES, block, x, NULL, sum);
+}
+
+STOA_CLONES void stoa_block_product(const struct block *block, const float *x, float *product)
+{
+    fold(FOLD_PRODUCT, block, x, NULL, product);
+}
+
 STOA_CLONES void stoa_block_sum_squares(const struct block *block, const float *x, const float *mean, float *sum)
 {
     fold(FOLD_SQUARES, block, x, mean, sum);
@@ -118,6 +159,11 @@ STOA_CLONES void stoa_block_sum_exp(const struct block *block, const float *x, c
 STOA_CLONES void stoa_block_max(const struct block *block, const float *x, float *best)
 {
     fold(FOLD_MAX, block, x, NULL, best);
+}
+
+STOA_CLONES void stoa_block_min(const struct block *block, const float *x, float *best)
+{
+    fold(FOLD_MIN, block, x, NULL, best);
 }
 
 STOA_CLONES void stoa_block_exp(const struct block *block, const float *x, const float *shift, float *y)
@@ -140,4 +186,15 @@ STOA_CLONES void stoa_block_normalise(const struct block *block, const float *x,
                                       const float *bias, float *y)
 {
     map(MAP_NORMALISE, block, x, mean, scale, bias, y);
+}
+
+STOA_CLONES void stoa_row_normalise(size_t count, const float *x, float mean, float factor, const float *scale,
+                                    const float *bias, float *y)
+{
+    if (bias)
+        for (size_t i = 0; i < count; i++)
+            y[i] = (x[i] - mean) * factor * scale[i] + bias[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            y[i] = (x[i] - mean) * factor * scale[i];
 }

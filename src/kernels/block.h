@@ -17,12 +17,17 @@ struct block {
 
 /* sum[l] += sum over r of x(r, l) */
 void stoa_block_sum(const struct block *block, const float *x, float *sum);
+/* sum[l] += sum over r of |x(r, l)| */
+void stoa_block_sum_magnitudes(const struct block *block, const float *x, float *sum);
+/* product[l] *= product over r of x(r, l) */
+void stoa_block_product(const struct block *block, const float *x, float *product);
 /* sum[l] += sum over r of (x(r, l) - mean[l])^2 */
 void stoa_block_sum_squares(const struct block *block, const float *x, const float *mean, float *sum);
 /* sum[l] += sum over r of e^(x(r, l) - shift[l]) */
 void stoa_block_sum_exp(const struct block *block, const float *x, const float *shift, float *sum);
-/* best[l] = max(best[l], max over r of x(r, l)); NaN if any of them is */
+/* best[l] = max(best[l], max over r of x(r, l)), or the minimum; NaN if any of them is */
 void stoa_block_max(const struct block *block, const float *x, float *best);
+void stoa_block_min(const struct block *block, const float *x, float *best);
 
 /* y may be x, element for element, in what follows. */
 
@@ -35,5 +40,8 @@ void stoa_block_subtract(const struct block *block, const float *x, const float 
 /* y(r, l) <- (x(r, l) - mean[l]) * scale[l] + bias[l] */
 void stoa_block_normalise(const struct block *block, const float *x, const float *mean, const float *scale,
                           const float *bias, float *y);
+/* y[i] <- (x[i] - mean) * factor * scale[i] + bias[i]; a null bias is 0 */
+void stoa_row_normalise(size_t count, const float *x, float mean, float factor, const float *scale, const float *bias,
+                        float *y);
 
 #endif

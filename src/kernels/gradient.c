@@ -248,3 +248,26 @@ nd_loop stoa_arithmetic_gradient(enum arithmetic_gradient kind)
     };
     return loops[kind];
 }
+
+static float log_sum_gradient(float g, float x, float y)
+{
+    (void)x;
+    return (float)((double)g * exp(-(double)y));
+}
+
+/* Operands: g, x, y, whose strides are 0 where several x share them. */
+DERIVATIVE(magnitude, v > 0.0f ? g : v < 0.0f ? -g : g * v)
+DERIVATIVE(square, g *(2.0f * v))
+TERNARY(STOA_CLONES, norm, c == 0.0f ? 0.0f : a * (b / c))
+TERNARY(, log_sum, log_sum_gradient(a, b, c))
+TERNARY(STOA_CLONES, log_sum_exp, a *exponential(b - c))
+
+nd_loop stoa_reduction_gradient(enum reduction_gradient kind)
+{
+    static const nd_loop loops[] = {
+        [GRADIENT_L1] = each_magnitude,       [GRADIENT_L2] = norm,
+        [GRADIENT_SUM_SQUARE] = each_square,  [GRADIENT_LOG_SUM] = log_sum,
+        [GRADIENT_LOG_SUM_EXP] = log_sum_exp,
+    };
+    return loops[kind];
+}

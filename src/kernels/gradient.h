@@ -41,4 +41,15 @@ enum arithmetic_gradient {
 };
 nd_loop stoa_arithmetic_gradient(enum arithmetic_gradient kind);
 
+/* Gradients of an element x of what was reduced, from that of the result, g: data[1] is g, data[2] is x and data[3] the
+ * result y, where there is one; context is not used. */
+enum reduction_gradient {
+    GRADIENT_L1,          /* g * sign(x) */
+    GRADIENT_L2,          /* g * x / y, 0 where y is 0 */
+    GRADIENT_SUM_SQUARE,  /* g * 2x */
+    GRADIENT_LOG_SUM,     /* g / e^y */
+    GRADIENT_LOG_SUM_EXP, /* g * e^(x - y) */
+};
+nd_loop stoa_reduction_gradient(enum reduction_gradient kind);
+
 #endif

@@ -1,5 +1,6 @@
-/* Backward passes of ReduceMean, GlobalAveragePool and GlobalMaxPool. A mean's gradient goes to all of its elements in
- * equal parts, a maximum's to the first that has it (to the last NaN, if there are any), as in PyTorch. */
+/* Backward passes of the reductions. A sum's gradient goes to all of its elements, a mean's in equal parts; a maximum's
+ * to the first that has it (to the last NaN, if there are any), as in PyTorch, and a minimum's likewise; that of the
+ * others is weighed with the derivative at each element. */
 #include "ops/reduce.h"
 
 #include <math.h>
@@ -7,81 +8,121 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/block_backward.h"
+#include "kernels/gradient.h"
 #include "kernels/nd.h"
 #include "ops/check.h"
 #include "ops/op.h"
 #include "ops/walk.h"
 
-enum { DY, X };
+enum { DY, X, Y, AXES = Y };
 
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
-    (void)error;
+    STOA_TRY(stoa_check_float(call, X, "data", error));
     stoa_same_as_input(call, X, 0);
     return STOA_OK;
 }
 
-/* dx <- dy / the number of elements that share it */
-static void share(const struct op_call *call, const struct op_run *run, const size_t *dy_strides)
+static void read_along(struct nd *nd, const struct stoa_tensor *tensor, const size_t *strides)
 {
-    const struct stoa_tensor *dx = &call->outputs[0], *dy = &call->inputs[DY];
-    struct nd nd = stoa_nd_over(dx);
-    size_t elements = stoa_tensor_elements(dx);
-    const float part = elements ? (float)((double)stoa_tensor_elements(dy) / (double)elements) : 0;
-    nd.operand_count = 2;
-    nd.operands[1] = (struct nd_operand){.data = dy->data, .size = sizeof(float)};
-    for (size_t i = 0; i < dx->rank; i++)
-        nd.operands[1].strides[i] = (ptrdiff_t)dy_strides[i];
+    struct nd_operand *operand = &nd->operands[nd->operand_count++];
+    *operand = (struct nd_operand){.data = tensor->data, .size = sizeof(float)};
+    for (size_t i = 0; i < nd->rank; i++)
+        operand->strides[i] = (ptrdiff_t)strides[i];
+}
+
+/* dx <- dy * part */
+static void share(const struct op_call *call, const struct op_run *run, const size_t *dy_strides, float part)
+{
+    struct nd nd = stoa_nd_over(&call->outputs[0]);
+    read_along(&nd, &call->inputs[DY], dy_strides);
     stoa_nd_run(&nd, run->pool, stoa_scale_loop, &part);
 }
 
-static enum stoa_status mean_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+/* 1 / the number of elements that share a gradient. */
+static float part_of(const struct op_call *call)
 {
-    const struct mean_params *params = call->params;
-    const struct stoa_tensor *dx = &call->outputs[0];
-    bool reduced[STOA_MAX_RANK];
-    size_t strides[STOA_MAX_RANK];
-    STOA_TRY(stoa_mean_axes(params, dx->rank, error, reduced));
-    stoa_mean_strides(params, reduced, dx, &call->inputs[DY], strides);
-    share(call, run, strides);
+    size_t elements = stoa_tensor_elements(&call->outputs[0]);
+    return elements ? (float)((double)stoa_tensor_elements(&call->inputs[DY]) / (double)elements) : 0;
+}
+
+static enum stoa_status find_axes(const struct op_call *call, struct stoa_error *error, bool *reduced,
+                                  size_t strides[STOA_MAX_RANK])
+{
+    STOA_TRY(stoa_reduce_axes(call, AXES, call->inputs[X].rank, error, reduced));
+    stoa_reduce_strides(call->params, reduced, &call->inputs[X], &call->inputs[DY], strides);
     return STOA_OK;
 }
 
-static enum stoa_status global_average_run(const struct op_call *call, const struct op_run *run,
-                                           struct stoa_error *error)
+static enum stoa_status run_reduce_sum(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    bool reduced[STOA_MAX_RANK];
+    size_t strides[STOA_MAX_RANK];
+    STOA_TRY(find_axes(call, error, reduced, strides));
+    share(call, run, strides, 1);
+    return STOA_OK;
+}
+
+static enum stoa_status run_reduce_mean(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    bool reduced[STOA_MAX_RANK];
+    size_t strides[STOA_MAX_RANK];
+    STOA_TRY(find_axes(call, error, reduced, strides));
+    share(call, run, strides, part_of(call));
+    return STOA_OK;
+}
+
+static enum stoa_status run_global_average_pool(const struct op_call *call, const struct op_run *run,
+                                                struct stoa_error *error)
 {
     (void)error;
     const struct stoa_tensor *dy = &call->inputs[DY];
-    size_t strides[STOA_MAX_RANK] = {dy->strides[0], dy->strides[1]};
-    share(call, run, strides);
+    share(call, run, (size_t[STOA_MAX_RANK]){dy->strides[0], dy->strides[1]}, part_of(call));
     return STOA_OK;
 }
 
-struct maximum {
-    const struct stoa_tensor *dy;
-    const float *x;
+/* dx from x and dy, and y where the call has it. */
+static enum stoa_status run_elements(const struct op_call *call, const struct op_run *run,
+                                     enum reduction_gradient gradient, struct stoa_error *error)
+{
+    bool reduced[STOA_MAX_RANK];
+    size_t strides[STOA_MAX_RANK];
+    STOA_TRY(find_axes(call, error, reduced, strides));
+    struct nd nd = stoa_nd_over(&call->outputs[0]);
+    read_along(&nd, &call->inputs[DY], strides);
+    stoa_nd_read(&nd, &call->inputs[X]);
+    if (stoa_op_has_input(call, Y)) {
+        stoa_reduce_strides(call->params, reduced, &call->inputs[X], &call->inputs[Y], strides);
+        read_along(&nd, &call->inputs[Y], strides);
+    }
+    stoa_nd_run(&nd, run->pool, stoa_reduction_gradient(gradient), NULL);
+    return STOA_OK;
+}
+
+struct extreme {
+    const float *dy, *x;
     float *dx;
+    bool least;
 };
 
-/* A unit has all elements of some channels of one image; y is dx. */
-static void maximum_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+/* A unit has all elements of some results; y is dx, z is dy. */
+static void extreme_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
 {
-    const struct maximum *maximum = context;
+    const struct extreme *extreme = context;
     const struct block *block = &unit->block;
-    const struct stoa_tensor *dy = maximum->dy;
-    const float *of = (const float *)dy->data + unit->outer * dy->strides[0];
     float best[WALK_LANES];
     float *place[WALK_LANES] = {0};
     for (size_t i = 0; i < walk->far.count; i++) {
         size_t x_offset, dx_offset;
         stoa_walk_offsets(&walk->far, i, &x_offset, &dx_offset);
-        const float *x = maximum->x + unit->x_offset + x_offset;
-        float *dx = maximum->dx + unit->y_offset + dx_offset;
+        const float *x = extreme->x + unit->x_offset + x_offset;
+        float *dx = extreme->dx + unit->y_offset + dx_offset;
         for (size_t r = 0; r < block->count; r++)
             for (size_t l = 0; l < block->lanes; l++) {
                 float value = x[r * block->x_step + l * block->x_lane];
                 float *at = &dx[r * block->y_step + l * block->y_lane];
                 *at = 0;
+                value = extreme->least ? -value : value;
                 if (place[l] && !(value > best[l]) && !isnan(value))
                     continue;
                 best[l] = value;
@@ -90,57 +131,89 @@ static void maximum_unit(void *context, const struct walk *walk, const struct wa
     }
     for (size_t l = 0; l < block->lanes; l++)
         if (place[l])
-            *place[l] = of[(unit->lane + l) * dy->strides[1]];
+            *place[l] = extreme->dy[unit->z_offset + l * block->z_lane];
 }
 
-static enum stoa_status global_max_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+static void give_to_extremes(const struct op_call *call, const struct op_run *run, const bool *reduced,
+                             const size_t *dy_strides, bool least)
 {
-    (void)error;
-    static const bool pixels[STOA_MAX_RANK] = {0, 0, 1, 1, 1, 1, 1, 1};
     const struct stoa_tensor *x = &call->inputs[X], *dx = &call->outputs[0];
     struct walk walk;
-    stoa_walk_plan(x->rank, x->dims, x->strides, dx->strides, pixels, 1, false, &walk);
-    struct maximum maximum = {.dy = &call->inputs[DY], .x = x->data, .dx = dx->data};
-    stoa_walk_run(&walk, run->pool, maximum_unit, &maximum);
+    stoa_walk_plan_three(x->rank, x->dims, x->strides, dx->strides, dy_strides, reduced, WALK_ANY_AXIS, false, &walk);
+    struct extreme extreme = {.dy = call->inputs[DY].data, .x = x->data, .dx = dx->data, .least = least};
+    stoa_walk_run(&walk, run->pool, extreme_unit, &extreme);
+}
+
+static enum stoa_status run_extreme(const struct op_call *call, const struct op_run *run, bool least,
+                                    struct stoa_error *error)
+{
+    bool reduced[STOA_MAX_RANK];
+    size_t strides[STOA_MAX_RANK];
+    STOA_TRY(find_axes(call, error, reduced, strides));
+    give_to_extremes(call, run, reduced, strides, least);
     return STOA_OK;
 }
 
-const struct op stoa_op_reduce_mean_backward = {
-    .type = "ReduceMeanBackward",
-    .since = 1,
-    .min_inputs = 2,
-    .max_inputs = 2,
-    .min_outputs = 1,
-    .max_outputs = 1,
-    .layout = OP_ANY,
-    .dims_inputs = 1 << X,
-    .params_size = sizeof(struct mean_params),
-    .parse = stoa_mean_parse,
-    .infer = infer,
-    .run = mean_run,
-};
+static enum stoa_status run_reduce_max(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    return run_extreme(call, run, false, error);
+}
 
-const struct op stoa_op_global_average_pool_backward = {
-    .type = "GlobalAveragePoolBackward",
-    .since = 1,
-    .min_inputs = 2,
-    .max_inputs = 2,
-    .min_outputs = 1,
-    .max_outputs = 1,
-    .layout = OP_ANY,
-    .dims_inputs = 1 << X,
-    .infer = infer,
-    .run = global_average_run,
-};
+static enum stoa_status run_reduce_min(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    return run_extreme(call, run, true, error);
+}
 
-const struct op stoa_op_global_max_pool_backward = {
-    .type = "GlobalMaxPoolBackward",
-    .since = 1,
-    .min_inputs = 2,
-    .max_inputs = 2,
-    .min_outputs = 1,
-    .max_outputs = 1,
-    .layout = OP_ANY,
-    .infer = infer,
-    .run = global_max_run,
-};
+static enum stoa_status run_global_max_pool(const struct op_call *call, const struct op_run *run,
+                                            struct stoa_error *error)
+{
+    (void)error;
+    static const bool pixels[STOA_MAX_RANK] = {0, 0, 1, 1, 1, 1, 1, 1};
+    const struct stoa_tensor *dy = &call->inputs[DY];
+    give_to_extremes(call, run, pixels, (size_t[STOA_MAX_RANK]){dy->strides[0], dy->strides[1]}, false);
+    return STOA_OK;
+}
+
+#define RUN_ELEMENTS(name, gradient)                                                                                   \
+    static enum stoa_status run_reduce_##name(const struct op_call *call, const struct op_run *run,                    \
+                                              struct stoa_error *error)                                                \
+    {                                                                                                                  \
+        return run_elements(call, run, gradient, error);                                                               \
+    }
+RUN_ELEMENTS(l1, GRADIENT_L1)
+RUN_ELEMENTS(l2, GRADIENT_L2)
+RUN_ELEMENTS(sum_square, GRADIENT_SUM_SQUARE)
+RUN_ELEMENTS(log_sum, GRADIENT_LOG_SUM)
+RUN_ELEMENTS(log_sum_exp, GRADIENT_LOG_SUM_EXP)
+
+/* clang-format off */
+/* Which element is the first is a matter of the order of dims. */
+#define BACKWARD(name, type_, layout_, least_inputs, most_inputs, dims_inputs_, size, parse_)                          \
+    const struct op stoa_op_##name##_backward = {                                                                      \
+        .type = type_ "Backward",                                                                                      \
+        .since = 1,                                                                                                    \
+        .min_inputs = least_inputs,                                                                                    \
+        .max_inputs = most_inputs,                                                                                     \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = 1,                                                                                              \
+        .layout = layout_,                                                                                             \
+        .dims_inputs = dims_inputs_,                                                                                   \
+        .params_size = size,                                                                                           \
+        .parse = parse_,                                                                                               \
+        .infer = infer,                                                                                                \
+        .run = run_##name,                                                                                             \
+    };
+#define REDUCTION(name, type, layout, inputs, dims_inputs)                                                             \
+    BACKWARD(reduce_##name, type, layout, inputs, inputs, dims_inputs, sizeof(struct reduce_params), stoa_reduce_parse)
+/* clang-format on */
+BACKWARD(reduce_sum, "ReduceSum", OP_ANY, 2, 3, 1 << X, sizeof(struct reduce_params), stoa_reduce_sum_parse)
+REDUCTION(mean, "ReduceMean", OP_ANY, 2, 1 << X)
+REDUCTION(l1, "ReduceL1", OP_ANY, 2, 0)
+REDUCTION(l2, "ReduceL2", OP_ANY, 3, 0)
+REDUCTION(sum_square, "ReduceSumSquare", OP_ANY, 2, 0)
+REDUCTION(log_sum, "ReduceLogSum", OP_ANY, 3, 0)
+REDUCTION(log_sum_exp, "ReduceLogSumExp", OP_ANY, 3, 0)
+REDUCTION(max, "ReduceMax", OP_PLAIN, 2, 0)
+REDUCTION(min, "ReduceMin", OP_PLAIN, 2, 0)
+BACKWARD(global_average_pool, "GlobalAveragePool", OP_ANY, 2, 2, 1 << X, 0, NULL)
+BACKWARD(global_max_pool, "GlobalMaxPool", OP_ANY, 2, 2, 0, 0, NULL)

@@ -1,4 +1,4 @@
-/* Normalisations and ReduceMean. Each states its slack beside the function. */
+/* Normalisations. Each states its slack beside the function. */
 #include <math.h>
 
 #include "reference/internal.h"
@@ -121,45 +121,6 @@ enum stoa_status stoa_reference_lrn(struct reference_run *run)
         double error = (terms + 4) * fabs(share) + fabs(t);
         y->values[i] = x->values[i] / pow(t, beta);
         y->slack[i] = fabs(y->values[i]) * (fabs(beta) * error / fabs(t) + 10 + 2 * fabs(beta * log(fabs(t))));
-    }
-    return STOA_OK;
-}
-
-/* (K + 1) * sum |x| / K for the mean of K elements, divided or multiplied by the reciprocal. */
-enum stoa_status stoa_reference_reduce_mean(struct reference_run *run)
-{
-    const struct reference_tensor *x = stoa_reference_input(run, 0);
-    struct reference_list list;
-    bool reduced[STOA_MAX_RANK], keep = stoa_read_int(&run->reader, "keepdims", 1, 0, 1);
-    STOA_TRY(run->reader.status);
-    STOA_TRY(stoa_reference_list(run, 0, "axes", &list));
-    STOA_TRY(stoa_reference_axes(run, &list, x->rank, reduced));
-
-    struct reference_tensor kept = *x; /* with 1 for each axis reduced, so that indices of x broadcast into it */
-    size_t rank = 0, dims[STOA_MAX_RANK], index[STOA_MAX_RANK] = {0};
-    double K = 1;
-    for (size_t i = 0; i < x->rank; i++) {
-        bool gone = reduced[i] || !list.count;
-        if (gone) {
-            K *= (double)x->dims[i];
-            kept.dims[i] = 1;
-        }
-        if (!gone || keep)
-            dims[rank++] = kept.dims[i];
-    }
-    struct reference_tensor *y;
-    STOA_TRY(stoa_reference_output(run, 0, x->dtype, rank, dims, &y));
-
-    for (size_t i = 0; i < stoa_reference_count(x); i++, stoa_reference_next(x->rank, x->dims, index)) {
-        size_t at = stoa_reference_offset(&kept, x->rank, index);
-        y->values[at] += x->values[i];
-        y->slack[at] += fabs(x->values[i]);
-    }
-    for (size_t i = 0; i < stoa_reference_count(y); i++) {
-        y->values[i] /= K;
-        y->slack[i] *= (K + 1) / K;
-        if (stoa_reference_is_integer(y->dtype))
-            y->values[i] = stoa_reference_convert(STOA_DOUBLE, y->dtype, y->values[i]);
     }
     return STOA_OK;
 }

@@ -1,4 +1,4 @@
-/* BatchNormalization, InstanceNormalization, LRN and ReduceMean. */
+/* BatchNormalization, InstanceNormalization and LRN. */
 #include <criterion/criterion.h>
 
 #include "support/op_check.h"
@@ -36,21 +36,6 @@ static const struct op_row rows[] = {
     {"lrn of one pixel", "LRN", 13, "size=3 alpha=1.0", "f32[2,150,1,1]"},
     {"lrn of a signal", "LRN", 13, "size=3 alpha=1.0", "f32[2,5,80]"},
 
-    {"mean of all", "ReduceMean", 13, "", "f32[3,4,5]"},
-    {"mean of all, dropped", "ReduceMean", 13, "keepdims=0", "f32[3,4,5,2]"},
-    {"mean of an image", "ReduceMean", 13, "axes=[2,3]", "f32[2,65,6,5]"},
-    {"mean of an image, dropped", "ReduceMean", 13, "axes=[2,3] keepdims=0", "f32[2,65,6,5]"},
-    {"mean of channels", "ReduceMean", 13, "axes=[1]", "f32[2,33,6,5]"},
-    {"mean of the last", "ReduceMean", 11, "axes=[-1]", "f32[7,9,41]"},
-    {"mean of the first", "ReduceMean", 11, "axes=[0] keepdims=0", "f32[7,9,41]"},
-    {"mean of two apart", "ReduceMean", 11, "axes=[2,0]", "f32[4,3,5,6]"},
-    {"mean of three apart", "ReduceMean", 11, "axes=[0,2,4] keepdims=0", "f32[2,3,4,5,6]"},
-    {"mean of dims of 1", "ReduceMean", 11, "axes=[0,2]", "f32[1,9,1,7]"},
-    {"mean of one element", "ReduceMean", 11, "", "f32[1]"},
-    {"mean of a scalar", "ReduceMean", 11, "", "f32[]"},
-    {"mean of nothing", "ReduceMean", 11, "axes=[1]", "f32[2,0,3]"},
-    {"no mean at all", "ReduceMean", 11, "axes=[1]", "f32[0,2,3]"},
-    {"mean of many", "ReduceMean", 11, "axes=[1]", "f32[3,10007]"},
 };
 
 static const struct op_refusal refused[] = {
@@ -81,9 +66,6 @@ static const struct op_refusal refused[] = {
     {{"a vector", "BatchNormalization", 9, "", "f32[4] f32[4] f32[4] f32[4] f32+[4]"}, STOA_ERROR_SHAPE, "rank 2"},
     {{"no size", "LRN", 13, "", "f32[1,2,2,2]"}, STOA_ERROR_ATTRIBUTE, "size is missing"},
     {{"size 0", "LRN", 13, "size=0", "f32[1,2,2,2]"}, STOA_ERROR_ATTRIBUTE, "size is 0"},
-    {{"axis 4 of 4", "ReduceMean", 13, "axes=[4]", "f32[1,2,2,2]"}, STOA_ERROR_ATTRIBUTE, "axes is 4"},
-    {{"axis twice", "ReduceMean", 13, "axes=[1,-3]", "f32[1,2,2,2]"}, STOA_ERROR_ATTRIBUTE, "axis 1 twice"},
-    {{"integers", "ReduceMean", 13, "", "i32{1,2}"}, STOA_ERROR_UNSUPPORTED, "int32"},
 };
 
 Test(norm, rows)

@@ -1,4 +1,4 @@
-/* The backward passes of means, global pooling and softmax. */
+/* The backward passes of reductions, global pooling and softmax. */
 #include <criterion/criterion.h>
 
 #include "support/op_check.h"
@@ -28,6 +28,32 @@ static const struct op_row rows[] = {
     {"mean of the first", "ReduceMeanBackward", 11, "axes=[0] keepdims=0", "f32[9,41] f32[7,9,41]"},
     {"mean of three apart", "ReduceMeanBackward", 11, "axes=[0,2,4] keepdims=0", "f32[3,5] f32[2,3,4,5,6]"},
     {"mean of a scalar", "ReduceMeanBackward", 11, "", "f32[] f32[]"},
+
+#define ELEMENTS(TYPE, Y, OF_Y)                                                                                        \
+    {TYPE " of all", TYPE, 13, "", "f32[1,1,1] f32[3,4,5]" Y("[1,1,1]")},                                              \
+        {TYPE " of an image", TYPE, 13, "axes=[2,3]", "f32[2,65,1,1] f32[2,65,6,5]" Y("[2,65,1,1]")},                  \
+        {TYPE " of an image, dropped", TYPE, 13, "axes=[2,3] keepdims=0", "f32[2,65] f32[2,65,6,5]" Y("[2,65]")},      \
+        {TYPE " of channels", TYPE, 13, "axes=[1]", "f32[2,1,6,5] f32[2,33,6,5]" Y("[2,1,6,5]")},                      \
+        {TYPE " of three apart", TYPE, 11, "axes=[0,2,4] keepdims=0", "f32[3,5] f32[2,3,4,5,6]" Y("[3,5]")},           \
+    {                                                                                                                  \
+        TYPE " with 0", TYPE, 11, "axes=[1]", "f32[2,1] f32[2,2]{0,0,-1,0}" OF_Y                                       \
+    }
+#define NO_Y(dims) ""
+#define WITH_Y(dims) " f32+" dims
+    ELEMENTS("ReduceL1Backward", NO_Y, ""),
+    ELEMENTS("ReduceL2Backward", WITH_Y, " f32[2,1]{0,1}"),
+    ELEMENTS("ReduceSumSquareBackward", NO_Y, ""),
+    ELEMENTS("ReduceLogSumBackward", WITH_Y, " f32[2,1]{0,1}"),
+    ELEMENTS("ReduceLogSumExpBackward", WITH_Y, " f32[2,1]{0,1}"),
+    ELEMENTS("ReduceMaxBackward", NO_Y, ""),
+    ELEMENTS("ReduceMinBackward", NO_Y, ""),
+    {"maximum with NaN", "ReduceMaxBackward", 11, "axes=[2]", "f32[1,2,1] f32[1,2,3]{nan,nan,1,-inf,-inf,-inf}"},
+    {"minimum with NaN", "ReduceMinBackward", 11, "axes=[2]", "f32[1,2,1] f32[1,2,3]{nan,nan,1,inf,inf,inf}"},
+    {"maximum of equal channels", "ReduceMaxBackward", 11, "axes=[1,2,3]", "f32[2,1,1,1] f32#[2,7,5,3]"},
+    {"sum of all", "ReduceSumBackward", 13, "", "f32[1,1,1] f32[3,4,5]"},
+    {"sum of an image", "ReduceSumBackward", 13, "keepdims=0", "f32[2,65] f32[2,65,6,5] !i64{2,-1}"},
+    {"sum of channels", "ReduceSumBackward", 11, "axes=[1]", "f32[2,1,6,5] f32[2,33,6,5]"},
+    {"sum of nothing", "ReduceSumBackward", 13, "noop_with_empty_axes=1", "f32[2,3] f32[2,3]"},
 
     {"softmax", "SoftmaxBackward", 13, "", "f32+[32,10] f32[32,10]"},
     {"softmax of many", "SoftmaxBackward", 13, "", "f32+[3,10007] f32[3,10007]"},
