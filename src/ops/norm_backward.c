@@ -36,11 +36,6 @@ static enum stoa_status training_parse(struct attribute_reader *reader, void *ou
     return stoa_reader_finish(reader);
 }
 
-static bool is_wanted(const struct op_call *call, size_t output)
-{
-    return output < call->output_count && call->outputs[output].dtype != STOA_NONE;
-}
-
 static enum stoa_status training_infer(const struct op_call *call, struct stoa_error *error)
 {
     const struct stoa_tensor *x = &call->inputs[X];
@@ -48,7 +43,7 @@ static enum stoa_status training_infer(const struct op_call *call, struct stoa_e
     if (stoa_tensor_elements(x) == 0 && x->dims[1])
         return stoa_fail(error, STOA_ERROR_SHAPE, "input X has no elements to take statistics of");
     for (size_t i = NEW_MEAN; i <= SAVED_SCALE; i++)
-        if (is_wanted(call, i))
+        if (stoa_op_has_output(call, i))
             stoa_same_as_input(call, SCALE, i);
     return STOA_OK;
 }
@@ -131,7 +126,7 @@ static void join_statistics(const struct walk *walk, const struct sums *sums)
 
 static void write(const struct op_call *call, size_t output, size_t c, double value)
 {
-    if (is_wanted(call, output))
+    if (stoa_op_has_output(call, output))
         ((float *)call->outputs[output].data)[c] = (float)value;
 }
 
@@ -186,7 +181,7 @@ static enum stoa_status backward_infer(const struct op_call *call, struct stoa_e
 {
     (void)error;
     for (size_t i = 0; i < call->output_count; i++)
-        if (is_wanted(call, i))
+        if (stoa_op_has_output(call, i))
             stoa_same_as_input(call, i == 0 ? OF_X : OF_SCALE, i);
     return STOA_OK;
 }
@@ -205,7 +200,7 @@ static size_t plan_backward(const struct op_call *call, struct walk *walk)
 {
     const struct stoa_tensor *x = &call->inputs[OF_X];
     stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
-                         is_wanted(call, 0) ? call->outputs[0].strides : NULL, all_but_channels, 1, true, walk);
+                         stoa_op_has_output(call, 0) ? call->outputs[0].strides : NULL, all_but_channels, 1, true, walk);
     return stoa_walk_fold(walk);
 }
 
@@ -294,7 +289,7 @@ static enum stoa_status batch_backward(const struct op_call *call, const struct 
     struct walk walk;
     struct backward backward = {.x = call->inputs[OF_X].data,
                                 .dy = call->inputs[DY].data,
-                                .dx = is_wanted(call, 0) ? call->outputs[0].data : NULL};
+                                .dx = stoa_op_has_output(call, 0) ? call->outputs[0].data : NULL};
     struct sums *sums = &backward.sums;
     *sums = stoa_sums_plan(&walk, plan_backward(call, &walk));
     stoa_sums_place(sums, run->shared);
@@ -308,7 +303,7 @@ static enum stoa_status batch_backward(const struct op_call *call, const struct 
         mean[c] = means[c];
     stoa_sums_repeat(sums, mean);
     backward.centre = (struct block_centre){.mean = mean, .factor = factor, .shift = shift, .slope = slope};
-    bool summed = of_x || is_wanted(call, 1) || is_wanted(call, 2);
+    bool summed = of_x || stoa_op_has_output(call, 1) || stoa_op_has_output(call, 2);
     if (summed)
         stoa_walk_run(&walk, run->pool, sums_unit, &backward);
 
@@ -360,7 +355,7 @@ static void plan_instance(const struct op_call *call, struct walk *walk, struct 
 {
     const struct stoa_tensor *x = &call->inputs[OF_X];
     stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
-                         is_wanted(call, 0) ? call->outputs[0].strides : NULL, pixels, 1, false, walk);
+                         stoa_op_has_output(call, 0) ? call->outputs[0].strides : NULL, pixels, 1, false, walk);
     *sums = stoa_sums_plan(walk, 1);
     sums->chunks = x->dims[0];
 }
@@ -407,7 +402,7 @@ static enum stoa_status instance_run(const struct op_call *call, const struct op
     struct walk walk;
     struct backward backward = {.x = call->inputs[OF_X].data,
                                 .dy = call->inputs[DY].data,
-                                .dx = is_wanted(call, 0) ? call->outputs[0].data : NULL,
+                                .dx = stoa_op_has_output(call, 0) ? call->outputs[0].data : NULL,
                                 .scale = call->inputs[OF_SCALE].data,
                                 .epsilon = params->epsilon};
     plan_instance(call, &walk, &backward.sums);

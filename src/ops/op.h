@@ -261,5 +261,9 @@ static inline bool stoa_op_has_input(const struct op_call *call, size_t index)
 {
     return index < call->input_count && call->inputs[index].dtype != STOA_NONE;
 }
+static inline bool stoa_op_has_output(const struct op_call *call, size_t index)
+{
+    return index < call->output_count && call->outputs[index].dtype != STOA_NONE;
+}
 
 #endif

@@ -15,6 +15,8 @@
     /* reductions */ \
     OP(reduce_l1) OP(reduce_l2) OP(reduce_log_sum) OP(reduce_log_sum_exp) OP(reduce_max) \
     OP(reduce_mean) OP(reduce_min) OP(reduce_prod) OP(reduce_sum) OP(reduce_sum_square) \
+    /* selecting, cumulating */ \
+    OP(arg_max) OP(arg_min) OP(hardmax) OP(top_k) OP(cum_sum) \
     /* elementwise */ \
     OP(relu) OP(leaky_relu) OP(prelu) OP(elu) OP(selu) OP(clip) OP(clip_11) OP(sigmoid) OP(tanh) OP(hard_sigmoid) \
     OP(hard_swish) OP(softplus) OP(sqrt) OP(exp) OP(add) OP(sub) OP(mul) OP(div) OP(pow) OP(max) OP(min) OP(sum) \
@@ -49,7 +51,7 @@
     OP(reduce_l1_backward) OP(reduce_l2_backward) OP(reduce_log_sum_backward) OP(reduce_log_sum_exp_backward) \
     OP(reduce_max_backward) OP(reduce_mean_backward) OP(reduce_min_backward) \
     OP(reduce_sum_backward) OP(reduce_sum_square_backward) \
-    OP(global_average_pool_backward) OP(global_max_pool_backward) OP(dropout_backward) \
+    OP(cum_sum_backward) OP(global_average_pool_backward) OP(global_max_pool_backward) OP(dropout_backward) \
     OP(softmax_backward) OP(log_softmax_backward) OP(lrn_backward) OP(resize_backward) \
     /* backward: elementwise */ \
     OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \

@@ -55,6 +55,10 @@ static const struct op_row rows[] = {
     {"sum of channels", "ReduceSumBackward", 11, "axes=[1]", "f32[2,1,6,5] f32[2,33,6,5]"},
     {"sum of nothing", "ReduceSumBackward", 13, "noop_with_empty_axes=1", "f32[2,3] f32[2,3]"},
 
+    {"cumulated", "CumSumBackward", 11, "", "f32[2,7,5,3] i64(1)"},
+    {"cumulated, exclusive", "CumSumBackward", 14, "exclusive=1", "f32[2,7] i64{1}"},
+    {"cumulated, backwards", "CumSumBackward", 14, "reverse=1 exclusive=1", "f32[2,7] i64{0}"},
+
     {"softmax", "SoftmaxBackward", 13, "", "f32+[32,10] f32[32,10]"},
     {"softmax of many", "SoftmaxBackward", 13, "", "f32+[3,10007] f32[3,10007]"},
     {"softmax along channels", "SoftmaxBackward", 13, "axis=1", "f32+[2,21,5,7] f32[2,21,5,7]"},

@@ -65,6 +65,8 @@ static const struct row rows[] = {
     {"ReduceLogSumExp", "[2,3,4,5]", "y = ReduceLogSumExp(x) axes=[1]"},
     {"ReduceMax", "[2,3,4,5]", "y = ReduceMax(x) axes=[2,3]"},
     {"ReduceMin", "[3,4,5]", "y = ReduceMin(x) axes=[1] keepdims=0"},
+    {"CumSum", "[2,3,4,5]", "const a i64(1)\ny = CumSum(x, a)"},
+    {"CumSum, backwards, exclusive", "[3,5]", "const a i32(-1)\ny = CumSum(x, a) reverse=1 exclusive=1"},
     {"Softmax", "[3,7]", "y = Softmax(x)"},
     {"Softmax of channels", "[2,5,3,4]", "y = Softmax(x) axis=1"},
     {"Softmax, flat", "[2,5,3,4]", "y = Softmax@11(x) axis=2"},
