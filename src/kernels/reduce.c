@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "base/tensor.h"
+
 #define FOLD(member, expression)                                                                                       \
     for (size_t r = 0; r < block->count; r++)                                                                          \
         for (size_t l = 0; l < block->lanes; l++) {                                                                    \
@@ -97,23 +99,24 @@
         }                                                                                                              \
     }
 
-LOOPS(float, float, double, real, REAL, -INFINITY, INFINITY)
-LOOPS(double, double, double, real, REAL, -INFINITY, INFINITY)
-LOOPS(int64, int64_t, int64_t, whole, WHOLE, INT64_MIN, INT64_MAX)
-LOOPS(int32, int32_t, int64_t, whole, WHOLE, INT64_MIN, INT64_MAX)
-LOOPS(int8, int8_t, int64_t, whole, WHOLE, INT64_MIN, INT64_MAX)
-LOOPS(uint8, uint8_t, uint64_t, natural, WHOLE, 0, UINT64_MAX)
+#define REAL_LOOPS(constant, name, type) LOOPS(name, type, double, real, REAL, -INFINITY, INFINITY)
+#define SIGNED_LOOPS(name, type) LOOPS(name, type, int64_t, whole, WHOLE, INT64_MIN, INT64_MAX)
+#define UNSIGNED_LOOPS(name, type) LOOPS(name, type, uint64_t, natural, WHOLE, 0, UINT64_MAX)
+STOA_REAL_DTYPES(REAL_LOOPS)
+SIGNED_LOOPS(int64, int64_t)
+SIGNED_LOOPS(int32, int32_t)
+SIGNED_LOOPS(int16, int16_t)
+SIGNED_LOOPS(int8, int8_t)
+UNSIGNED_LOOPS(uint64, uint64_t)
+UNSIGNED_LOOPS(uint32, uint32_t)
+UNSIGNED_LOOPS(uint16, uint16_t)
+UNSIGNED_LOOPS(uint8, uint8_t)
 
-#define TABLE(name)                                                                                                    \
-    {                                                                                                                  \
-        name##_fold, name##_dot, name##_neutral, name##_divide, name##_store, name##_scan                              \
-    }
+#define LOOPS_OF(constant, name, type)                                                                                 \
+    [constant] = {name##_fold, name##_dot, name##_neutral, name##_divide, name##_store, name##_scan},
 
 const struct reduce_loops *stoa_reduce_loops(enum stoa_dtype dtype)
 {
-    static const struct reduce_loops loops[] = {
-        [STOA_FLOAT] = TABLE(float), [STOA_DOUBLE] = TABLE(double), [STOA_INT64] = TABLE(int64),
-        [STOA_INT32] = TABLE(int32), [STOA_INT8] = TABLE(int8),     [STOA_UINT8] = TABLE(uint8),
-    };
-    return (size_t)dtype < sizeof loops / sizeof *loops && loops[dtype].fold ? &loops[dtype] : NULL;
+    static const struct reduce_loops loops[STOA_DTYPE_LIMIT] = {STOA_REAL_DTYPES(LOOPS_OF) STOA_WHOLE_DTYPES(LOOPS_OF)};
+    return loops[dtype].fold ? &loops[dtype] : NULL;
 }

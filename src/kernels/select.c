@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/tensor.h"
 
 #define LANES 64 /* taken side by side, so that memory is read in its order */
 #define SIGN ((uint64_t)1 << 63)
@@ -15,16 +16,6 @@ static uint64_t real_key(double x)
     x = x == 0 ? 0 : x; /* of either sign */
     memcpy(&bits, &x, sizeof bits);
     return x != x ? UINT64_MAX : bits & SIGN ? ~bits : bits | SIGN;
-}
-
-static uint64_t whole_key(int64_t x)
-{
-    return (uint64_t)x ^ SIGN;
-}
-
-static uint64_t natural_key(uint64_t x)
-{
-    return x;
 }
 
 /* `a` is x(r, l), b the best before it. */
@@ -56,23 +47,21 @@ static uint64_t natural_key(uint64_t x)
 /* Whether a is NaN and b is not. */
 #define REAL_BEYOND(a, b) ((a) != (a) && (b) == (b))
 #define NOT_BEYOND(a, b) false
-LOOPS(double, double, real_key, REAL_BEYOND)
-LOOPS(float, float, real_key, REAL_BEYOND)
-LOOPS(int64, int64_t, whole_key, NOT_BEYOND)
-LOOPS(int32, int32_t, whole_key, NOT_BEYOND)
-LOOPS(int8, int8_t, whole_key, NOT_BEYOND)
-LOOPS(uint8, uint8_t, natural_key, NOT_BEYOND)
-
-#define TABLE(name)                                                                                                    \
+#define REAL_LOOPS(constant, name, type) LOOPS(name, type, real_key, REAL_BEYOND)
+/* Turning the sign's bit puts negative numbers below the others. */
+#define WHOLE_LOOPS(constant, name, type)                                                                              \
+    static uint64_t name##_key(type x)                                                                                 \
     {                                                                                                                  \
-        name##_extreme, name##_keys                                                                                    \
-    }
+        return (type)-1 < 1 ? (uint64_t)(int64_t)x ^ SIGN : (uint64_t)x;                                               \
+    }                                                                                                                  \
+    LOOPS(name, type, name##_key, NOT_BEYOND)
+STOA_REAL_DTYPES(REAL_LOOPS)
+STOA_WHOLE_DTYPES(WHOLE_LOOPS)
+
+#define LOOPS_OF(constant, name, type) [constant] = {name##_extreme, name##_keys},
 
 const struct select_loops *stoa_select_loops(enum stoa_dtype dtype)
 {
-    static const struct select_loops loops[] = {
-        [STOA_FLOAT] = TABLE(float), [STOA_DOUBLE] = TABLE(double), [STOA_INT64] = TABLE(int64),
-        [STOA_INT32] = TABLE(int32), [STOA_INT8] = TABLE(int8),     [STOA_UINT8] = TABLE(uint8),
-    };
-    return (size_t)dtype < sizeof loops / sizeof *loops && loops[dtype].keys ? &loops[dtype] : NULL;
+    static const struct select_loops loops[STOA_DTYPE_LIMIT] = {STOA_REAL_DTYPES(LOOPS_OF) STOA_WHOLE_DTYPES(LOOPS_OF)};
+    return loops[dtype].keys ? &loops[dtype] : NULL;
 }

@@ -53,7 +53,7 @@ static enum stoa_status refuse_nothing(const struct stoa_tensor *x, const bool *
     for (size_t i = 0; i < x->rank; i++)
         if (reduced[i] && x->dims[i] == 0)
             return stoa_fail(error, STOA_ERROR_SHAPE, "input %s has no elements along axis %zu to take a %s of", name,
-                             i, x->dtype == STOA_FLOAT || x->dtype == STOA_DOUBLE ? "maximum" : "maximum or mean");
+                             i, stoa_dtype_is_real(x->dtype) ? "maximum" : "maximum or mean");
     return STOA_OK;
 }
 
@@ -62,7 +62,7 @@ static enum stoa_status infer_reduction(const struct op_call *call, enum reducti
     const struct reduce_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0];
     struct stoa_tensor *y = &call->outputs[0];
-    bool reduced[STOA_MAX_RANK], real = x->dtype == STOA_FLOAT || x->dtype == STOA_DOUBLE;
+    bool reduced[STOA_MAX_RANK], real = stoa_dtype_is_real(x->dtype);
     bool of_real = reduction == REDUCTION_L2 || reduction == REDUCTION_LOG_SUM || reduction == REDUCTION_LOG_SUM_EXP;
     if (of_real ? !real : !stoa_reduce_loops(x->dtype))
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "input data is of type %s, %s are supported",
