@@ -145,6 +145,17 @@ STOA_CLONES void stoa_block_scale(const struct block *block, const float *x, con
     map(MAP_SCALE, &b, x, NULL, &c, y);
 }
 
+STOA_CLONES void stoa_row_gradients(size_t count, const float *x, const float *dy, const float *scale, float mean,
+                                    float factor, float *restrict product, float *restrict scale_sum,
+                                    float *restrict shift_sum)
+{
+    for (size_t i = 0; i < count; i++) {
+        product[i] = dy[i] * scale[i];
+        scale_sum[i] += dy[i] * ((x[i] - mean) * factor);
+        shift_sum[i] += dy[i];
+    }
+}
+
 STOA_CLONES void stoa_scale_loop(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
 {
     const float factor = *(const float *)context;

@@ -27,7 +27,13 @@ void stoa_block_subtract_exp(const struct block *block, const float *x, const fl
 /* y(r, l) <- x(r, l) * factor[l] */
 void stoa_block_scale(const struct block *block, const float *x, const float *factor, float *y);
 
-/* The same as a loop of a strided nest (kernels/nd.h) over floats y and x: context is one factor. */
+/* Of a row that is normalised with a scale for each element: product[i] <- dy[i] * scale[i]; scale_sum[i] += dy[i] *
+ * (x[i]
+ * - mean) * factor; shift_sum[i] += dy[i] */
+void stoa_row_gradients(size_t count, const float *x, const float *dy, const float *scale, float mean, float factor,
+                        float *product, float *scale_sum, float *shift_sum);
+
+/* stoa_block_scale as a loop of a strided nest (kernels/nd.h) over floats y and x: context is one factor. */
 void stoa_scale_loop(const void *context, size_t count, char *const *data, const ptrdiff_t *strides);
 
 #endif

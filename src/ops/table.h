@@ -11,7 +11,8 @@
     OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) \
     /* pooling, normalisation, resizing */ \
     OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) \
-    OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
+    OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) \
+    OP(mean_variance_normalization) OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
     /* reductions */ \
     OP(reduce_l1) OP(reduce_l2) OP(reduce_log_sum) OP(reduce_log_sum_exp) OP(reduce_max) \
     OP(reduce_mean) OP(reduce_min) OP(reduce_prod) OP(reduce_sum) OP(reduce_sum_square) \
@@ -47,7 +48,7 @@
     OP(conv_transpose_backward_weights) \
     /* backward: pooling, normalisation, resizing */ \
     OP(max_pool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
-    OP(batch_normalization_training_backward) OP(instance_normalization_backward) \
+    OP(batch_normalization_training_backward) OP(instance_normalization_backward) OP(layer_normalization_backward) \
     OP(reduce_l1_backward) OP(reduce_l2_backward) OP(reduce_log_sum_backward) OP(reduce_log_sum_exp_backward) \
     OP(reduce_max_backward) OP(reduce_mean_backward) OP(reduce_min_backward) \
     OP(reduce_sum_backward) OP(reduce_sum_square_backward) \

@@ -1,4 +1,4 @@
-/* BatchNormalization, InstanceNormalization and LRN. */
+/* Normalisations. */
 #include <criterion/criterion.h>
 
 #include "support/op_check.h"
@@ -36,6 +36,28 @@ static const struct op_row rows[] = {
     {"lrn of one pixel", "LRN", 13, "size=3 alpha=1.0", "f32[2,150,1,1]"},
     {"lrn of a signal", "LRN", 13, "size=3 alpha=1.0", "f32[2,5,80]"},
 
+    {"layer norm", "LayerNormalization", 17, "", "f32[6,50] f32[50] f32[50]", 3},
+    {"layer norm of channels last", "LayerNormalization", 17, "", "f32[2,7,5,96] !f32[96] !f32[96]"},
+    {"layer norm of images", "LayerNormalization", 17, "axis=1 epsilon=0.01", "f32[3,4,7,5] f32[4,7,5] f32[4,7,5]", 3},
+    {"layer norm of all", "LayerNormalization", 17, "axis=0", "f32[4,7,5] f32[4,7,5]", 3},
+    {"layer norm, no bias", "LayerNormalization", 17, "axis=-2 stash_type=1", "f32[4,7,5] f32[7,5]"},
+    {"layer norm of one column", "LayerNormalization", 17, "", "f32[9,1] f32[1] f32[1]", 3},
+    {"layer norm of no rows", "LayerNormalization", 17, "", "f32[0,9] f32[9] f32[9]", 3},
+    {"layer norm of many columns", "LayerNormalization", 17, "", "f32[2,10007] f32[10007] f32[10007]", 3},
+    {"layer norm, moments alone", "LayerNormalization", 17, "", "f32[6,50] f32[50] f32[50]", 3, 1},
+
+    {"mean and variance", "MeanVarianceNormalization", 13, "", "f32[2,5,7,6]"},
+    {"mean and variance of a pixel", "MeanVarianceNormalization", 9, "axes=[1]", "f32[2,65,7,6]"},
+    {"mean and variance of an image", "MeanVarianceNormalization", 9, "axes=[-1,1,-2]", "f32[2,5,7,6]"},
+    {"mean and variance of the last", "MeanVarianceNormalization", 9, "axes=[2]", "f32[3,4,50]"},
+    {"mean and variance of equal ones", "MeanVarianceNormalization", 9, "axes=[0]", "f32[9]{0.1*9}"},
+    {"mean and variance of one", "MeanVarianceNormalization", 9, "axes=[0]", "f32[1,5]"},
+
+    {"unit length", "LpNormalization", 1, "", "f32[7,50]"},
+    {"unit length of channels", "LpNormalization", 1, "axis=1", "f32[2,33,5,6]"},
+    {"unit sum", "LpNormalization", 1, "p=1", "f32[7,50]"},
+    {"unit sum of the first", "LpNormalization", 1, "axis=0 p=1", "f32[7,5,6]"},
+    {"unit length of zeros", "LpNormalization", 1, "", "f32[2,2]{0,0,3,4}"},
 };
 
 static const struct op_refusal refused[] = {
@@ -64,6 +86,23 @@ static const struct op_refusal refused[] = {
      STOA_ERROR_UNSUPPORTED,
      "spatial is 0"},
     {{"a vector", "BatchNormalization", 9, "", "f32[4] f32[4] f32[4] f32[4] f32+[4]"}, STOA_ERROR_SHAPE, "rank 2"},
+    {{"layer of other columns", "LayerNormalization", 17, "", "f32[6,50] f32[6] f32[50]"},
+     STOA_ERROR_SHAPE,
+     "input Scale has dims [6], must have [50]"},
+    {{"layer of another bias", "LayerNormalization", 17, "axis=0", "f32[6,50] f32[6,50] f32[50]"},
+     STOA_ERROR_SHAPE,
+     "input B has dims [50], must have [6,50]"},
+    {{"layer, axis 2 of 2", "LayerNormalization", 17, "axis=2", "f32[6,50] f32[6] f32[50]"},
+     STOA_ERROR_ATTRIBUTE,
+     "axis is 2"},
+    {{"layer in double", "LayerNormalization", 17, "stash_type=11", "f32[6,50] f32[50]"},
+     STOA_ERROR_UNSUPPORTED,
+     "stash_type is 11"},
+    {{"layer of doubles", "LayerNormalization", 17, "", "f64[6,50] f64[50]"}, STOA_ERROR_UNSUPPORTED, "double"},
+    {{"moments of axis 3 of 3", "MeanVarianceNormalization", 13, "", "f32[2,5,7]"}, STOA_ERROR_ATTRIBUTE, "axes is 3"},
+    {{"third power", "LpNormalization", 1, "p=3", "f32[2,5,7]"}, STOA_ERROR_ATTRIBUTE, "p is 3"},
+    {{"length along axis 3", "LpNormalization", 1, "axis=3", "f32[2,5,7]"}, STOA_ERROR_ATTRIBUTE, "axis is 3"},
+    {{"length of integers", "LpNormalization", 1, "", "i64{1,2}"}, STOA_ERROR_UNSUPPORTED, "int64"},
     {{"no size", "LRN", 13, "", "f32[1,2,2,2]"}, STOA_ERROR_ATTRIBUTE, "size is missing"},
     {{"size 0", "LRN", 13, "size=0", "f32[1,2,2,2]"}, STOA_ERROR_ATTRIBUTE, "size is 0"},
 };

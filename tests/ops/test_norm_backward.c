@@ -54,6 +54,15 @@ static const struct op_row backward_rows[] = {
     {"instance of a volume", "InstanceNormalizationBackward", 6, "", "f32[2,3,2,5,4] f32[2,3,2,5,4] f32[3]", 3},
     {"instance, images alone", "InstanceNormalizationBackward", 6, "", "f32[2,6,9,7] f32[2,6,9,7] f32[6]", 3, 6},
     {"instance, parameters alone", "InstanceNormalizationBackward", 6, "", "f32[2,6,9,7] f32[2,6,9,7] f32[6]", 3, 1},
+    {"layer", "LayerNormalizationBackward", 17, "", "f32[6,50] f32[6,50] f32[50]", 3},
+    {"layer of channels last", "LayerNormalizationBackward", 17, "", "f32[2,7,5,96] f32[2,7,5,96] f32[96]", 3},
+    {"layer of images", "LayerNormalizationBackward", 17, "axis=1 epsilon=0.01", "f32[3,4,7,5] f32[3,4,7,5] f32[4,7,5]",
+     3},
+    {"layer of many rows", "LayerNormalizationBackward", 17, "", "f32[9001,33] f32[9001,33] f32[33]", 3},
+    {"layer of one column", "LayerNormalizationBackward", 17, "", "f32[9,1] f32[9,1] f32[1]", 3},
+    {"layer of no rows", "LayerNormalizationBackward", 17, "", "f32[0,9] f32[0,9] f32[9]", 3},
+    {"layer, parameters alone", "LayerNormalizationBackward", 17, "", "f32[6,50] f32[6,50] f32[50]", 3, 1},
+    {"layer, rows alone", "LayerNormalizationBackward", 17, "", "f32[6,50] f32[6,50] f32[50]", 3, 6},
 };
 
 Test(norm_backward, training)
