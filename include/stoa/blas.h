@@ -3,6 +3,7 @@
 #ifndef STOA_BLAS_H
 #define STOA_BLAS_H
 
+#include <stddef.h>
 #include <stoa/status.h>
 
 #ifdef __cplusplus
@@ -17,6 +18,7 @@ struct stoa_blas_info {
     /* Null when the kernels fit the CPU. Otherwise the name of better ones: old versions do not know new CPUs and fall
      * back to kernels several times slower. Start the program with OPENBLAS_CORETYPE set to this name to get them. */
     const char *better_core;
+    size_t reserved[4];
 };
 
 /* Thread-safe. The strings are static. */

@@ -52,6 +52,7 @@ struct stoa_builder_options {
     const struct stoa_log *log;             /* null: none; copied */
     uint64_t seed;                          /* of the weights: same layers, same seed, same bits on every machine */
     enum stoa_init init;                    /* where a layer says nothing else */
+    size_t reserved[8];                     /* zeros (stoa.h) */
 };
 
 /* A layer's output. Only for the builder that returned it. */
@@ -90,6 +91,7 @@ struct stoa_build_conv {
     size_t output_pad[2]; /* conv_transpose2d only */
     int no_bias;
     enum stoa_init init;
+    size_t reserved[8]; /* zeros (stoa.h) */
 };
 STOA_API struct stoa_value stoa_build_conv2d(struct stoa_builder *builder, const char *name, struct stoa_value x,
                                              const struct stoa_build_conv *conv);
@@ -101,6 +103,7 @@ struct stoa_build_linear {
     size_t out_features;
     int no_bias;
     enum stoa_init init;
+    size_t reserved[8]; /* zeros (stoa.h) */
 };
 STOA_API struct stoa_value stoa_build_linear(struct stoa_builder *builder, const char *name, struct stoa_value x,
                                              const struct stoa_build_linear *linear);
@@ -111,6 +114,7 @@ struct stoa_build_pool {
     size_t pad[4];    /* top, left, bottom, right; each below the kernel */
     int ceil_mode;
     int count_include_pad; /* average_pool2d only */
+    size_t reserved[8];    /* zeros (stoa.h) */
 };
 STOA_API struct stoa_value stoa_build_max_pool2d(struct stoa_builder *builder, const char *name, struct stoa_value x,
                                                  const struct stoa_build_pool *pool);
@@ -123,6 +127,7 @@ STOA_API struct stoa_value stoa_build_global_average_pool(struct stoa_builder *b
 /* Zeros mean epsilon 1e-5 and momentum 0.9: running = momentum * running + (1 - momentum) * of this batch. */
 struct stoa_build_norm {
     float epsilon, momentum;
+    size_t reserved[8]; /* zeros (stoa.h) */
 };
 /* `norm` may be null. */
 STOA_API struct stoa_value stoa_build_batch_norm(struct stoa_builder *builder, const char *name, struct stoa_value x,
@@ -171,6 +176,7 @@ struct stoa_net_options {
     uint64_t seed;
     enum stoa_init init; /* of all layers but the last, whose is always STOA_INIT_FAN_IN_UNIFORM. Default: that too for
                             lenet5, vgg_small and alexnet, He normal for the others */
+    size_t reserved[8];  /* zeros (stoa.h) */
 };
 /* A ready-made net with fresh weights, by name; input "input" [N][channels][height][width], output "output"
  * [N][classes], the scores in front of softmax.

@@ -35,6 +35,7 @@ struct stoa_dataset_options {
     double test_share;    /* of folder without train and test: the share of each class that becomes the test part; 0: a
                              fifth */
     uint64_t split_seed;  /* which ones */
+    size_t reserved[8];   /* zeros (stoa.h) */
 };
 
 /* Opens a data set and reads all of it, so that whatever is wrong with it is told now, with file and record. `spec`:
@@ -58,6 +59,7 @@ struct stoa_dataset_info {
     size_t channels, height, width; /* channels: 1 or 3 */
     size_t class_count;             /* at least 2 */
     float mean[3], std[3];          /* of the training part's pixels as 0 to 1, for each channel; std is not 0 */
+    size_t reserved[4];
 };
 STOA_API void stoa_dataset_describe(const struct stoa_dataset *dataset, struct stoa_dataset_info *info);
 /* Lives as long as the data set; null from class_count on. */
@@ -81,6 +83,7 @@ struct stoa_loader_options {
                                 padded image */
     int drop_last;           /* leave out an incomplete last batch; otherwise it is filled up, see stoa_batch */
     const float *mean, *std; /* for each channel: (pixel/255 - mean) / std; null: the data set's; copied */
+    size_t reserved[8];      /* zeros (stoa.h) */
 };
 
 /* A loader makes its batches one ahead of the caller, in a thread of its own. What comes out is a function of data set,
@@ -100,6 +103,7 @@ struct stoa_batch {
     size_t count;          /* images in it: less than batch only in the last batch of an epoch */
     size_t epoch;          /* from 0 */
     size_t position;       /* in the epoch, in batches, from 0 */
+    size_t reserved[4];
 };
 /* The next batch, endlessly, epoch after epoch; waits until it is made. Valid until the next call of next, seek or
  * free. A failure (a file that cannot be read any more) is reported again until a seek. */

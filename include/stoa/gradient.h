@@ -25,6 +25,7 @@ struct stoa_gradient_info {
     size_t worst_index;
     double numeric, analytic; /* there */
     int passed;
+    size_t reserved[4];
 };
 
 struct stoa_gradient_options {
@@ -40,6 +41,7 @@ struct stoa_gradient_options {
     /* Called for each parameter, in order; may be null. */
     void (*parameter)(void *user, const struct stoa_gradient_info *info);
     void *user;
+    size_t reserved[8]; /* zeros (stoa.h) */
 };
 
 /* Two steps. First the twin alone: for some elements of each parameter its gradient against a difference quotient of

@@ -39,6 +39,7 @@ struct stoa_lowering_info {
     double estimated_seconds; /* by the cost model; 0 for transposed convolutions, which have none */
     double measured_seconds;  /* 0 where it was not measured (tuning.h) */
     size_t bytes;             /* of packed weights and of scratch, that of all threads together */
+    size_t reserved[2];
 };
 
 /* What a convolution was decided among. Lives as the layer or session. */
@@ -47,6 +48,7 @@ struct stoa_lowering_choice {
     const char *line;  /* all that follows, in one line; the chosen one first */
     size_t count;
     const struct stoa_lowering_info *lowerings; /* one of them is chosen */
+    size_t reserved[4];
 };
 
 /* How large a convolution's rounding errors may be. Strict: those of plain sums of products in float. Fast: also
@@ -88,6 +90,7 @@ struct stoa_conv2d_desc {
     size_t threads;                         /* 0: 1, so that a layer inside a threaded program stays on its thread */
     const struct stoa_pool *pool;           /* null: threads of its own; else `threads` does not count; copied */
     const struct stoa_allocator *allocator; /* null: the C library's */
+    size_t reserved[8];                     /* zeros (stoa.h) */
 };
 struct stoa_conv2d;
 
@@ -120,6 +123,7 @@ struct stoa_pool2d_desc {
     int count_include_pad;
     enum stoa_layout layout;
     const struct stoa_allocator *allocator; /* null: the C library's; for N C H W, which is turned to N H W C inside */
+    size_t reserved[8];                     /* zeros (stoa.h) */
 };
 STOA_API STOA_CHECKED enum stoa_status stoa_pool2d_output_size(const struct stoa_pool2d_desc *desc,
                                                                struct stoa_error *error, size_t *height, size_t *width);
@@ -134,6 +138,7 @@ struct stoa_linear_desc {
     size_t threads;                         /* 0: 1 */
     const struct stoa_pool *pool;           /* as for conv2d */
     const struct stoa_allocator *allocator; /* null: the C library's */
+    size_t reserved[8];                     /* zeros (stoa.h) */
 };
 struct stoa_linear;
 STOA_API STOA_CHECKED enum stoa_status stoa_linear_create(const struct stoa_linear_desc *desc, const float *weights,

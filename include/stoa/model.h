@@ -17,6 +17,7 @@ struct stoa_model;
 struct stoa_model_options {
     const struct stoa_allocator *allocator; /* null: the C library's; copied */
     const struct stoa_log *log;             /* null: none; copied */
+    size_t reserved[8];                     /* zeros (stoa.h) */
 };
 
 /* Reads an ONNX model (ir_version 3 and later; opsets 7 to 17, and earlier ones where the operators used have not
@@ -55,6 +56,7 @@ struct stoa_value_info {
     int has_shape; /* 0: the model does not state rank and dims */
     size_t rank;
     int64_t dims[STOA_MAX_RANK];
+    size_t reserved[4];
 };
 STOA_API size_t stoa_model_input_count(const struct stoa_model *model);
 STOA_API size_t stoa_model_output_count(const struct stoa_model *model);
@@ -62,6 +64,12 @@ STOA_API STOA_CHECKED enum stoa_status stoa_model_input(const struct stoa_model 
                                                         struct stoa_error *error, struct stoa_value_info *info);
 STOA_API STOA_CHECKED enum stoa_status stoa_model_output(const struct stoa_model *model, size_t index,
                                                          struct stoa_error *error, struct stoa_value_info *info);
+/* *index = the number of the input (output) of that name, by which the calls above and those of sessions know it. An
+ * unknown name is STOA_ERROR_ARGUMENT. */
+STOA_API STOA_CHECKED enum stoa_status stoa_model_find_input(const struct stoa_model *model, const char *name,
+                                                             struct stoa_error *error, size_t *index);
+STOA_API STOA_CHECKED enum stoa_status stoa_model_find_output(const struct stoa_model *model, const char *name,
+                                                              struct stoa_error *error, size_t *index);
 
 #ifdef __cplusplus
 }

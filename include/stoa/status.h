@@ -33,7 +33,8 @@ enum stoa_status {
     STOA_ERROR_SHAPE,       /* tensor shapes do not fit together */
     STOA_ERROR_UNSUPPORTED, /* valid, but not something this engine does */
     STOA_ERROR_MISMATCH,    /* a verification found results that differ */
-    STOA_ERROR_NONFINITE    /* training came to a loss or gradient that is infinite or not a number */
+    STOA_ERROR_NONFINITE,   /* training came to a loss or gradient that is infinite or not a number */
+    STOA_ERROR_CANCELLED    /* the caller asked for the end before it was reached */
 };
 
 /* Filled by a failing call when the caller passes one; a null pointer is fine wherever a `struct stoa_error *` is

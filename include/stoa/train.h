@@ -87,6 +87,7 @@ struct stoa_trainer_options {
     const struct stoa_tuning *tuning;       /* measured choices; may be null; read during creation only */
     int profile;                            /* measure each step: stoa_trainer_session */
     const struct stoa_allocator *allocator; /* null: the model's; copied */
+    size_t reserved[8];                     /* zeros (stoa.h) */
 };
 
 struct stoa_trainer;
@@ -106,6 +107,7 @@ struct stoa_train_result {
     double learning_rate; /* of the step of the optimiser, this one or the one that is being accumulated for */
     double gradient_norm; /* of the mean of the gradients accumulated so far, before clipping */
     int stepped;          /* whether the optimiser made its step: always, unless accumulating */
+    size_t reserved[4];
 };
 
 /* One batch: forward, backward, and a step of the optimiser. x is the input that is fed (row-major, `batch` examples of
@@ -133,6 +135,7 @@ struct stoa_parameter_info {
     size_t count; /* elements */
     const float *values;
     const float *gradient; /* of the last batch, neither clipped nor averaged; null: frozen */
+    size_t reserved[4];
 };
 STOA_API size_t stoa_trainer_parameter_count(const struct stoa_trainer *trainer);
 STOA_API STOA_CHECKED enum stoa_status stoa_trainer_parameter(const struct stoa_trainer *trainer, size_t index,
@@ -163,6 +166,7 @@ STOA_API STOA_CHECKED enum stoa_status stoa_trainer_load(struct stoa_trainer *tr
 struct stoa_examples {
     const void *x, *labels; /* as stoa_trainer_step takes them; valid until the next call of `get` */
     size_t count;           /* examples in it; classes beyond are -1. Less than `batch` only with classes */
+    size_t reserved[2];
 };
 /* A set of examples, for stoa_fit and stoa_evaluate. */
 struct stoa_batches {
@@ -172,11 +176,13 @@ struct stoa_batches {
     enum stoa_status (*get)(void *user, size_t epoch, size_t position, struct stoa_error *error,
                             struct stoa_examples *examples);
     void *user;
+    size_t reserved[8]; /* zeros (stoa.h) */
 };
 
 struct stoa_evaluation {
     double loss; /* mean over the examples */
     size_t examples, top1, top5;
+    size_t reserved[4];
 };
 /* The current weights, as the model's own inference has them, on one epoch of a set. Its batch may differ from the
  * trainer's. confusion may be null; else [K][K]: examples of class (row) taken for class (column), zeroed here. A score
@@ -194,6 +200,7 @@ struct stoa_fit_progress {
     double loss, accuracy;               /* means over these, each with the weights of its moment */
     double seconds, images_per_s;        /* of this epoch in this call of stoa_fit */
     double learning_rate, gradient_norm; /* of the last step */
+    size_t reserved[4];
 };
 struct stoa_fit_epoch {
     size_t epoch; /* from 0 */
@@ -202,6 +209,7 @@ struct stoa_fit_epoch {
     double test_loss, test_accuracy, test_top5;
     int best;                     /* whether these weights are kept as the best so far */
     double images_per_s, seconds; /* of training, as above */
+    size_t reserved[4];
 };
 
 struct stoa_fit_options {
@@ -215,6 +223,7 @@ struct stoa_fit_options {
     void (*epoch_done)(void *user, const struct stoa_fit_epoch *epoch);
     int (*cancel)(void *user); /* asked after each batch: not 0 ends here */
     void *user;
+    size_t reserved[8]; /* zeros (stoa.h) */
 };
 enum stoa_fit_end { STOA_FIT_DONE = 0, STOA_FIT_STOPPED_EARLY, STOA_FIT_CANCELLED };
 struct stoa_fit_result {
@@ -222,6 +231,7 @@ struct stoa_fit_result {
     size_t epochs; /* done in all */
     size_t best_epoch;
     double best_accuracy, best_loss; /* on the test set; 0 if it was never asked */
+    size_t reserved[4];
 };
 
 /* Trains for epochs over `training`, whose batch is the trainer's, and evaluates on `test` (may be null). Goes on where

@@ -24,6 +24,7 @@ struct stoa_layer_check {
     size_t worst_index;        /* row-major index of the element with that share */
     double engine, twin;       /* its two values */
     int passed;
+    size_t reserved[4];
 };
 
 struct stoa_verify_options {
@@ -32,6 +33,7 @@ struct stoa_verify_options {
     /* Called after each layer, in order; may be null. */
     void (*layer)(void *user, const struct stoa_layer_check *check);
     void *user;
+    size_t reserved[8]; /* zeros (stoa.h) */
 };
 
 /* Runs the model once on inputs[i] (row-major, in the order of the model's inputs; null entries or a null array: seeded

@@ -14,7 +14,7 @@ static void *budget_allocate(void *user, size_t alignment, size_t size)
 {
     struct budget *budget = user;
     size_t offset = stoa_size_max(alignment, sizeof(struct prefix)), total;
-    if (!stoa_size_add(size, offset, &total) || total > budget->limit - budget->live) {
+    if (!stoa_size_add(size, offset, &total) || budget->live > budget->limit || total > budget->limit - budget->live) {
         budget->refused = true;
         return NULL;
     }
@@ -22,6 +22,7 @@ static void *budget_allocate(void *user, size_t alignment, size_t size)
     if (!block)
         return NULL;
     budget->live += total;
+    budget->peak = stoa_size_max(budget->peak, budget->live);
     struct prefix prefix = {.size = total, .offset = offset};
     memcpy(block + offset - sizeof prefix, &prefix, sizeof prefix);
     return block + offset;

@@ -8,10 +8,15 @@
 #include <stoa/host.h>
 #include <stoa/status.h>
 
+#include "base/memory.h"
+
+/* What each block of stoa_allocate takes beside its own bytes. */
+#define BUDGET_OVERHEAD ((size_t)STOA_ALIGNMENT)
+
 struct budget {
     struct stoa_allocator interface; /* hand this on; it points back here, so the budget must not move */
     struct stoa_allocator under;
-    size_t limit, live;
+    size_t limit, live, peak;
     bool refused; /* whether an allocation failed because of the limit, not because memory ran out */
 };
 

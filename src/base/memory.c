@@ -78,6 +78,47 @@ void stoa_release(const struct stoa_allocator *allocator, void *memory)
         allocator->release(allocator->user, memory);
 }
 
+/* The count lies in front of the block, in a prefix as large as its alignment. */
+static size_t *owners(void *memory)
+{
+    return (size_t *)(void *)((char *)memory - STOA_ALIGNMENT);
+}
+
+enum stoa_status stoa_shared_allocate(const struct stoa_allocator *allocator, size_t size, struct stoa_error *error,
+                                      void *out)
+{
+    char *block = NULL;
+    size_t bytes;
+    memcpy(out, &block, sizeof block);
+    if (!stoa_size_add(size, STOA_ALIGNMENT, &bytes))
+        return stoa_fail(error, STOA_ERROR_LIMIT, "a block of %zu bytes is larger than memory can be", size);
+    STOA_TRY(stoa_allocate_raw(allocator, 1, bytes, error, &block));
+    block += STOA_ALIGNMENT;
+    *owners(block) = 1;
+    memcpy(out, &block, sizeof block);
+    return STOA_OK;
+}
+
+void stoa_shared_keep(void *memory)
+{
+    ++*owners(memory);
+}
+
+void stoa_shared_release(const struct stoa_allocator *allocator, void *memory)
+{
+    if (memory && --*owners(memory) == 0)
+        stoa_release(allocator, owners(memory));
+}
+
+void stoa_shared_merge(const struct stoa_allocator *allocator, size_t size, void *other, void **memory)
+{
+    if (!*memory || !other || *memory == other || memcmp(*memory, other, size) != 0)
+        return;
+    stoa_shared_keep(other);
+    stoa_shared_release(allocator, *memory);
+    *memory = other;
+}
+
 void stoa_arena_init(struct arena *arena, const struct stoa_allocator *allocator)
 {
     *arena = (struct arena){.allocator = *allocator};

@@ -21,6 +21,18 @@ STOA_CHECKED enum stoa_status stoa_allocate_raw(const struct stoa_allocator *all
 /* Null is fine. */
 void stoa_release(const struct stoa_allocator *allocator, void *memory);
 
+/* Blocks that several owners may have. Counted without locks: owners are used by one thread at a time. */
+/* *out = `size` bytes, not zeroed, with one owner. */
+STOA_CHECKED enum stoa_status stoa_shared_allocate(const struct stoa_allocator *allocator, size_t size,
+                                                   struct stoa_error *error, void *out);
+/* Another owner of the same. */
+void stoa_shared_keep(void *memory);
+/* An owner less; frees the block with its last. Null is fine. */
+void stoa_shared_release(const struct stoa_allocator *allocator, void *memory);
+/* Makes *memory and `other`, two shared blocks of `size` bytes, one, if they hold the same: *memory becomes `other`,
+ * and what it was is released. Either may be null. */
+void stoa_shared_merge(const struct stoa_allocator *allocator, size_t size, void *other, void **memory);
+
 /* Many small allocations with one lifetime: a graph's names, nodes and attributes. */
 struct arena_block;
 struct arena {

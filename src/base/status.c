@@ -34,6 +34,8 @@ const char *stoa_status_name(enum stoa_status status)
         return "STOA_ERROR_MISMATCH";
     case STOA_ERROR_NONFINITE:
         return "STOA_ERROR_NONFINITE";
+    case STOA_ERROR_CANCELLED:
+        return "STOA_ERROR_CANCELLED";
     }
     return "unknown status";
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -28,6 +29,7 @@ enum stoa_status stoa_builder_create(const struct stoa_builder_options *options,
     if (!builder)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "builder is null");
     *builder = NULL;
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     struct stoa_builder_options given = options ? *options : (struct stoa_builder_options){0};
     if ((unsigned)given.init >= STOA_INIT_COUNT)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "init is %d, must be below %d", (int)given.init, STOA_INIT_COUNT);

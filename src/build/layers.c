@@ -1,5 +1,6 @@
 /* The layers: from a description to a node of ONNX's with its parameters. What the operator itself checks (channels and
  * groups, windows larger than the image, dims that do not fit) is left to it. */
+#include "base/reserved.h"
 #include "base/tensor.h"
 #include "build/build.h"
 
@@ -48,6 +49,14 @@ static void add_bias(struct draft *draft, size_t count)
     (void)stoa_draft_constant(draft, "bias", 1, &count);
 }
 
+/* Members that later versions will give a meaning. */
+#define CHECK_RESERVED(draft, descriptor)                                                                              \
+    do {                                                                                                               \
+        struct stoa_error error;                                                                                       \
+        if (STOA_CHECK_RESERVED(descriptor, "descriptor", &error) != STOA_OK)                                          \
+            stoa_draft_fail(draft, STOA_ERROR_ARGUMENT, "%s", error.message);                                          \
+    } while (0)
+
 static struct stoa_value convolve(struct stoa_builder *builder, const char *name, struct stoa_value x,
                                   const struct stoa_build_conv *conv, bool transposed)
 {
@@ -55,6 +64,7 @@ static struct stoa_value convolve(struct stoa_builder *builder, const char *name
     if (!stoa_draft_begin(&draft, builder, transposed ? "ConvTranspose" : "Conv",
                           transposed ? "conv_transpose" : "conv", name, 1, &x))
         return NO_VALUE;
+    CHECK_RESERVED(&draft, conv);
     struct window window;
     size_t groups = conv->groups ? conv->groups : 1;
     read_window(&draft, conv->kernel, conv->stride, conv->pad, &window);
@@ -112,6 +122,7 @@ struct stoa_value stoa_build_linear(struct stoa_builder *builder, const char *na
     struct draft draft;
     if (!stoa_draft_begin(&draft, builder, "Gemm", "fc", name, 1, &x))
         return NO_VALUE;
+    CHECK_RESERVED(&draft, linear);
     require_rank(&draft, 2, ": flatten it before");
     if (linear->out_features == 0)
         stoa_draft_fail(&draft, STOA_ERROR_ATTRIBUTE, "out_features is 0, must be at least 1");
@@ -131,6 +142,7 @@ static struct stoa_value pool(struct stoa_builder *builder, const char *type, co
     struct draft draft;
     if (!stoa_draft_begin(&draft, builder, type, kind, name, 1, &x))
         return NO_VALUE;
+    CHECK_RESERVED(&draft, pool);
     struct window window;
     read_window(&draft, pool->kernel, pool->stride, pool->pad, &window);
     if (pool->ceil_mode)
@@ -166,6 +178,7 @@ struct stoa_value stoa_build_batch_norm(struct stoa_builder *builder, const char
     struct draft draft;
     if (!stoa_draft_begin(&draft, builder, "BatchNormalization", "bn", name, 1, &x))
         return NO_VALUE;
+    CHECK_RESERVED(&draft, norm);
     float epsilon = norm && norm->epsilon != 0 ? norm->epsilon : 1e-5f;
     float momentum = norm && norm->momentum != 0 ? norm->momentum : 0.9f;
     if (!(momentum > 0 && momentum < 1))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/reserved.h"
 #include "base/status.h"
 
 #define SHALLOW STOA_INIT_FAN_IN_UNIFORM
@@ -48,6 +49,7 @@ enum stoa_status stoa_net_create(const char *name, const struct stoa_net_options
     *model = NULL;
     if (!name)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "name is null");
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     const struct net *net = find(name, error);
     if (!net)
         return STOA_ERROR_ARGUMENT;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 
@@ -180,6 +181,7 @@ static enum stoa_status survey(struct stoa_dataset *dataset, uint8_t *buffer, st
 
 static enum stoa_status check_options(const struct stoa_dataset_options *options, struct stoa_error *error)
 {
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     if (!options->height != !options->width)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "height is %zu and width is %zu: give both or neither",
                          options->height, options->width);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "data/dataset.h"
@@ -328,6 +329,7 @@ enum stoa_status stoa_loader_create(const struct stoa_dataset *dataset, enum sto
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "dataset is null");
     if ((unsigned)part >= STOA_PART_COUNT)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "part is %d, must be 0 or 1", (int)part);
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     options = options ? options : &defaults;
     struct stoa_allocator allocator = options->allocator ? *options->allocator : dataset->allocator;
     struct stoa_loader *loader;

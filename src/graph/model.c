@@ -1,6 +1,8 @@
 /* What the public interface tells of a model. Loading is the reader's business. */
 #include "graph/model.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -48,4 +50,33 @@ enum stoa_status stoa_model_output(const struct stoa_model *model, size_t index,
                                    struct stoa_value_info *info)
 {
     return describe(&model->graph, "output", model->graph.outputs, model->graph.output_count, index, error, info);
+}
+
+static enum stoa_status find(const struct stoa_model *model, bool input, const char *name, struct stoa_error *error,
+                             size_t *index)
+{
+    if (!model)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
+    const struct graph *graph = &model->graph;
+    size_t count = input ? graph->input_count : graph->output_count;
+    const size_t *values = input ? graph->inputs : graph->outputs;
+    for (size_t i = 0; name && i < count; i++)
+        if (strcmp(graph->values[values[i]].name, name) == 0) {
+            *index = i;
+            return STOA_OK;
+        }
+    return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no %s '%s'", input ? "input" : "output",
+                     name ? name : "(null)");
+}
+
+enum stoa_status stoa_model_find_input(const struct stoa_model *model, const char *name, struct stoa_error *error,
+                                       size_t *index)
+{
+    return find(model, true, name, error, index);
+}
+
+enum stoa_status stoa_model_find_output(const struct stoa_model *model, const char *name, struct stoa_error *error,
+                                        size_t *index)
+{
+    return find(model, false, name, error, index);
 }

@@ -1,4 +1,5 @@
 /* The public model: mapped, guarded, unpacked, imported; all within a budget that depends on the file's size only. */
+#include "base/reserved.h"
 #include "base/status.h"
 #include "graph/model.h"
 #include "onnx/import.h"
@@ -23,6 +24,7 @@ static enum stoa_status read_graph(struct stoa_model *model, const struct onnx_s
 static enum stoa_status load(const char *path, const void *data, size_t size, const struct stoa_model_options *options,
                              struct stoa_error *error, struct stoa_model **result)
 {
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     struct stoa_allocator allocator = options && options->allocator ? *options->allocator : stoa_allocator_default();
     struct stoa_model *model;
     STOA_TRY(stoa_allocate(&allocator, 1, sizeof *model, error, &model));

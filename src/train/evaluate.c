@@ -1,6 +1,7 @@
 /* Evaluation: the model as inference has it, with the loss behind, over a whole set. */
 #include <string.h>
 
+#include "base/reserved.h"
 #include "base/status.h"
 #include "train/labels.h"
 #include "train/trainer.h"
@@ -99,6 +100,7 @@ enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct 
     if (!set->get || set->batch == 0 || set->count == 0)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "a set has a function, a batch and a count: it has %zu times %zu",
                          set->count, set->batch);
+    STOA_TRY(STOA_CHECK_RESERVED(set, "set", error));
     *evaluation = (struct stoa_evaluation){0};
     if (confusion)
         memset(confusion, 0, trainer->classes * trainer->classes * sizeof *confusion);

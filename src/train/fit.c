@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/reserved.h"
 #include "base/status.h"
 #include "train/labels.h"
 #include "train/trainer.h"
@@ -171,6 +172,7 @@ static enum stoa_status check(const struct stoa_trainer *trainer, const struct s
                          !trainer    ? "trainer"
                          : !training ? "training"
                                      : "training.get");
+    STOA_TRY(STOA_CHECK_RESERVED(training, "training", error));
     if (training->batch != trainer->batch || training->count == 0)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the training set has %zu batches of %zu, the trainer takes %zu",
                          training->count, training->batch, trainer->batch);
@@ -186,6 +188,7 @@ enum stoa_status stoa_fit(struct stoa_trainer *trainer, const struct stoa_batche
 {
     static const struct stoa_fit_options defaults = {0};
     STOA_TRY(check(trainer, training, error));
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     struct trainer_state *state = &trainer->state;
     struct fit fit = {.trainer = trainer,
                       .training = training,

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -369,6 +370,7 @@ enum stoa_status stoa_gradient_check(const struct stoa_model *model, const struc
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
     if (!model->graph.output_count)
         return stoa_fail(error, STOA_ERROR_GRAPH, "the model has no output");
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     struct check check = {.model = model, .options = options ? options : &defaults, .allocator = model->allocator};
     struct stoa_tensor *inputs;
     STOA_TRY(stoa_allocate(&check.allocator, model->graph.input_count, sizeof *inputs, error, &inputs));

@@ -1,6 +1,7 @@
 /* Making a trainer: the differentiated graph, its buffers, a session bound to them once and for all. */
 #include <string.h>
 
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -337,6 +338,7 @@ enum stoa_status stoa_trainer_create(const struct stoa_model *model, const struc
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
     if (!options)
         options = &defaults;
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     if ((options->input_count && !options->inputs) || (options->frozen_count && !options->frozen))
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.%s is null, its count is not 0",
                          options->input_count && !options->inputs ? "inputs" : "frozen");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/reserved.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "reference/reference.h"
@@ -315,6 +316,7 @@ enum stoa_status stoa_verify(const struct stoa_model *model, const void *const *
     static const struct stoa_verify_options defaults = {0};
     if (!model)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     struct verification verification = {
         .model = model, .options = options ? options : &defaults, .allocator = model->allocator};
     enum stoa_status status = verify(&verification, inputs, error);

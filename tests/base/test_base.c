@@ -2,7 +2,10 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <stoa/stoa.h>
 
 #include "base/attributes.h"
 #include "base/file.h"
@@ -14,7 +17,7 @@
 
 Test(base, a_status_has_a_name)
 {
-    for (int status = STOA_OK; status <= STOA_ERROR_NONFINITE; status++)
+    for (int status = STOA_OK; status <= STOA_ERROR_CANCELLED; status++)
         cr_expect(strncmp(stoa_status_name((enum stoa_status)status), "STOA_", 5) == 0, "status %d", status);
 }
 
@@ -194,4 +197,37 @@ Test(base, files_that_are_none_are_refused)
     cr_expect(strstr(error.message, "/dev/zero"));
     cr_expect(stoa_file_map("/", &error, &map) == STOA_ERROR_IO);
     cr_expect(stoa_file_map("no such file", &error, &map) == STOA_ERROR_IO);
+}
+
+/* Blocks that are the same become one; it lives as long as its last owner. */
+Test(base, shared_blocks_are_merged)
+{
+    struct counting_allocator memory;
+    counting_allocator_init(&memory);
+    void *blocks[3];
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(stoa_shared_allocate(&memory.interface, 100, NULL, &blocks[i]) == STOA_OK);
+        memset(blocks[i], i == 2, 100);
+    }
+    void *first = blocks[0], *other = blocks[2], *none = NULL;
+    stoa_shared_merge(&memory.interface, 100, first, &blocks[1]);
+    stoa_shared_merge(&memory.interface, 100, first, &blocks[2]);
+    stoa_shared_merge(&memory.interface, 100, NULL, &blocks[2]);
+    stoa_shared_merge(&memory.interface, 100, first, &none);
+    stoa_shared_merge(&memory.interface, 100, first, &blocks[0]);
+    cr_expect(blocks[1] == first && blocks[2] == other && !none && memory.live == 2);
+    stoa_shared_release(&memory.interface, blocks[0]);
+    cr_expect(memory.live == 2 && ((char *)blocks[1])[99] == 0);
+    stoa_shared_release(&memory.interface, blocks[1]);
+    stoa_shared_release(&memory.interface, blocks[2]);
+    stoa_shared_release(&memory.interface, NULL);
+    cr_expect(memory.live == 0);
+}
+
+Test(version, headers_and_library_are_of_the_same)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%d.%d.%d", STOA_VERSION_MAJOR, STOA_VERSION_MINOR, STOA_VERSION_PATCH);
+    cr_expect(strcmp(text, stoa_version()) == 0, "headers %s, library %s", text, stoa_version());
+    cr_expect(STOA_VERSION >= STOA_VERSION_NUMBER(0, 1, 0) && STOA_VERSION < STOA_VERSION_NUMBER(1000, 0, 0));
 }
