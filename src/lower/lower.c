@@ -265,10 +265,19 @@ void stoa_conv_free(struct conv *conv)
     if (!conv)
         return;
     struct stoa_allocator allocator = conv->allocator;
-    stoa_release(&allocator, conv->packed);
+    stoa_shared_release(&allocator, conv->packed);
     stoa_release(&allocator, conv->explanation);
     stoa_release(&allocator, conv->bias);
     stoa_release(&allocator, conv);
+}
+
+void stoa_conv_share(struct conv *conv, const struct conv *other)
+{
+    void *packed = conv->packed;
+    size_t size = stoa_conv_packed_size(conv);
+    if (conv->lowering == other->lowering && size == stoa_conv_packed_size(other))
+        stoa_shared_merge(&conv->allocator, size, other->packed, &packed);
+    conv->packed = packed;
 }
 
 size_t stoa_conv_worker_scratch(const struct conv *conv)

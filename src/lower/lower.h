@@ -80,8 +80,8 @@ size_t stoa_conv_packed_size(const struct conv *conv);
 /* Each worker of the pool has stoa_conv_worker_scratch bytes, worker_stride apart. */
 void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *pool, void *worker_base,
                     size_t worker_stride, float *packed);
-/* Gives a convolution that was created without weights its own. They are copied, and may lie at any address, aligned or
- * not: where a file has them. The pool may be null. */
+/* Gives a convolution its weights, or others than it had (which nobody may share or run then). They are copied, and may
+ * lie at any address, aligned or not: where a file has them. The pool may be null. */
 STOA_CHECKED enum stoa_status stoa_conv_set_weights(struct conv *conv, const void *weights, struct pool *pool,
                                                     struct stoa_error *error);
 
@@ -108,6 +108,9 @@ struct conv_args {
 };
 /* Bit-identical for any number of workers: what is one task depends on the shape alone. */
 void stoa_conv_run(const struct conv *conv, const struct conv_args *args);
+
+/* Packed weights that are the same are kept once from here on: those of `other`. Both are of one allocator. */
+void stoa_conv_share(struct conv *conv, const struct conv *other);
 
 const struct conv_shape *stoa_conv_shape(const struct conv *conv);
 enum stoa_lowering stoa_conv_lowering(const struct conv *conv);

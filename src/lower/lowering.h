@@ -59,7 +59,7 @@ struct conv {
     bool pack_each_run;
     bool exchanged; /* weights lie [C][OC/groups][kh][kw] in each group, taps last to first: packing takes them so */
     const struct conv_tiling *forced; /* winograd: its form, tiles and split rather than those the cost model takes */
-    float *packed, *bias;             /* null where given at run time */
+    float *packed, *bias;             /* null where given at run time; packed is a shared block */
     char text[64];
     struct explanation *explanation; /* one allocation */
 };

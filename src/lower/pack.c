@@ -118,7 +118,8 @@ void stoa_conv_pack(const struct conv *conv, const float *weights, struct pool *
 enum stoa_status stoa_conv_set_weights(struct conv *conv, const void *weights, struct pool *pool,
                                        struct stoa_error *error)
 {
-    STOA_TRY(stoa_allocate_raw(&conv->allocator, 1, stoa_conv_packed_size(conv), error, &conv->packed));
+    if (!conv->packed)
+        STOA_TRY(stoa_shared_allocate(&conv->allocator, stoa_conv_packed_size(conv), error, &conv->packed));
     struct packing packing = packing_of(conv);
     packing.worker_stride = packing.block * packing.row_bytes;
     if ((uintptr_t)weights % _Alignof(float) || conv->exchanged)

@@ -60,6 +60,26 @@ enum stoa_status stoa_tuning_create(const struct stoa_allocator *allocator, stru
     return STOA_OK;
 }
 
+enum stoa_status stoa_tuning_copy(const struct stoa_tuning *tuning, const struct stoa_allocator *allocator,
+                                  struct stoa_error *error, struct stoa_tuning **out)
+{
+    struct stoa_tuning *copy;
+    *out = NULL;
+    STOA_TRY(stoa_allocate(allocator, 1, sizeof *copy, error, &copy));
+    *copy = *tuning;
+    copy->allocator = *allocator;
+    copy->capacity = copy->count;
+    enum stoa_status status = stoa_allocate(allocator, copy->count, sizeof *copy->entries, error, &copy->entries);
+    if (status != STOA_OK) {
+        stoa_release(allocator, copy);
+        return status;
+    }
+    if (copy->count)
+        memcpy(copy->entries, tuning->entries, copy->count * sizeof *copy->entries);
+    *out = copy;
+    return STOA_OK;
+}
+
 void stoa_tuning_free(struct stoa_tuning *tuning)
 {
     if (!tuning)

@@ -26,6 +26,9 @@ struct stoa_tuning {
     size_t count, capacity;
 };
 
+/* A copy of its own, without room for more. */
+STOA_CHECKED enum stoa_status stoa_tuning_copy(const struct stoa_tuning *tuning, const struct stoa_allocator *allocator,
+                                               struct stoa_error *error, struct stoa_tuning **copy);
 /* This machine's entry for a shape, or null. `tuning` may be null. */
 const struct tuning_entry *stoa_tuning_find(const struct stoa_tuning *tuning, const struct conv_shape *shape,
                                             size_t threads);

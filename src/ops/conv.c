@@ -113,6 +113,7 @@ const struct op stoa_op_conv = {
     .infer = conv_infer,
     .prepare = conv_prepare,
     .release = stoa_convolution_release,
+    .share = stoa_convolution_share,
     .run = stoa_convolution_run,
     .error = stoa_convolution_error,
     .macs = conv_macs,

@@ -137,6 +137,7 @@ const struct op stoa_op_conv_transpose = {
     .infer = conv_transpose_infer,
     .prepare = conv_transpose_prepare,
     .release = stoa_convolution_release,
+    .share = stoa_convolution_share,
     .run = stoa_convolution_run,
     .macs = conv_transpose_macs,
     .describe = stoa_convolution_describe,

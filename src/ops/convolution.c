@@ -156,6 +156,13 @@ enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_
     return STOA_OK;
 }
 
+void stoa_convolution_share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator)
+{
+    (void)allocator;
+    if (call->state && other->state)
+        stoa_conv_share(call->state, other->state);
+}
+
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator)
 {
     (void)allocator;

@@ -77,6 +77,7 @@ STOA_CHECKED enum stoa_status stoa_convolution_scale_bias(const struct op_call *
  * on failure. */
 STOA_CHECKED enum stoa_status stoa_convolution_prepare(struct op_call *call, const struct op_prepare *prepare,
                                                        struct conv *conv, struct stoa_error *error);
+void stoa_convolution_share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator);
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator);
 STOA_CHECKED enum stoa_status stoa_convolution_run(const struct op_call *call, const struct op_run *run,
                                                    struct stoa_error *error);

@@ -102,7 +102,14 @@ static enum stoa_status prepare(struct op_call *call, const struct op_prepare *p
 
 static void release(const struct op_call *call, const struct stoa_allocator *allocator)
 {
-    stoa_release(allocator, call->state);
+    stoa_shared_release(allocator, call->state);
+}
+
+static void share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator)
+{
+    size_t size = stoa_tensor_bytes(&call->inputs[B]);
+    if (size == stoa_tensor_bytes(&other->inputs[B]))
+        stoa_shared_merge(allocator, size, other->state, &call->state);
 }
 
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
@@ -157,3 +164,26 @@ static const struct op_gradient gradients[] = {
     };
 GEMM(gemm_1, 1, 6)
 GEMM(gemm, 7, 0)
+const struct op stoa_op_gemm = {
+    .type = "Gemm",
+    .since = 7,
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_PLAIN,
+    .gradients = gradients,
+    .gradient_count = sizeof gradients / sizeof *gradients,
+    .loose_inputs = 1 << B,
+    .parameters = 1 << 1 | 1 << 2,
+    .params_size = sizeof(struct gemm_params),
+    .parse = stoa_product_parse_gemm,
+    .takes = stoa_product_takes,
+    .infer = infer,
+    .prepare = prepare,
+    .release = release,
+    .share = share,
+    .run = run,
+    .macs = macs,
+    .describe = describe,
+};

@@ -114,7 +114,14 @@ static enum stoa_status prepare(struct op_call *call, const struct op_prepare *p
 
 static void release(const struct op_call *call, const struct stoa_allocator *allocator)
 {
-    stoa_release(allocator, call->state);
+    stoa_shared_release(allocator, call->state);
+}
+
+static void share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator)
+{
+    size_t size = stoa_tensor_bytes(&call->inputs[B]);
+    if (size == stoa_tensor_bytes(&other->inputs[B]))
+        stoa_shared_merge(allocator, size, other->state, &call->state);
 }
 
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
@@ -158,6 +165,7 @@ const struct op stoa_op_matmul = {
     .infer = infer,
     .prepare = prepare,
     .release = release,
+    .share = share,
     .run = run,
     .macs = macs,
     .describe = describe,

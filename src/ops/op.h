@@ -202,6 +202,9 @@ struct op {
     enum stoa_status (*prepare)(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error);
     /* Frees call->state; null where prepare makes none. */
     void (*release)(const struct op_call *call, const struct stoa_allocator *allocator);
+    /* Makes what prepare has packed one with what it packed for `other`, the same node in another plan, where both are
+     * the same; null where that cannot be. */
+    void (*share)(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator);
     /* Null for an OP_VIEW without outputs of its own. Fails only for what depends on values, such as an index. */
     enum stoa_status (*run)(const struct op_call *call, const struct op_run *run, struct stoa_error *error);
     /* Rounding errors beyond those of the operator's definition, as stoa_conv_error has them; may be null (none). */

@@ -289,12 +289,12 @@ enum stoa_status stoa_product_pack(const struct product *p, const struct stoa_te
     }
     moving.slab = slab * sizeof(float);
     moving.step = stoa_size_max(1, TASK_BYTES / stoa_size_max(1, moving.slab));
-    STOA_TRY(stoa_allocate_raw(prepare->allocator, 1, stoa_tensor_bytes(b), error, &moving.to));
+    STOA_TRY(stoa_shared_allocate(prepare->allocator, stoa_tensor_bytes(b), error, &moving.to));
     if (!stoa_tensor_is_aligned(b)) {
         enum stoa_status status = stoa_allocate_raw(prepare->allocator, stoa_pool_workers(prepare->pool),
                                                     moving.step * moving.slab, error, &moving.aligned);
         if (status != STOA_OK) {
-            stoa_release(prepare->allocator, moving.to);
+            stoa_shared_release(prepare->allocator, moving.to);
             return status;
         }
     }

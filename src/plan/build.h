@@ -23,7 +23,8 @@ STOA_CHECKED enum stoa_status stoa_plan_note(struct plan *plan, enum stoa_pass p
 /* fold.c: runs a call whose inputs are all constant; its outputs become constants in the plan's arena. */
 STOA_CHECKED enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *call, struct stoa_error *error);
 /* steps.c: nodes become steps, with layout conversions where tensors do not lie as an operator wants them. */
-STOA_CHECKED enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_plan_steps(struct plan *plan, const struct plan_options *options,
+                                              struct stoa_error *error);
 /* overwrite.c: steps that may write over one of their inputs do. */
 STOA_CHECKED enum stoa_status stoa_plan_overwrite(struct plan *plan, struct stoa_error *error);
 /* lifetimes.c: offsets of all storages of kind STORAGE_ARENA in one block, scratch included, and its size. */

@@ -36,10 +36,26 @@ static bool is_serial(const struct op_call *call)
     return elements * ELEMENT_COST + (call->op->macs ? call->op->macs(call) * MAC_COST : 0) < HANDOVER_COST;
 }
 
+/* What the step shares with the same node's in other plans. Nodes mostly have the same place in both. */
+static void share_step(const struct plan *plan, size_t index, const struct plan_options *options)
+{
+    const struct plan_step *step = &plan->steps[index];
+    for (size_t s = 0; s < options->sibling_count; s++) {
+        const struct plan *sibling = options->siblings[s];
+        for (size_t i = 0; i < sibling->step_count; i++) {
+            const struct plan_step *other = &sibling->steps[(index + i) % sibling->step_count];
+            if (other->node == step->node && other->call.op == step->call.op) {
+                step->call.op->share(&plan->steps[index].call, &other->call, &plan->allocator);
+                break;
+            }
+        }
+    }
+}
+
 static enum stoa_status prepare_steps(struct plan *plan, const struct plan_options *options, double byte_price,
                                       struct stoa_error *error)
 {
-    struct op_prepare prepare = {.allocator = &plan->weights.interface,
+    struct op_prepare prepare = {.allocator = &plan->allocator,
                                  .lowering = options->lowering,
                                  .accuracy = options->accuracy,
                                  .tuning = options->tuning,
@@ -58,6 +74,8 @@ static enum stoa_status prepare_steps(struct plan *plan, const struct plan_optio
             stoa_error_prefix(error, "node '%s' (%s): ", step->node, step->type);
             return status;
         }
+        if (step->call.op->share)
+            share_step(plan, i, options);
     }
     return STOA_OK;
 }
@@ -93,6 +111,15 @@ void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, voi
     plan->storages[port->place.storage].data = data;
 }
 
+void stoa_plan_set_memory(struct plan *plan, void *memory)
+{
+    plan->memory = memory;
+    for (size_t s = 0; s < plan->storage_count; s++)
+        if (plan->storages[s].kind == STORAGE_ARENA)
+            plan->storages[s].data = plan->memory + plan->storages[s].place;
+    stoa_plan_place(plan);
+}
+
 enum stoa_status stoa_plan_reserve(struct plan *plan, size_t count, size_t size, size_t *capacity,
                                    struct stoa_error *error, void *array)
 {
@@ -121,20 +148,24 @@ enum stoa_status stoa_plan_add_storage(struct plan *plan, enum storage_kind kind
     return STOA_OK;
 }
 
-/* Once everything has a size, and before the block is taken. */
+/* Once everything has a size, and before block and outputs are taken. */
 static enum stoa_status check_memory(const struct plan *plan, const struct plan_options *options,
                                      struct stoa_error *error)
 {
-    size_t weights = plan->weights.live + plan->arena.bytes, outputs = 0, total;
+    if (!options->budget || !options->max_bytes)
+        return STOA_OK;
+    size_t block = stoa_size_max(1, plan->memory_bytes) + BUDGET_OVERHEAD, outputs = 0, weights, total;
     for (size_t o = 0; o < plan->model->graph.output_count; o++)
-        outputs += stoa_tensor_bytes(&plan->outputs[o].tensor);
-    bool fits = stoa_size_add(weights, plan->memory_bytes, &total) && stoa_size_add(total, outputs, &total);
-    if (!options->max_bytes || (fits && total <= options->max_bytes))
+        outputs += stoa_size_max(1, stoa_tensor_bytes(&plan->outputs[o].tensor)) + BUDGET_OVERHEAD;
+    weights = options->budget->live + (options->step_bytes ? BUDGET_OVERHEAD : 0) +
+              options->step_bytes * stoa_size_max(1, plan->step_count);
+    bool fits = stoa_size_add(weights, block, &total) && stoa_size_add(total, outputs, &total);
+    if (fits && total <= options->max_bytes)
         return STOA_OK;
     return stoa_fail(error, STOA_ERROR_LIMIT,
                      "max_bytes is %zu, at least %zu are needed: %zu for weights, %zu for activations and scratch, %zu "
                      "for outputs",
-                     options->max_bytes, total, weights, plan->memory_bytes, outputs);
+                     options->max_bytes, total, weights, block, outputs);
 }
 
 static enum stoa_status build(struct plan *plan, const struct plan_options *options, double byte_price,
@@ -146,35 +177,27 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     STOA_TRY(stoa_plan_inputs(plan, options, error));
     STOA_TRY(stoa_plan_nodes(plan, error));
     STOA_TRY(stoa_plan_fuse(plan, error));
-    STOA_TRY(stoa_plan_steps(plan, error));
+    STOA_TRY(stoa_plan_steps(plan, options, error));
     if (!options->keep_values && stoa_plan_enabled(plan, STOA_PASS_OVERWRITE))
         STOA_TRY(stoa_plan_overwrite(plan, error));
     STOA_TRY(prepare_steps(plan, options, byte_price, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
-    STOA_TRY(check_memory(plan, options, error));
-    STOA_TRY(stoa_allocate_raw(&plan->allocator, 1, plan->memory_bytes, error, &plan->memory));
-    for (size_t s = 0; s < plan->storage_count; s++)
-        if (plan->storages[s].kind == STORAGE_ARENA)
-            plan->storages[s].data = plan->memory + plan->storages[s].place;
-    stoa_plan_place(plan);
-    return STOA_OK;
+    return check_memory(plan, options, error);
 }
 
 static enum stoa_status create(const struct stoa_model *model, const struct stoa_allocator *allocator,
-                               const struct plan_options *options, double byte_price, size_t weight_limit,
-                               struct stoa_error *error, struct plan **out)
+                               const struct plan_options *options, double byte_price, struct stoa_error *error,
+                               struct plan **out)
 {
     struct plan *plan;
     STOA_TRY(stoa_allocate(allocator, 1, sizeof *plan, error, &plan));
     plan->model = model;
     plan->allocator = *allocator;
-    stoa_budget_init(&plan->weights, allocator, weight_limit);
     plan->workers = stoa_pool_workers(options->pool);
     plan->disabled_passes = options->disabled_passes;
     stoa_arena_init(&plan->arena, allocator);
     enum stoa_status status = build(plan, options, byte_price, error);
     if (status != STOA_OK) {
-        status = stoa_budget_status(&plan->weights, status, "the packed weights", error);
         stoa_plan_free(plan);
         return status;
     }
@@ -188,11 +211,21 @@ enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct s
                                   const struct plan_options *options, struct stoa_error *error, struct plan **out)
 {
     static const double prices[] = {0, 0.02, 0.1, 0.5, 2, 10, 1e9};
-    const size_t last = options->max_bytes ? sizeof prices / sizeof *prices - 1 : 0;
+    struct budget *budget = options->max_bytes ? options->budget : NULL;
+    const size_t last = budget ? sizeof prices / sizeof *prices - 1 : 0;
     enum stoa_status status = STOA_ERROR_LIMIT;
     *out = NULL;
-    for (size_t i = 0; i <= last && status == STOA_ERROR_LIMIT; i++)
-        status = create(model, allocator, options, prices[i], i < last ? options->max_bytes : SIZE_MAX, error, out);
+    for (size_t i = 0; i <= last && status == STOA_ERROR_LIMIT; i++) {
+        if (budget) {
+            budget->limit = i < last ? options->max_bytes : SIZE_MAX;
+            budget->refused = false;
+        }
+        status = create(model, allocator, options, prices[i], error, out);
+        if (budget)
+            status = stoa_budget_status(budget, status, "the plan", error);
+    }
+    if (budget)
+        budget->limit = SIZE_MAX;
     return status;
 }
 
@@ -202,7 +235,7 @@ void stoa_plan_free(struct plan *plan)
         return;
     for (size_t i = 0; i < plan->step_count; i++)
         if (plan->steps[i].call.op->release)
-            plan->steps[i].call.op->release(&plan->steps[i].call, &plan->weights.interface);
+            plan->steps[i].call.op->release(&plan->steps[i].call, &plan->allocator);
     struct stoa_allocator allocator = plan->allocator;
     stoa_arena_deinit(&plan->arena);
     stoa_release(&allocator, plan->values);
@@ -214,6 +247,5 @@ void stoa_plan_free(struct plan *plan)
     stoa_release(&allocator, plan->storages);
     stoa_release(&allocator, plan->steps);
     stoa_release(&allocator, plan->outputs);
-    stoa_release(&allocator, plan->memory);
     stoa_release(&allocator, plan);
 }

@@ -100,7 +100,6 @@ struct plan_step {
 struct plan {
     const struct stoa_model *model;
     struct stoa_allocator allocator;
-    struct budget weights;     /* what prepare takes from it */
     struct arena arena;        /* steps' arrays, folded constants */
     struct plan_value *values; /* parallel to the graph's */
     struct plan_node *nodes;   /* parallel to the graph's */
@@ -113,7 +112,7 @@ struct plan {
     struct plan_step *steps;
     size_t step_count, step_capacity;
     struct plan_tensor *outputs; /* the graph's outputs as callers see them: plain */
-    unsigned char *memory;       /* the block */
+    unsigned char *memory;       /* the block, which is the owner's (stoa_plan_set_memory) */
     size_t memory_bytes;
     size_t scratch_place, workers; /* scratch of the running step lies in the block from scratch_place on */
 };
@@ -125,9 +124,18 @@ struct plan_options {
     enum stoa_accuracy accuracy;
     const struct stoa_tuning *tuning; /* may be null */
     bool keep_values;                 /* no value's memory is used again for another */
-    size_t max_bytes;                 /* of weights, block and outputs; 0: as many as it takes */
-    struct pool *pool;                /* that will run the plan: weights are packed on it; may be null */
-    unsigned disabled_passes;         /* bits */
+    /* The one the plan's allocator is of; null: nothing is limited. What it has out, what the plan takes of it, and the
+     * block and outputs that its owner will take stay within max_bytes (0: as many as it takes). */
+    struct budget *budget;
+    size_t max_bytes;
+    size_t step_bytes; /* the owner will also take a block of so many for each step; 0: none */
+    /* Other plans of the model, of the same allocator and thread: what is packed and the same is kept once. */
+    struct plan *const *siblings;
+    size_t sibling_count;
+    const struct stoa_output_spec *outputs;
+    size_t output_count;
+    struct pool *pool;        /* that will run the plan: weights are packed on it; may be null */
+    unsigned disabled_passes; /* bits */
 };
 
 STOA_CHECKED enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,
@@ -135,6 +143,12 @@ STOA_CHECKED enum stoa_status stoa_plan_create(const struct stoa_model *model, c
                                                struct plan **plan);
 void stoa_plan_free(struct plan *plan);
 
+/* Whether the plan is the one these inputs would give; fails for specs that are wrong in themselves. */
+STOA_CHECKED enum stoa_status stoa_plan_matches(const struct plan *plan, const struct stoa_input_spec *inputs,
+                                                size_t count, struct stoa_error *error, bool *matches);
+/* Gives the plan its block: memory_bytes at STOA_ALIGNMENT, its owner's. Places all tensors; another block may follow.
+ * Needed before the plan runs. */
+void stoa_plan_set_memory(struct plan *plan, void *memory);
 /* Gives the storage of graph input (STORAGE_INPUT) or output (STORAGE_OUTPUT) `index` an address, which tensors take
  * over with stoa_plan_place: one walk over all of them, however many were bound. */
 void stoa_plan_bind(struct plan *plan, enum storage_kind kind, size_t index, void *data);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/reserved.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "plan/build.h"
@@ -29,7 +30,7 @@ static enum stoa_status resolve(const struct graph_value *value, const struct st
                                 struct stoa_error *error, struct stoa_tensor *tensor)
 {
     tensor->dtype = value->dtype;
-    if (spec) {
+    if (spec && (spec->rank || !value->has_shape)) {
         STOA_TRY(check_spec(value, spec, error));
         tensor->rank = spec->rank;
         memcpy(tensor->dims, spec->dims, spec->rank * sizeof *spec->dims);
@@ -49,28 +50,74 @@ static enum stoa_status resolve(const struct graph_value *value, const struct st
     if (status != STOA_OK)
         stoa_error_prefix(error, "input '%s': ", value->name);
     stoa_tensor_set_plain(tensor);
+    if (status == STOA_OK && spec && spec->layout == STOA_NHWC) {
+        if (tensor->rank != 4 || spec->data)
+            return stoa_fail(error, STOA_ERROR_SHAPE,
+                             "input '%s': %s, only images (rank 4) that are bound have a layout", value->name,
+                             spec->data ? "its value is fixed" : "its rank is not 4");
+        stoa_tensor_set_channels_last(tensor);
+    }
     return status;
+}
+
+/* Whether the specs are of inputs there are. */
+static enum stoa_status check_names(const struct graph *graph, const struct stoa_input_spec *specs, size_t count,
+                                    struct stoa_error *error)
+{
+    for (size_t s = 0; s < count; s++) {
+        size_t index = specs[s].name ? stoa_graph_find(graph, specs[s].name) : GRAPH_NONE;
+        if (index == GRAPH_NONE || !graph->values[index].is_input)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no input '%s'",
+                             specs[s].name ? specs[s].name : "(null)");
+        STOA_TRY(STOA_CHECK_RESERVED(&specs[s], "input spec", error));
+        if ((unsigned)specs[s].layout > STOA_NHWC)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': layout is %d, which is none", specs[s].name,
+                             (int)specs[s].layout);
+        for (size_t earlier = 0; earlier < s; earlier++)
+            if (strcmp(specs[earlier].name, specs[s].name) == 0)
+                return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s' is given twice", specs[s].name);
+    }
+    return STOA_OK;
+}
+
+static const struct stoa_input_spec *find_spec(const struct stoa_input_spec *specs, size_t count, const char *name)
+{
+    for (size_t s = 0; s < count; s++)
+        if (strcmp(specs[s].name, name) == 0)
+            return &specs[s];
+    return NULL;
+}
+
+enum stoa_status stoa_plan_matches(const struct plan *plan, const struct stoa_input_spec *inputs, size_t count,
+                                   struct stoa_error *error, bool *matches)
+{
+    const struct graph *graph = &plan->model->graph;
+    *matches = true;
+    STOA_TRY(check_names(graph, inputs, count, error));
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const struct graph_value *value = &graph->values[graph->inputs[i]];
+        const struct plan_tensor *planned = &plan->values[graph->inputs[i]].main;
+        const struct stoa_input_spec *spec = find_spec(inputs, count, value->name);
+        struct stoa_tensor tensor = {0};
+        STOA_TRY(resolve(value, spec, error, &tensor));
+        size_t size = tensor.rank * sizeof *tensor.dims;
+        const void *fixed =
+            plan->storages[planned->place.storage].kind == STORAGE_CONSTANT ? planned->tensor.data : NULL;
+        *matches &= tensor.rank == planned->tensor.rank && memcmp(tensor.dims, planned->tensor.dims, size) == 0 &&
+                    memcmp(tensor.strides, planned->tensor.strides, size) == 0 && !fixed == !(spec && spec->data) &&
+                    (!fixed || memcmp(fixed, spec->data, stoa_tensor_bytes(&tensor)) == 0);
+    }
+    return STOA_OK;
 }
 
 enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
 {
     const struct graph *graph = &plan->model->graph;
-    for (size_t s = 0; s < options->input_count; s++) {
-        size_t index = options->inputs[s].name ? stoa_graph_find(graph, options->inputs[s].name) : GRAPH_NONE;
-        if (index == GRAPH_NONE || !graph->values[index].is_input)
-            return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no input '%s'",
-                             options->inputs[s].name ? options->inputs[s].name : "(null)");
-        for (size_t earlier = 0; earlier < s; earlier++)
-            if (strcmp(options->inputs[earlier].name, options->inputs[s].name) == 0)
-                return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s' is given twice", options->inputs[s].name);
-    }
+    STOA_TRY(check_names(graph, options->inputs, options->input_count, error));
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct graph_value *value = &graph->values[graph->inputs[i]];
         struct plan_value *planned = &plan->values[graph->inputs[i]];
-        const struct stoa_input_spec *spec = NULL;
-        for (size_t s = 0; s < options->input_count; s++)
-            if (strcmp(options->inputs[s].name, value->name) == 0)
-                spec = &options->inputs[s];
+        const struct stoa_input_spec *spec = find_spec(options->inputs, options->input_count, value->name);
 
         struct stoa_tensor *tensor = &planned->main.tensor;
         STOA_TRY(resolve(value, spec, error, tensor));

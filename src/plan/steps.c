@@ -289,38 +289,56 @@ static enum stoa_status plan_node(struct plan *plan, size_t n, struct stoa_error
     return writes && !is_joined(&step) ? push_step(plan, &step, error) : STOA_OK;
 }
 
-/* Each output of the graph lies plain in a buffer of its own: written there at once where its value is computed so,
- * copied there at the end where it is not. */
-static enum stoa_status plan_outputs(struct plan *plan, struct stoa_error *error)
+/* How the caller wants output o. */
+static enum stoa_status output_arrangement(const struct plan *plan, size_t o, const struct plan_options *options,
+                                           struct stoa_error *error, enum arrangement *arrangement)
+{
+    const struct graph *graph = &plan->model->graph;
+    *arrangement = PLAIN;
+    for (size_t i = 0; i < options->output_count; i++)
+        if (strcmp(options->outputs[i].name, graph->values[graph->outputs[o]].name) == 0 &&
+            options->outputs[i].layout == STOA_NHWC)
+            *arrangement = CHANNELS_LAST;
+    if (*arrangement == CHANNELS_LAST && plan->values[graph->outputs[o]].main.tensor.rank != 4)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "output '%s' has rank %zu, only images (4) have a layout",
+                         graph->values[graph->outputs[o]].name, plan->values[graph->outputs[o]].main.tensor.rank);
+    return STOA_OK;
+}
+
+/* Each output of the graph lies plain, or as the caller wants it, in a buffer of its own: written there at once where
+ * its value is computed so, copied there at the end where it is not. */
+static enum stoa_status plan_outputs(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
 {
     const struct graph *graph = &plan->model->graph;
     for (size_t o = 0; o < graph->output_count; o++) {
         struct plan_value *value = &plan->values[graph->outputs[o]];
+        enum arrangement wanted;
+        STOA_TRY(output_arrangement(plan, o, options, error, &wanted));
         STOA_TRY(stoa_plan_settle(plan, graph->outputs[o], error));
-        /* A plain copy that some step has asked for serves as well. */
-        bool copied = !lies(&value->main.tensor, PLAIN) && value->other.place.storage != PLAN_NONE &&
-                      lies(&value->other.tensor, PLAIN);
-        struct plan_tensor *plain = copied ? &value->other : &value->main, *output = &plan->outputs[o];
-        struct plan_storage *storage = &plan->storages[plain->place.storage];
-        if (storage->kind == STORAGE_ARENA && lies(&plain->tensor, PLAIN) &&
-            storage->bytes == stoa_tensor_bytes(&plain->tensor)) {
+        /* A copy that lies so, which some step has asked for, serves as well. */
+        bool copied = !lies(&value->main.tensor, wanted) && value->other.place.storage != PLAN_NONE &&
+                      lies(&value->other.tensor, wanted);
+        struct plan_tensor *found = copied ? &value->other : &value->main, *output = &plan->outputs[o];
+        struct plan_storage *storage = &plan->storages[found->place.storage];
+        if (storage->kind == STORAGE_ARENA && lies(&found->tensor, wanted) &&
+            storage->bytes == stoa_tensor_bytes(&found->tensor)) {
             storage->kind = STORAGE_OUTPUT;
             storage->place = o;
-            *output = *plain;
-            stoa_tensor_set_plain(&output->tensor);
+            *output = *found;
+            arrange(&output->tensor, wanted);
             continue;
         }
-        output->tensor = plain->tensor;
+        output->tensor = found->tensor;
         output->tensor.data = NULL;
-        stoa_tensor_set_plain(&output->tensor);
+        arrange(&output->tensor, wanted);
         STOA_TRY(stoa_plan_add_storage(plan, STORAGE_OUTPUT, stoa_tensor_bytes(&output->tensor), o, error,
                                        &output->place.storage));
-        STOA_TRY(push_copy(plan, graph->values[graph->outputs[o]].name, plain, output, error));
+        STOA_TRY(push_copy(plan, graph->values[graph->outputs[o]].name, found, output, error));
     }
     return STOA_OK;
 }
 
-enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error)
+enum stoa_status stoa_plan_steps(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
 {
     const struct graph *graph = &plan->model->graph;
     for (size_t n = 0; n < graph->node_count; n++) {
@@ -334,5 +352,5 @@ enum stoa_status stoa_plan_steps(struct plan *plan, struct stoa_error *error)
             return status;
         }
     }
-    return plan_outputs(plan, error);
+    return plan_outputs(plan, options, error);
 }

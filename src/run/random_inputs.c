@@ -32,8 +32,8 @@ enum stoa_status stoa_random_inputs_bind(struct stoa_session *session, const voi
     struct random random = {.state = seed};
     for (size_t i = 0; i < graph->input_count; i++) {
         const char *name = graph->values[graph->inputs[i]].name;
-        if (session->inputs[i].bound)
-            continue; /* fixed by the session's options */
+        if (session->inputs[i].fixed)
+            continue;
         const void *given = data ? data[i] : NULL;
         if (!given) {
             STOA_TRY(make(session, name, &random, error, &(*out)[i]));

@@ -1,50 +1,201 @@
-/* Sessions. Running is one loop over the plan's steps: it allocates, infers and parses nothing. */
+/* Making sessions, and making them sessions of other shapes.
+ *
+ * All that a session has comes through a budget of its own, so that what it holds is known to the byte and what it may
+ * hold can be bounded while it plans. Plans that were made for other shapes are kept, a few of them; they are tables
+ * and packed weights, the latter once where they are the same. Activations lie in one block for all plans, since only
+ * one of them runs at a time. */
 #include "run/session.h"
 
+#include <stdint.h>
 #include <stoa/blas.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
+#include "lower/tuning.h"
+
+#define DEFAULT_KEPT 2
+#define MOST_KEPT 1024
+
+static const struct stoa_allocator *memory_of(struct stoa_session *session)
+{
+    return &session->budget.interface;
+}
+
+static size_t bytes_per_step(const struct stoa_session *session)
+{
+    return session->profile ? sizeof *session->times + stoa_pool_workers(session->pool) * sizeof *session->spans : 0;
+}
+
+/* Places [0, plan_count] of session->plans are there; what is made takes the last. */
+static enum stoa_status make_plan(struct stoa_session *session, const struct stoa_input_spec *inputs, size_t count,
+                                  struct stoa_error *error)
+{
+    struct session_plan *made = &session->plans[session->plan_count];
+    struct plan **siblings = NULL;
+    *made = (struct session_plan){0};
+    STOA_TRY(stoa_allocate(memory_of(session), session->plan_count, sizeof *siblings, error, &siblings));
+    for (size_t i = 0; i < session->plan_count; i++)
+        siblings[i] = session->plans[i].plan;
+    struct plan_options options = session->options;
+    options.inputs = inputs;
+    options.input_count = count;
+    options.siblings = siblings;
+    options.sibling_count = session->plan_count;
+    options.step_bytes = bytes_per_step(session);
+    enum stoa_status status = stoa_plan_create(session->model, memory_of(session), &options, error, &made->plan);
+    stoa_release(memory_of(session), siblings);
+    STOA_TRY(status);
+    if (session->profile) {
+        size_t steps = stoa_size_max(1, made->plan->step_count);
+        status = stoa_allocate(memory_of(session), steps, options.step_bytes, error, &made->times);
+        if (status != STOA_OK) {
+            stoa_plan_free(made->plan);
+            return status;
+        }
+        made->spans = (void *)(made->times + steps);
+    }
+    session->plan_count++;
+    return STOA_OK;
+}
+
+/* The last one takes its place. */
+static void drop_plan(struct stoa_session *session, size_t index)
+{
+    stoa_plan_free(session->plans[index].plan);
+    stoa_release(memory_of(session), session->plans[index].times);
+    session->plans[index] = session->plans[--session->plan_count];
+}
+
+/* The one that was asked for the longest time ago, of all but those in the first `from` places. */
+static void drop_oldest(struct stoa_session *session, size_t from)
+{
+    size_t oldest = from;
+    for (size_t i = from; i < session->plan_count; i++)
+        if (session->plans[i].used < session->plans[oldest].used)
+            oldest = i;
+    drop_plan(session, oldest);
+}
+
+/* Makes the plan at `index` the present one, nothing of which is bound yet. */
+static void present(struct stoa_session *session, size_t index)
+{
+    struct session_plan chosen = session->plans[index];
+    session->plans[index] = session->plans[0];
+    session->plans[0] = chosen;
+    session->plan = chosen.plan;
+    session->times = chosen.times;
+    session->spans = chosen.spans;
+    session->settled = false;
+    const struct graph *graph = &session->model->graph;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        size_t storage = session->plan->values[graph->inputs[i]].main.place.storage;
+        session->inputs[i].fixed = session->plan->storages[storage].kind == STORAGE_CONSTANT;
+    }
+}
+
+static void release_block(struct stoa_session *session)
+{
+    stoa_release(memory_of(session), session->block);
+    session->block = NULL;
+    session->block_bytes = 0;
+    session->settled = false;
+}
+
+static void release_own(struct stoa_session *session, struct session_port *port)
+{
+    stoa_release(memory_of(session), port->own);
+    port->own = NULL;
+    port->bytes = 0;
+    session->settled = false;
+}
+
+enum stoa_status stoa_session_settle(struct stoa_session *session, struct stoa_error *error)
+{
+    if (session->settled)
+        return STOA_OK;
+    struct plan *plan = session->plan;
+    if (!session->block || session->block_bytes < plan->memory_bytes) {
+        release_block(session);
+        STOA_TRY(stoa_allocate_raw(memory_of(session), 1, plan->memory_bytes, error, &session->block));
+        session->block_bytes = plan->memory_bytes;
+    }
+    for (size_t i = 0; i < session->model->graph.output_count; i++) {
+        struct session_port *port = &session->outputs[i];
+        size_t bytes = stoa_tensor_bytes(&plan->outputs[i].tensor);
+        if (port->bound || (port->own && port->bytes >= bytes))
+            continue;
+        release_own(session, port);
+        STOA_TRY(stoa_allocate(memory_of(session), 1, bytes, error, &port->own));
+        port->bytes = bytes;
+    }
+    for (size_t i = 0; i < session->model->graph.input_count; i++)
+        if (!session->inputs[i].fixed)
+            stoa_plan_bind(plan, STORAGE_INPUT, i, session->inputs[i].bound);
+    for (size_t i = 0; i < session->model->graph.output_count; i++) {
+        struct session_port *port = &session->outputs[i];
+        stoa_plan_bind(plan, STORAGE_OUTPUT, i, port->bound ? port->bound : port->own);
+    }
+    stoa_plan_set_memory(plan, session->block);
+    session->settled = true;
+    return STOA_OK;
+}
+
+static enum stoa_status copy_outputs(struct stoa_session *session, const struct stoa_session_options *options,
+                                     struct stoa_error *error)
+{
+    struct stoa_output_spec *outputs;
+    STOA_TRY(stoa_allocate(memory_of(session), options->output_count, sizeof *outputs, error, &outputs));
+    session->options.outputs = outputs;
+    session->options.output_count = options->output_count;
+    for (size_t i = 0; i < options->output_count; i++) {
+        const struct stoa_output_spec *given = &options->outputs[i];
+        struct stoa_value_info info;
+        size_t index;
+        STOA_TRY(STOA_CHECK_RESERVED(given, "output spec", error));
+        if ((unsigned)given->layout > STOA_NHWC)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.outputs[%zu].layout is %d, which is none", i,
+                             (int)given->layout);
+        STOA_TRY(stoa_model_find_output(session->model, given->name, error, &index));
+        STOA_TRY(stoa_model_output(session->model, index, error, &info));
+        outputs[i] = (struct stoa_output_spec){.name = info.name, .layout = given->layout};
+    }
+    return STOA_OK;
+}
 
 static enum stoa_status create(struct stoa_session *session, const struct stoa_session_options *options,
                                struct stoa_error *error)
 {
     const struct graph *graph = &session->model->graph;
-    STOA_TRY(stoa_allocate(&session->allocator, graph->input_count, sizeof *session->inputs, error, &session->inputs));
-    STOA_TRY(
-        stoa_allocate(&session->allocator, graph->output_count, sizeof *session->outputs, error, &session->outputs));
-    STOA_TRY(options->pool ? stoa_pool_adopt(&session->allocator, options->pool, error, &session->pool)
-                           : stoa_pool_create(&session->allocator, options->threads, error, &session->pool));
-
-    struct plan_options plan_options = {.inputs = options->inputs,
-                                        .input_count = options->input_count,
-                                        .lowering = options->lowering,
-                                        .tuning = options->tuning,
-                                        .accuracy = options->accuracy,
-                                        .keep_values = options->keep_values != 0,
-                                        .max_bytes = options->max_bytes,
-                                        .disabled_passes = options->disabled_passes,
-                                        .pool = session->pool};
-    STOA_TRY(stoa_plan_create(session->model, &session->allocator, &plan_options, error, &session->plan));
+    const struct stoa_allocator *memory = memory_of(session);
+    size_t kept = options->no_cached_plans ? 0 : options->cached_plans ? options->cached_plans : DEFAULT_KEPT;
+    session->most_plans = 1 + kept;
+    STOA_TRY(stoa_allocate(memory, graph->input_count, sizeof *session->inputs, error, &session->inputs));
+    STOA_TRY(stoa_allocate(memory, graph->output_count, sizeof *session->outputs, error, &session->outputs));
+    STOA_TRY(stoa_allocate(memory, session->most_plans + 1, sizeof *session->plans, error, &session->plans));
+    STOA_TRY(options->pool ? stoa_pool_adopt(memory, options->pool, error, &session->pool)
+                           : stoa_pool_create(memory, options->threads, error, &session->pool));
+    if (options->tuning)
+        STOA_TRY(stoa_tuning_copy(options->tuning, memory, error, &session->tuning));
+    session->profile = options->profile != 0;
     session->keep_values = options->keep_values != 0;
-    if (options->profile) {
-        size_t steps = session->plan->step_count, workers = stoa_pool_workers(session->pool);
-        STOA_TRY(stoa_allocate(&session->allocator, steps, sizeof *session->times, error, &session->times));
-        STOA_TRY(stoa_allocate(&session->allocator, steps, workers * sizeof *session->spans, error, &session->spans));
-    }
-    for (size_t i = 0; i < graph->input_count; i++)
-        session->inputs[i].bound = session->plan->values[graph->inputs[i]].main.tensor.data != NULL; /* fixed */
-    for (size_t i = 0; i < graph->output_count; i++) {
-        STOA_TRY(stoa_allocate(&session->allocator, 1, stoa_tensor_bytes(&session->plan->outputs[i].tensor), error,
-                               &session->outputs[i].own));
-        stoa_plan_bind(session->plan, STORAGE_OUTPUT, i, session->outputs[i].own);
-    }
-    stoa_plan_place(session->plan);
-    return STOA_OK;
+    session->progress = options->progress;
+    session->user = options->user;
+    session->options = (struct plan_options){.lowering = options->lowering,
+                                             .tuning = session->tuning,
+                                             .accuracy = options->accuracy,
+                                             .keep_values = session->keep_values,
+                                             .budget = &session->budget,
+                                             .max_bytes = options->max_bytes,
+                                             .disabled_passes = options->disabled_passes,
+                                             .pool = session->pool};
+    STOA_TRY(copy_outputs(session, options, error));
+    STOA_TRY(make_plan(session, options->inputs, options->input_count, error));
+    present(session, 0);
+    return stoa_session_settle(session, error);
 }
 
 /* Settings of the process that cost speed, which are not ours to change. */
@@ -61,6 +212,29 @@ static void log_blas(const struct stoa_log *log, size_t workers)
                       blas.threads, workers);
 }
 
+static enum stoa_status check_options(const struct stoa_session_options *options, struct stoa_error *error)
+{
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
+    if (options->input_count && !options->inputs)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.inputs is null, input_count is %zu",
+                         options->input_count);
+    if (options->output_count && !options->outputs)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.outputs is null, output_count is %zu",
+                         options->output_count);
+    if (options->disabled_passes & ~STOA_PASS_ALL)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.disabled_passes is %#x, which has bits of no pass",
+                         options->disabled_passes);
+    if ((unsigned)options->lowering >= STOA_LOWERING_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.lowering is %d, which is no lowering",
+                         (int)options->lowering);
+    if ((unsigned)options->accuracy >= STOA_ACCURACY_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.accuracy is %d, which is none", (int)options->accuracy);
+    if (options->cached_plans > MOST_KEPT)
+        return stoa_fail(error, STOA_ERROR_LIMIT, "options.cached_plans is %zu, at most %d are kept",
+                         options->cached_plans, MOST_KEPT);
+    return STOA_OK;
+}
+
 enum stoa_status stoa_session_create(const struct stoa_model *model, const struct stoa_session_options *options,
                                      struct stoa_error *error, struct stoa_session **out)
 {
@@ -72,24 +246,16 @@ enum stoa_status stoa_session_create(const struct stoa_model *model, const struc
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
     if (!options)
         options = &defaults;
-    if (options->input_count && !options->inputs)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.inputs is null, input_count is %zu",
-                         options->input_count);
-    if (options->disabled_passes & ~STOA_PASS_ALL)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.disabled_passes is %#x, which has bits of no pass",
-                         options->disabled_passes);
-    if ((unsigned)options->lowering >= STOA_LOWERING_COUNT)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.lowering is %d, which is no lowering",
-                         (int)options->lowering);
-
-    if ((unsigned)options->accuracy >= STOA_ACCURACY_COUNT)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.accuracy is %d, which is none", (int)options->accuracy);
+    STOA_TRY(check_options(options, error));
 
     const struct stoa_allocator *allocator = options->allocator ? options->allocator : &model->allocator;
     struct stoa_session *session;
     STOA_TRY(stoa_allocate(allocator, 1, sizeof *session, error, &session));
     session->model = model;
     session->allocator = *allocator;
+    atomic_init(&session->cancelled, false);
+    stoa_budget_init(&session->budget, allocator, SIZE_MAX);
+    session->budget.live = session->budget.peak = sizeof *session;
     enum stoa_status status = create(session, options, error);
     if (status != STOA_OK) {
         stoa_session_free(session);
@@ -104,225 +270,149 @@ void stoa_session_free(struct stoa_session *session)
 {
     if (!session)
         return;
-    struct stoa_allocator allocator = session->allocator;
-    stoa_plan_free(session->plan);
+    while (session->plan_count)
+        drop_plan(session, session->plan_count - 1);
     stoa_pool_free(session->pool);
     for (size_t i = 0; session->outputs && i < session->model->graph.output_count; i++)
-        stoa_release(&allocator, session->outputs[i].own);
-    stoa_release(&allocator, session->inputs);
-    stoa_release(&allocator, session->outputs);
-    stoa_release(&allocator, session->times);
-    stoa_release(&allocator, session->spans);
+        release_own(session, &session->outputs[i]);
+    release_block(session);
+    stoa_tuning_free(session->tuning);
+    void *const arrays[] = {session->inputs, session->outputs, session->plans,
+                            stoa_read_only(session->options.outputs)};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        stoa_release(memory_of(session), arrays[i]);
+    struct stoa_allocator allocator = session->allocator;
     stoa_release(&allocator, session);
 }
 
-/* The position of `name` among the graph's inputs or outputs. */
-static enum stoa_status find_port(const struct stoa_session *session, bool input, const char *name,
-                                  struct stoa_error *error, size_t *index)
+/* Whether a buffer of the one serves as a buffer of the other. */
+static bool same_buffer(const struct stoa_tensor *a, const struct stoa_tensor *b)
 {
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims) == 0 &&
+           memcmp(a->strides, b->strides, a->rank * sizeof *a->strides) == 0;
+}
+
+/* What was bound to ports that are others now is bound no more. */
+static void keep_bindings(struct stoa_session *session, const struct plan *before)
+{
     const struct graph *graph = &session->model->graph;
-    size_t count = input ? graph->input_count : graph->output_count;
-    const size_t *values = input ? graph->inputs : graph->outputs;
-    for (*index = 0; name && *index < count; ++*index)
-        if (strcmp(graph->values[values[*index]].name, name) == 0)
-            return STOA_OK;
-    return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no %s '%s'", input ? "input" : "output",
-                     name ? name : "(null)");
-}
-
-enum stoa_status stoa_session_input(const struct stoa_session *session, const char *name, struct stoa_error *error,
-                                    struct stoa_tensor *tensor)
-{
-    size_t index;
-    STOA_TRY(find_port(session, true, name, error, &index));
-    *tensor = session->plan->values[session->model->graph.inputs[index]].main.tensor;
-    tensor->data = NULL;
-    return STOA_OK;
-}
-
-enum stoa_status stoa_session_output(const struct stoa_session *session, const char *name, struct stoa_error *error,
-                                     struct stoa_tensor *tensor)
-{
-    size_t index;
-    STOA_TRY(find_port(session, false, name, error, &index));
-    *tensor = session->plan->outputs[index].tensor;
-    return STOA_OK;
-}
-
-enum stoa_status stoa_session_bind_input(struct stoa_session *session, const char *name, const void *data,
-                                         struct stoa_error *error)
-{
-    size_t index;
-    STOA_TRY(find_port(session, true, name, error, &index));
-    if (!data)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': data is null", name);
-    const struct plan_tensor *planned = &session->plan->values[session->model->graph.inputs[index]].main;
-    if (session->plan->storages[planned->place.storage].kind == STORAGE_CONSTANT)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': its value was fixed when the session was created",
-                         name);
-    stoa_plan_bind(session->plan, STORAGE_INPUT, index, stoa_read_only(data));
-    stoa_plan_place(session->plan);
-    session->inputs[index].bound = true;
-    return STOA_OK;
-}
-
-enum stoa_status stoa_session_bind_output(struct stoa_session *session, const char *name, void *data,
-                                          struct stoa_error *error)
-{
-    size_t index;
-    STOA_TRY(find_port(session, false, name, error, &index));
-    if (!data)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "output '%s': data is null", name);
-    stoa_plan_bind(session->plan, STORAGE_OUTPUT, index, data);
-    stoa_plan_place(session->plan);
-    stoa_release(&session->allocator, session->outputs[index].own);
-    session->outputs[index].own = NULL;
-    return STOA_OK;
-}
-
-static enum stoa_status run_step(const struct stoa_session *session, size_t index, struct stoa_error *error)
-{
-    const struct plan *plan = session->plan;
-    const struct op_call *call = &plan->steps[index].call;
-    struct op_run run = {.pool = plan->steps[index].serial ? NULL : session->pool,
-                         .shared = plan->memory + plan->scratch_place,
-                         .worker_stride = stoa_size_round_up(call->worker_scratch, STOA_ALIGNMENT)};
-    run.worker_base = (char *)run.shared + stoa_size_round_up(call->shared_scratch, STOA_ALIGNMENT);
-    enum stoa_status status = call->op->run(call, &run, error);
-    if (status != STOA_OK)
-        stoa_error_prefix(error, "node '%s' (%s): ", plan->steps[index].node, plan->steps[index].type);
-    return status;
-}
-
-static enum stoa_status run_watched(const struct stoa_session *session, size_t index, struct stoa_error *error)
-{
-    size_t workers = stoa_pool_workers(session->pool);
-    struct pool_span *spans = session->spans + index * workers;
-    memset(spans, 0, workers * sizeof *spans);
-    stoa_pool_watch(session->pool, spans);
-    session->times[index].begin = stoa_seconds();
-    enum stoa_status status = run_step(session, index, error);
-    session->times[index].end = stoa_seconds();
-    stoa_pool_watch(session->pool, NULL);
-    return status;
-}
-
-enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_error *error)
-{
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
-    const struct graph *graph = &session->model->graph;
-    for (size_t i = 0; i < graph->input_count; i++)
-        if (!session->inputs[i].bound)
-            return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s' is not bound",
-                             graph->values[graph->inputs[i]].name);
-
-    enum stoa_status status = STOA_OK;
-    for (size_t s = 0; status == STOA_OK && s < session->plan->step_count; s++)
-        status = session->times ? run_watched(session, s, error) : run_step(session, s, error);
-    return status;
-}
-
-size_t stoa_session_step_count(const struct stoa_session *session)
-{
-    return session->plan->step_count;
-}
-
-enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index, struct stoa_error *error,
-                                   struct stoa_step_info *info)
-{
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
-    if (index >= session->plan->step_count)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu, the session has %zu", index, session->plan->step_count);
-    const struct plan_step *step = &session->plan->steps[index];
-    const struct op_call *call = &step->call;
-    *info = (struct stoa_step_info){.node = step->node,
-                                    .type = step->type,
-                                    .output = &call->outputs[0],
-                                    .macs = call->op->macs ? call->op->macs(call) : 0,
-                                    .parameter_count = step->parameter_count};
-    if (session->times) {
-        info->seconds = session->times[index].end - session->times[index].begin;
-        info->begin = session->times[index].begin - session->times[0].begin;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        struct session_port *port = &session->inputs[i];
+        port->before = port->bound;
+        if (port->fixed || !same_buffer(&before->values[graph->inputs[i]].main.tensor,
+                                        &session->plan->values[graph->inputs[i]].main.tensor))
+            port->bound = NULL;
     }
-    if (call->op->describe)
-        call->op->describe(call, sizeof info->how, info->how);
-    if (call->op->explain)
-        info->choice = call->op->explain(call);
+    for (size_t i = 0; i < graph->output_count; i++) {
+        struct session_port *port = &session->outputs[i];
+        port->before = port->bound;
+        if (!same_buffer(&before->outputs[i].tensor, &session->plan->outputs[i].tensor))
+            port->bound = NULL;
+    }
+}
+
+static void restore_bindings(struct stoa_session *session)
+{
+    for (size_t i = 0; i < session->model->graph.input_count; i++)
+        session->inputs[i].bound = session->inputs[i].before;
+    for (size_t i = 0; i < session->model->graph.output_count; i++)
+        session->outputs[i].bound = session->outputs[i].before;
+}
+
+/* *index = the place of the plan of these inputs; plan_count if there is none. */
+static enum stoa_status find_plan(const struct stoa_session *session, const struct stoa_input_spec *inputs,
+                                  size_t count, struct stoa_error *error, size_t *index)
+{
+    for (*index = 0; *index < session->plan_count; ++*index) {
+        bool matches;
+        STOA_TRY(stoa_plan_matches(session->plans[*index].plan, inputs, count, error, &matches));
+        if (matches)
+            break;
+    }
     return STOA_OK;
 }
 
-size_t stoa_session_worker_count(const struct stoa_session *session)
+/* Bytes of all that the session will have once it is settled. */
+static size_t bytes_settled(const struct stoa_session *session)
 {
-    return stoa_pool_workers(session->pool);
+    size_t bytes = session->budget.live, grown = session->plan->memory_bytes;
+    if (grown > session->block_bytes)
+        bytes += grown - session->block_bytes;
+    bytes += session->block ? 0 : BUDGET_OVERHEAD;
+    for (size_t i = 0; i < session->model->graph.output_count; i++) {
+        const struct session_port *port = &session->outputs[i];
+        size_t size = stoa_size_max(1, stoa_tensor_bytes(&session->plan->outputs[i].tensor));
+        if (!port->bound && size > port->bytes)
+            bytes += size - port->bytes + (port->own ? 0 : BUDGET_OVERHEAD);
+    }
+    return bytes;
 }
 
-enum stoa_status stoa_session_worker(const struct stoa_session *session, size_t step, size_t worker,
-                                     struct stoa_error *error, struct stoa_worker_info *info)
+enum stoa_status stoa_session_reshape(struct stoa_session *session, const struct stoa_input_spec *inputs, size_t count,
+                                      struct stoa_error *error)
+{
+    if (!session || (count && !inputs))
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", session ? "inputs" : "session");
+    size_t index;
+    STOA_TRY(find_plan(session, inputs, count, error, &index));
+    bool made = index == session->plan_count;
+    if (made && session->options.max_bytes) { /* what will be taken again counts for the new plan, not beside it */
+        release_block(session);
+        for (size_t i = 0; i < session->model->graph.output_count; i++)
+            release_own(session, &session->outputs[i]);
+    }
+    if (made) {
+        enum stoa_status status;
+        while (status = make_plan(session, inputs, count, error),
+               status == STOA_ERROR_LIMIT && session->options.max_bytes && session->plan_count > 1)
+            drop_oldest(session, 1);
+        STOA_TRY(status);
+        index = session->plan_count - 1;
+    }
+    const struct plan *before = session->plan;
+    session->plans[index].used = ++session->reshapes;
+    present(session, index);
+    keep_bindings(session, before);
+    /* Of the plans kept any may go, even that of before: the present one is there already. */
+    bool parted = false;
+    while (session->options.max_bytes && bytes_settled(session) > session->options.max_bytes &&
+           session->plan_count > 1) {
+        parted = true;
+        drop_oldest(session, 1);
+    }
+    enum stoa_status status = stoa_session_settle(session, error);
+    if (status != STOA_OK && !parted) {
+        present(session, index);
+        restore_bindings(session);
+        if (made)
+            drop_plan(session, index);
+    }
+    while (session->plan_count > session->most_plans)
+        drop_oldest(session, 1);
+    return status;
+}
+
+void stoa_session_trim(struct stoa_session *session)
 {
     if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
-    size_t steps = session->plan->step_count, workers = stoa_pool_workers(session->pool);
-    if (step >= steps || worker >= workers)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu of worker %zu, the session has %zu of %zu", step, worker,
-                         steps, workers);
-    *info = (struct stoa_worker_info){0};
-    const struct pool_span *span = session->spans ? &session->spans[step * workers + worker] : NULL;
-    if (span && span->end > 0)
-        *info = (struct stoa_worker_info){
-            .begin = span->begin - session->times[0].begin, .seconds = span->end - span->begin, .busy = span->busy};
-    return STOA_OK;
+        return;
+    while (session->plan_count > 1)
+        drop_plan(session, 1);
+    release_block(session);
 }
 
-size_t stoa_session_rewrite_count(const struct stoa_session *session)
+size_t stoa_session_plan_count(const struct stoa_session *session)
 {
-    return session->plan->rewrite_count;
-}
-
-enum stoa_status stoa_session_rewrite(const struct stoa_session *session, size_t index, struct stoa_error *error,
-                                      struct stoa_rewrite_info *info)
-{
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
-    if (index >= session->plan->rewrite_count)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "rewrite %zu, the session has %zu", index,
-                         session->plan->rewrite_count);
-    const struct plan_rewrite *rewrite = &session->plan->rewrites[index];
-    *info = (struct stoa_rewrite_info){.pass = rewrite->pass, .node = rewrite->node, .into = rewrite->into};
-    return STOA_OK;
+    return session->plan_count;
 }
 
 void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info)
 {
-    *info = (struct stoa_memory_info){.weights = session->plan->weights.live + session->plan->arena.bytes,
-                                      .activations = session->plan->memory_bytes};
+    *info = (struct stoa_memory_info){.peak = session->budget.peak};
+    if (session->block)
+        info->activations = stoa_size_max(1, session->block_bytes) + BUDGET_OVERHEAD;
     for (size_t i = 0; i < session->model->graph.output_count; i++)
         if (session->outputs[i].own)
-            info->outputs += stoa_tensor_bytes(&session->plan->outputs[i].tensor);
-}
-
-enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name, struct stoa_error *error,
-                                    struct stoa_tensor *tensor)
-{
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
-    if (!session->keep_values)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the session was not created with keep_values");
-    size_t index = name ? stoa_graph_find(&session->model->graph, name) : GRAPH_NONE;
-    if (index != GRAPH_NONE && session->plan->values[index].fused)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
-                         "value '%s' is inside a step that does the work of several nodes (pass %s, which "
-                         "options.disabled_passes can leave out)",
-                         name, stoa_pass_name(session->plan->values[index].pass));
-    if (index == GRAPH_NONE || !session->plan->values[index].known)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the plan has no value '%s'", name ? name : "(null)");
-    const struct plan_value *value = &session->plan->values[index];
-    if (value->column_channels)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
-                         "value '%s' lies channels-last inside a matrix product that takes it so", name);
-    *tensor = value->main.tensor;
-    return STOA_OK;
+            info->outputs += stoa_size_max(1, session->outputs[i].bytes) + BUDGET_OVERHEAD;
+    info->weights = session->budget.live - info->activations - info->outputs;
 }
