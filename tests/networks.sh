@@ -1,5 +1,5 @@
-# Whole networks, sourced by tests/run: PyTorch's outputs for batch 1 and 3, 1 and 2 threads, each lowering; then each
-# layer against the naive reference; then written, and read by us and by ONNX's own checker.
+# Whole networks, sourced by tests/run: PyTorch's outputs for batch 1 and 3, 1 and 2 threads, each lowering; each layer
+# against the naive reference; more networks with less of all that; then written, and read by us and by ONNX's checker.
 networks=build/models
 stoa=build/release/src/cli/stoa
 /usr/bin/python3 bench/models/export.py $networks ||
@@ -17,6 +17,21 @@ for model in $networks/*.onnx; do
     done
     count "$name: each layer is the naive reference's" $stoa verify "$model"
 done
+
+breadth=build/breadth
+/usr/bin/python3 bench/models/export.py $breadth more ||
+    { echo "more networks could not be exported"; failed=$((failed + 1)); }
+for model in $breadth/*.onnx; do
+    name=$(basename "$model" .onnx)
+    for batch in 1 3; do
+        count "$name batch $batch: PyTorch's outputs" $stoa verify "$model" --data "$breadth/$name.b$batch" --threads 2
+    done
+done
+# The others' operators are all in these and in those above.
+for name in convnext_tiny deeplabv3_mobilenet_v3_large efficientnet_b0 esrgan shufflenet_v2_x1_0 unet; do
+    count "$name: each layer is the naive reference's" $stoa verify "$breadth/$name.onnx"
+done
+
 count "the README's example runs" build/release/tests/examples/embed $networks/squeezenet1_1.onnx
 
 saved=build/saved

@@ -1,20 +1,26 @@
 #!/usr/bin/python3
-"""Exports torchvision architectures with random weights as ONNX, with inputs and PyTorch's own outputs for them.
+"""Exports torchvision architectures, and two networks written here, as ONNX, with inputs and PyTorch's outputs for them.
 
-    /usr/bin/python3 export.py DIR [NAME...]
+    /usr/bin/python3 export.py DIR [NAME... | more]
 
-For each NAME (default: all) that is not there already this writes DIR/NAME.onnx (opset 13, the batch left open) and, for batches of 1 and 3,
-DIR/NAME.b1/ and DIR/NAME.b3/ with input_0.npy and output_0.npy, which `stoa verify DIR/NAME.onnx --data DIR/NAME.b3`
-compares with. Needs Debian's python3-torchvision. Seeds are fixed. Random weights check the arithmetic and time like
-trained ones; what the network answers means nothing.
+For each NAME (default: what the benchmarks time; more: what only the tests check) that is not there already this writes DIR/NAME.onnx (opset 13,
+the batch left open) and, for batches of 1 and 3, DIR/NAME.b1/ and DIR/NAME.b3/ with input_0.npy and output_0.npy, which
+`stoa verify DIR/NAME.onnx --data DIR/NAME.b3` compares with. Needs Debian's python3-torchvision. Weights are random,
+seeds fixed: they check the arithmetic and time like trained ones; what the networks answer means nothing.
 """
 import os
 import sys
 import warnings
 
-SIDE = 224
 BATCHES = (1, 3)
+# What the benchmarks time.
 NAMES = ('alexnet', 'vgg16', 'squeezenet1_1', 'resnet18', 'resnet50', 'mobilenet_v2', 'googlenet', 'mobilenet_v3_small')
+# Further ones, which the tests check.
+MORE = ('vgg11_bn', 'squeezenet1_0', 'wide_resnet50_2', 'resnext50_32x4d', 'densenet121', 'inception_v3',
+        'mobilenet_v3_large', 'shufflenet_v2_x1_0', 'mnasnet1_0', 'efficientnet_b0', 'regnet_y_400mf', 'convnext_tiny',
+        'fcn_resnet50', 'deeplabv3_mobilenet_v3_large', 'unet', 'esrgan')
+# Height and width of the input where it is not 224.
+SIDES = {'inception_v3': 299, 'unet': 96, 'esrgan': 48}
 
 
 def complete(name, directory):
@@ -22,29 +28,119 @@ def complete(name, directory):
     return os.path.exists(os.path.join(directory, '%s.b%d' % (name, BATCHES[-1]), 'output_0.npy'))
 
 
+def unet():
+    """Down by pooling, up by transposed and by interpolated convolutions, joined across."""
+    nn = torch.nn
+
+    def twice(channels, wider):
+        return nn.Sequential(nn.Conv2d(channels, wider, 3, padding=1), nn.BatchNorm2d(wider), nn.ReLU(),
+                             nn.Conv2d(wider, wider, 3, padding=1), nn.GroupNorm(4, wider), nn.GELU())
+
+    class UNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down = nn.ModuleList([twice(3, 16), twice(16, 32), twice(32, 64)])
+            self.bottom = twice(64, 128)
+            self.up = nn.ModuleList([nn.ConvTranspose2d(128, 64, 2, stride=2),
+                                     nn.Sequential(nn.Upsample(scale_factor=2, mode='bilinear', align_corners=True),
+                                                   nn.Conv2d(64, 32, 1)),
+                                     nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1)])
+            self.join = nn.ModuleList([twice(128, 64), twice(64, 32), twice(32, 16)])
+            self.head = nn.Conv2d(16, 2, 1)
+
+        def forward(self, x):
+            kept = []
+            for down in self.down:
+                x = down(x)
+                kept.append(x)
+                x = nn.functional.max_pool2d(x, 2)
+            x = self.bottom(x)
+            for up, join, other in zip(self.up, self.join, reversed(kept)):
+                x = join(torch.cat([up(x), other], 1))
+            return self.head(x)
+
+    return UNet()
+
+
+def esrgan():
+    """Super-resolution: dense blocks, one enlargement by nearest pixels and one by shuffled channels."""
+    nn = torch.nn
+
+    class Dense(nn.Module):
+        def __init__(self, channels, growth):
+            super().__init__()
+            self.layers = nn.ModuleList(
+                [nn.Conv2d(channels + i * growth, growth if i < 4 else channels, 3, padding=1) for i in range(5)])
+
+        def forward(self, x):
+            seen = [x]
+            for layer in self.layers[:-1]:
+                seen.append(nn.functional.leaky_relu(layer(torch.cat(seen, 1)), 0.2))
+            return x + 0.2 * self.layers[-1](torch.cat(seen, 1))
+
+    class Enlarger(nn.Module):
+        def __init__(self, channels=32):
+            super().__init__()
+            self.first = nn.Conv2d(3, channels, 3, padding=1)
+            self.blocks = nn.Sequential(*[Dense(channels, 16) for _ in range(3)])
+            self.nearest = nn.Conv2d(channels, channels, 3, padding=1)
+            self.shuffled = nn.Sequential(nn.Conv2d(channels, 4 * channels, 3, padding=1), nn.PixelShuffle(2), nn.PReLU())
+            self.last = nn.Conv2d(channels, 3, 3, padding=1)
+
+        def forward(self, x):
+            x = self.first(x)
+            x = x + self.blocks(x)
+            x = nn.functional.interpolate(x, scale_factor=2, mode='nearest')
+            x = nn.functional.leaky_relu(self.nearest(x), 0.2)
+            return torch.tanh(self.last(self.shuffled(x)))
+
+    return Enlarger()
+
+
 def build(name):
     """The network in inference mode, each batch norm given numbers that change something."""
-    options = {'aux_logits': False, 'init_weights': True} if name == 'googlenet' else {}
-    network = getattr(torchvision.models, name)(weights=None, **options).eval()
+    if name in ('unet', 'esrgan'):
+        network = globals()[name]()
+    elif hasattr(torchvision.models.segmentation, name):
+        network = plain(getattr(torchvision.models.segmentation, name)(weights=None, weights_backbone=None))
+    else:
+        options = {'aux_logits': False, 'init_weights': True} if name in ('googlenet', 'inception_v3') else {}
+        network = getattr(torchvision.models, name)(weights=None, **options)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
             module.weight.data.uniform_(0.5, 1.5)
             module.bias.data.normal_(0, 0.1)
-    return network
+        elif hasattr(module, 'layer_scale'):  # as small as it begins, what it scales would hardly count
+            module.layer_scale.data.uniform_(0.1, 0.5)
+    return network.eval()
+
+
+def plain(network):
+    """The one output of a network that returns it in a dictionary."""
+    class Plain(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self, x):
+            return self.network(x)['out']
+
+    return Plain()
 
 
 def export(name, directory):
     torch.manual_seed(0)
     network = build(name)
+    side = SIDES.get(name, 224)
     torch.onnx.export(
-        network, torch.randn(1, 3, SIDE, SIDE), os.path.join(directory, name + '.onnx'), opset_version=13,
+        network, torch.randn(1, 3, side, side), os.path.join(directory, name + '.onnx'), opset_version=13,
         input_names=['input'], output_names=['output'], dynamic_axes={'input': {0: 'N'}, 'output': {0: 'N'}})
     for batch in BATCHES:
         data = os.path.join(directory, '%s.b%d' % (name, batch))
         os.makedirs(data, exist_ok=True)
-        x = torch.randn(batch, 3, SIDE, SIDE)
+        x = torch.randn(batch, 3, side, side)
         with torch.no_grad():
             y = network(x)
         numpy.save(os.path.join(data, 'input_0.npy'), x.numpy())
@@ -52,16 +148,17 @@ def export(name, directory):
 
 
 def main():
-    if len(sys.argv) < 2 or sys.argv[1].startswith('-') or not set(sys.argv[2:]) <= set(NAMES):
-        sys.exit(__doc__ + '\nNames: ' + ' '.join(NAMES))
+    if len(sys.argv) < 2 or sys.argv[1].startswith('-') or not set(sys.argv[2:]) <= set(NAMES + MORE + ('more',)):
+        sys.exit(__doc__ + '\nNames: ' + ' '.join(NAMES + MORE))
     directory = sys.argv[1]
-    missing = [name for name in sys.argv[2:] or NAMES if not complete(name, directory)]
+    wanted = MORE if sys.argv[2:] == ['more'] else sys.argv[2:] or NAMES
+    missing = [name for name in wanted if not complete(name, directory)]
     if not missing:
         return
     global numpy, torch, torchvision  # slow to load, so only when there is something to do
     import numpy
     import torch
-    import torchvision.models
+    import torchvision.models.segmentation
     warnings.filterwarnings('ignore')  # the exporter's notes on tracing
     os.makedirs(directory, exist_ok=True)
     for name in missing:
