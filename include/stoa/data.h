@@ -1,6 +1,6 @@
 /* Data sets for classification, and loaders that make batches of them: shuffled, augmented and normalised ahead of use.
- * In a library of its own, libstoa-data (stoa-data.pc), which brings zlib, libpng and libjpeg; <stoa/stoa.h> leaves this
- * header out.
+ * In a library of its own, libstoa-data (stoa-data.pc), which brings zlib, libpng and libjpeg; <stoa/stoa.h> leaves
+ * this header out.
  *
  *     stoa_dataset_open("fashion-mnist", NULL, &error, &dataset);
  *     stoa_loader_create(dataset, STOA_PART_TRAINING, &(struct stoa_loader_options){.batch = 64, .shuffle = 1}, &error,

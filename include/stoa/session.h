@@ -96,8 +96,6 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_create(const struct stoa_mod
                                                            struct stoa_error *error, struct stoa_session **session);
 STOA_API void stoa_session_free(struct stoa_session *session);
 
-/* The type (float where the file has float16 or bfloat16) and dims an input or output has in this session: row-major (N
- * C H W), strides set, data null. */
 /* Makes the session one for other input shapes: a new batch or image size. `inputs` are `count` specs as in the options
  * (those given before no longer count; outputs keep their layouts); data fixed there are compared, too. The plan made
  * before for these shapes is taken again if it is still kept; otherwise this takes as long as creating a session. Plans
@@ -120,7 +118,8 @@ STOA_API void stoa_session_trim(struct stoa_session *session);
 /* How many plans there are: the present one and those kept. */
 STOA_API size_t stoa_session_plan_count(const struct stoa_session *session);
 
-/* The type and dims an input has in this session: logical dims (N C H W), strides as its buffer lies, data null. */
+/* The type (float where the file has float16 or bfloat16) and dims an input has in this session: logical dims (N C H
+ * W), strides as its buffer lies, data null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_input(const struct stoa_session *session, const char *name,
                                                           struct stoa_error *error, struct stoa_tensor *tensor);
 /* As stoa_session_input; data is the bound buffer or the session's own, and holds the result after a run. The session's

@@ -1,5 +1,4 @@
-/* Stoa: a CNN engine for the CPU. This header brings in all of libstoa; <stoa/data.h> is that of libstoa-data. */
-/* Stoa: a CNN engine for the CPU. This header brings in all the others.
+/* Stoa: a CNN engine for the CPU. This header brings in all of libstoa; <stoa/data.h> is that of libstoa-data.
  *
  * What holds everywhere:
  *

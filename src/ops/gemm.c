@@ -158,32 +158,10 @@ static const struct op_gradient gradients[] = {
         .infer = infer,                                                                                                \
         .prepare = prepare,                                                                                            \
         .release = release,                                                                                            \
+        .share = share,                                                                                                \
         .run = run,                                                                                                    \
         .macs = macs,                                                                                                  \
         .describe = describe,                                                                                          \
     };
 GEMM(gemm_1, 1, 6)
 GEMM(gemm, 7, 0)
-const struct op stoa_op_gemm = {
-    .type = "Gemm",
-    .since = 7,
-    .min_inputs = 2,
-    .max_inputs = 3,
-    .min_outputs = 1,
-    .max_outputs = 1,
-    .layout = OP_PLAIN,
-    .gradients = gradients,
-    .gradient_count = sizeof gradients / sizeof *gradients,
-    .loose_inputs = 1 << B,
-    .parameters = 1 << 1 | 1 << 2,
-    .params_size = sizeof(struct gemm_params),
-    .parse = stoa_product_parse_gemm,
-    .takes = stoa_product_takes,
-    .infer = infer,
-    .prepare = prepare,
-    .release = release,
-    .share = share,
-    .run = run,
-    .macs = macs,
-    .describe = describe,
-};
