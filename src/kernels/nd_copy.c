@@ -49,7 +49,8 @@ struct transposition {
     size_t outer_count;
     size_t rows, columns; /* y[i*ldy + j] <- x[j*ldx + i], i < rows, j < columns */
     size_t ldx, ldy;
-    size_t rows_per_task, blocks; /* the rows are cut into `blocks`, one a task */
+    size_t rows_per_unit, blocks; /* the rows are cut into `blocks`, one a unit */
+    size_t units_per_task;
 };
 
 #define TRANSPOSE_EDGE(type)                                                                                           \
@@ -103,17 +104,31 @@ static void transpose_task(void *argument, size_t task, size_t worker)
 {
     (void)worker;
     const struct transposition *t = argument;
-    size_t first = task % t->blocks * t->rows_per_task, last = stoa_size_min(first + t->rows_per_task, t->rows);
-    size_t rest = task / t->blocks;
-    ptrdiff_t from = 0, to = 0;
-    for (size_t i = t->outer.rank; i-- > 0; rest /= t->outer.dims[i]) {
-        ptrdiff_t index = (ptrdiff_t)(rest % t->outer.dims[i]);
-        from += index * t->outer.operands[1].strides[i];
-        to += index * t->outer.operands[0].strides[i];
+    const struct nd *outer = &t->outer;
+    size_t unit = task * t->units_per_task, end = stoa_size_min(unit + t->units_per_task, t->outer_count * t->blocks);
+    ptrdiff_t from = 0, to = 0, size = (ptrdiff_t)outer->operands[0].size;
+    size_t index[STOA_MAX_RANK], rest = unit / t->blocks;
+    for (size_t i = outer->rank; i-- > 0; rest /= outer->dims[i]) {
+        index[i] = rest % outer->dims[i];
+        from += (ptrdiff_t)index[i] * outer->operands[1].strides[i];
+        to += (ptrdiff_t)index[i] * outer->operands[0].strides[i];
     }
-    ptrdiff_t size = (ptrdiff_t)t->outer.operands[0].size;
-    transpose_block(t, (size_t)size, t->outer.operands[1].data + from * size, t->outer.operands[0].data + to * size,
-                    first, last);
+    for (; unit < end; unit++) {
+        size_t first = unit % t->blocks * t->rows_per_unit;
+        transpose_block(t, (size_t)size, outer->operands[1].data + from * size, outer->operands[0].data + to * size,
+                        first, stoa_size_min(first + t->rows_per_unit, t->rows));
+        if (first + t->rows_per_unit < t->rows)
+            continue;
+        for (size_t i = outer->rank; i-- > 0;) {
+            from += outer->operands[1].strides[i];
+            to += outer->operands[0].strides[i];
+            if (++index[i] < outer->dims[i])
+                break;
+            from -= (ptrdiff_t)index[i] * outer->operands[1].strides[i];
+            to -= (ptrdiff_t)index[i] * outer->operands[0].strides[i];
+            index[i] = 0;
+        }
+    }
 }
 
 /* Takes a simplified copy as a transposition if it is one: the output runs along its last dimension, the input along
@@ -144,8 +159,9 @@ static bool as_transposition(const struct nd *nd, struct transposition *t)
         t->outer.operands[1].strides[rank] = from[i];
         t->outer_count *= nd->dims[i];
     }
-    t->rows_per_task = stoa_size_round_up(stoa_size_ceil_div(TASK, t->columns), TILE);
-    t->blocks = stoa_size_ceil_div(t->rows, t->rows_per_task);
+    t->rows_per_unit = stoa_size_round_up(stoa_size_ceil_div(TASK, t->columns), TILE);
+    t->blocks = stoa_size_ceil_div(t->rows, t->rows_per_unit);
+    t->units_per_task = stoa_size_ceil_div(TASK, t->columns * stoa_size_min(t->rows, t->rows_per_unit));
     return true;
 }
 
@@ -159,7 +175,8 @@ void stoa_nd_copy_nest(const struct nd *nd, struct pool *pool)
     stoa_nd_simplify(&simple);
     struct transposition transposition;
     if (as_transposition(&simple, &transposition)) {
-        stoa_pool_run(pool, transposition.outer_count * transposition.blocks, transpose_task, &transposition);
+        size_t units = transposition.outer_count * transposition.blocks;
+        stoa_pool_run(pool, stoa_size_ceil_div(units, transposition.units_per_task), transpose_task, &transposition);
         return;
     }
     size_t size = simple.operands[0].size;
