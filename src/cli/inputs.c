@@ -14,6 +14,8 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "data/npy.h"
+#include "graph/graph.h"
+#include "graph/model.h"
 #include "onnx/tensor_file.h"
 
 char *stoa_cli_dims_text(const struct stoa_value_info *info, char text[STOA_DIMS_TEXT])
@@ -34,7 +36,7 @@ char *stoa_cli_dims_text(const struct stoa_value_info *info, char text[STOA_DIMS
 enum stoa_status stoa_cli_inputs_open(const struct stoa_model *model, struct stoa_error *error,
                                       struct model_inputs *inputs)
 {
-    *inputs = (struct model_inputs){.allocator = stoa_allocator_default()};
+    *inputs = (struct model_inputs){.allocator = stoa_allocator_default(), .model = model};
     size_t count = stoa_model_input_count(model);
     STOA_TRY(stoa_allocate(&inputs->allocator, count, sizeof *inputs->specs, error, &inputs->specs));
     STOA_TRY(stoa_allocate(&inputs->allocator, count, sizeof *inputs->items, error, &inputs->items));
@@ -251,10 +253,25 @@ static enum stoa_status specify_alone(const struct model_input *input, size_t ba
     return STOA_OK;
 }
 
+/* Whether some operator's shapes depend on the values of the model's input of that name, whatever its type is. */
+static bool decides_shapes(const struct stoa_model *model, const char *name)
+{
+    const struct graph *graph = &model->graph;
+    size_t value = stoa_graph_find(graph, name);
+    for (size_t n = 0; n < graph->node_count; n++)
+        for (size_t i = 0; i < graph->nodes[n].input_count && i < CHAR_BIT; i++)
+            if (graph->nodes[n].inputs[i] == value && graph->nodes[n].op->value_inputs >> i & 1)
+                return true;
+    return false;
+}
+
 /* Whether a given input is one that shapes may depend on, whose value planning wants to know: whole numbers, flags, and
  * vectors beside an input of higher rank (the scales of a Resize). */
-static bool is_parameter(const struct model_inputs *inputs, const struct stoa_tensor *tensor)
+static bool is_parameter(const struct model_inputs *inputs, const struct model_input *input)
 {
+    const struct stoa_tensor *tensor = &input->tensor;
+    if (decides_shapes(inputs->model, input->info.name))
+        return true;
     if (tensor->dtype == STOA_INT64 || tensor->dtype == STOA_INT32 || tensor->dtype == STOA_BOOL)
         return true;
     bool higher = false;
@@ -272,7 +289,7 @@ static enum stoa_status specify(struct model_inputs *inputs, struct model_input 
         if (size)
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "--size: input '%s' has its size from its file",
                              input->info.name);
-        bool parameter = is_parameter(inputs, tensor);
+        bool parameter = is_parameter(inputs, input);
         if (settings->batch && !parameter)
             STOA_TRY(repeat(input, settings->batch, &inputs->allocator, error));
         spec.rank = tensor->rank;

@@ -1,4 +1,4 @@
-/* Shapes and what is made from them: Shape, ConstantOfShape, Expand. */
+/* Shapes and what is made from them: Shape, Size, ConstantOfShape, Expand. */
 #include <inttypes.h>
 
 #include "base/status.h"
@@ -51,6 +51,22 @@ static enum stoa_status run_shape(const struct op_call *call, const struct op_ru
     size_t start = clamp_axis(params->start, x->rank);
     for (size_t i = 0; i < y->dims[0]; i++)
         ((int64_t *)y->data)[i * y->strides[0]] = (int64_t)x->dims[start + i];
+    return STOA_OK;
+}
+
+static enum stoa_status infer_size(const struct op_call *call, struct stoa_error *error)
+{
+    (void)error;
+    call->outputs[0].dtype = STOA_INT64;
+    call->outputs[0].rank = 0;
+    return STOA_OK;
+}
+
+static enum stoa_status run_size(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
+{
+    (void)run;
+    (void)error;
+    *(int64_t *)call->outputs[0].data = (int64_t)stoa_tensor_elements(&call->inputs[0]);
     return STOA_OK;
 }
 
@@ -145,6 +161,7 @@ static const struct op_gradient expand_gradients[] = {
         .run = run_##name,                                                                                             \
     };
 SHAPE(shape, "Shape", 1, 1, true, 0, sizeof(struct shape_params), parse_shape)
+SHAPE(size, "Size", 1, 1, true, 0, 0, NULL)
 SHAPE(constant_of_shape, "ConstantOfShape", 9, 1, false, 0, sizeof(struct constant_of_shape_params),
       parse_constant_of_shape)
 SHAPE(expand, "Expand", 8, 2, false, 1, 0, NULL)

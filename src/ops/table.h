@@ -34,6 +34,8 @@
     OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) \
     /* quantisation */ \
     OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear)
+    OP(cast) OP(shape) OP(size) OP(constant_of_shape) OP(expand) OP(tile) OP(depth_to_space) OP(space_to_depth) \
+    OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) OP(unique) OP(det)
 
 /* Of training graphs: losses, what takes an operator's place while training, and the backward pass. */
 #define STOA_TRAINING_OPS(OP) \

@@ -203,6 +203,19 @@ enum stoa_status stoa_reference_shape(struct reference_run *run);
 enum stoa_status stoa_reference_constant_value(struct reference_run *run);
 enum stoa_status stoa_reference_constant_of_shape(struct reference_run *run);
 enum stoa_status stoa_reference_resize(struct reference_run *run);
+enum stoa_status stoa_reference_compress(struct reference_run *run);
+enum stoa_status stoa_reference_depth_to_space(struct reference_run *run);
+enum stoa_status stoa_reference_det(struct reference_run *run);
+enum stoa_status stoa_reference_eye_like(struct reference_run *run);
+enum stoa_status stoa_reference_nonzero(struct reference_run *run);
+enum stoa_status stoa_reference_one_hot(struct reference_run *run);
+enum stoa_status stoa_reference_range(struct reference_run *run);
+enum stoa_status stoa_reference_reverse_sequence(struct reference_run *run);
+enum stoa_status stoa_reference_size(struct reference_run *run);
+enum stoa_status stoa_reference_space_to_depth(struct reference_run *run);
+enum stoa_status stoa_reference_tile(struct reference_run *run);
+enum stoa_status stoa_reference_trilu(struct reference_run *run);
+enum stoa_status stoa_reference_unique(struct reference_run *run);
 
 /* Only where training is built. */
 enum stoa_status stoa_reference_softmax_cross_entropy(struct reference_run *run);

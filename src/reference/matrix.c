@@ -1,9 +1,10 @@
-/* Gemm and MatMul.
+/* Gemm, MatMul and Det.
  *
  * Slack: MatMul, a sum of K products in any order: (K + 1) * sum |a*b|. Gemm has alpha, beta and one addition more:
  * (K + 3) * (|alpha| * sum |a*b| + |beta*c|), which also covers starting the sum from beta*c. */
 #include <math.h>
 
+#include "base/memory.h"
 #include "reference/internal.h"
 
 /* *sum = sum of a[k*a_step] * b[k*b_step] for k < K, *magnitude the same of absolute values. */
@@ -102,5 +103,67 @@ enum stoa_status stoa_reference_matmul(struct reference_run *run)
                 y->slack[at] = (double)(K + 1) * (magnitude + REFERENCE_TINY);
             }
     }
+    return STOA_OK;
+}
+
+/* Swaps rows (step: from element to element of a row) or columns of size elements. */
+static void swap_lines(double *a, double *b, size_t size, size_t step)
+{
+    for (size_t i = 0; a != b && i < size; i++) {
+        double moved = a[i * step];
+        a[i * step] = b[i * step];
+        b[i * step] = moved;
+    }
+}
+
+/* Elimination with the largest element of all that is left as pivot. */
+static double determinant(double *a, size_t size)
+{
+    double result = 1;
+    for (size_t k = 0; k < size; k++) {
+        size_t row = k, column = k;
+        for (size_t i = k; i < size; i++)
+            for (size_t j = k; j < size; j++)
+                if (fabs(a[i * size + j]) > fabs(a[row * size + column])) {
+                    row = i;
+                    column = j;
+                }
+        swap_lines(a + k * size, a + row * size, size, 1);
+        swap_lines(a + k, a + column, size, size);
+        double pivot = a[k * size + k];
+        result *= (row == k) == (column == k) ? pivot : -pivot;
+        for (size_t i = k + 1; pivot != 0 && i < size; i++)
+            for (size_t j = size; j-- > k;)
+                a[i * size + j] -= a[i * size + k] / pivot * a[k * size + j];
+    }
+    return result;
+}
+
+/* Computed in double and rounded once. The double is off by at most about size^3 * 2^-53 of the product of the rows'
+ * lengths, which is the most that the determinant can be (Hadamard). */
+enum stoa_status stoa_reference_det(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    if (x->rank < 2 || x->dims[x->rank - 1] != x->dims[x->rank - 2])
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 0 holds no square matrices");
+    size_t size = x->dims[x->rank - 1], each = size * size;
+    double *matrix;
+    struct reference_tensor *y;
+    STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank - 2, x->dims, &y));
+    STOA_TRY(stoa_allocate(run->allocator, each, sizeof *matrix, run->error, &matrix));
+    for (size_t m = 0; m < stoa_reference_count(y); m++) {
+        double most = 1;
+        for (size_t i = 0; i < size; i++) {
+            double squares = 0;
+            for (size_t j = 0; j < size; j++) {
+                matrix[i * size + j] = x->values[m * each + i * size + j];
+                squares += matrix[i * size + j] * matrix[i * size + j];
+            }
+            most *= sqrt(squares);
+        }
+        y->values[m] = determinant(matrix, size);
+        y->slack[m] = fabs(y->values[m]) + most * (double)(each * size) * 0x1p-29;
+    }
+    stoa_release(run->allocator, matrix);
     return STOA_OK;
 }
