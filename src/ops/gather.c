@@ -1,10 +1,9 @@
 /* Gather: slices of the data along one axis, picked by index. */
-#include <inttypes.h>
-
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/nd.h"
 #include "ops/check.h"
+#include "ops/indices.h"
 #include "ops/move.h"
 #include "ops/op.h"
 
@@ -21,9 +20,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     struct stoa_tensor *y = &call->outputs[0];
     size_t axis;
     STOA_TRY(stoa_check_axis("axis", params->axis, x->rank, false, error, &axis));
-    if (indices->dtype != STOA_INT64 && indices->dtype != STOA_INT32)
-        return stoa_fail(error, STOA_ERROR_GRAPH, "input indices is of type %s, must be int64 or int32",
-                         stoa_dtype_name(indices->dtype));
+    STOA_TRY(stoa_check_indices(call, 1, "indices", error));
     if (x->rank + indices->rank - 1 > STOA_MAX_RANK)
         return stoa_fail(error, STOA_ERROR_LIMIT, "the output would have rank %zu, at most %d is taken",
                          x->rank + indices->rank - 1, STOA_MAX_RANK);
@@ -48,8 +45,7 @@ static int64_t index_at(const struct stoa_tensor *indices, const struct stoa_ten
         offset += i % indices->dims[k] * indices->strides[k];
         *y_offset += i % indices->dims[k] * y->strides[axis + k];
     }
-    return indices->dtype == STOA_INT64 ? ((const int64_t *)indices->data)[offset]
-                                        : (int64_t)((const int32_t *)indices->data)[offset];
+    return stoa_index_load(indices, offset);
 }
 
 static void drop_axes(struct stoa_tensor *tensor, size_t first, size_t count)
@@ -71,17 +67,11 @@ enum stoa_status stoa_gather_walk(const struct op_call *call, const struct stoa_
     struct stoa_tensor from = *x, to = *y;
     drop_axes(&from, axis, 1);
     drop_axes(&to, axis, indices->rank);
-    int64_t size = (int64_t)x->dims[axis];
     for (size_t i = 0; i < count; i++) {
-        size_t y_offset;
-        int64_t index = index_at(indices, y, axis, i, &y_offset);
-        if (index < -size || index >= size)
-            return stoa_fail(error, STOA_ERROR_DATA,
-                             "indices holds %" PRId64 ", must be in [%" PRId64 ", %" PRId64 "] for axis %zu of data",
-                             index, -size, size - 1, axis);
+        size_t y_offset, row;
+        STOA_TRY(stoa_index_resolve(index_at(indices, y, axis, i, &y_offset), x->dims[axis], axis, error, &row));
         if (stoa_tensor_elements(&from) == 0)
             continue;
-        size_t row = (size_t)(index < 0 ? index + size : index);
         from.data = (char *)x->data + row * x->strides[axis] * element;
         to.data = (char *)y->data + y_offset * element;
         each(context, &from, &to);

@@ -75,6 +75,9 @@ STOA_CHECKED enum stoa_status stoa_reference_axis(struct reference_run *run, int
 STOA_CHECKED enum stoa_status stoa_reference_axes(struct reference_run *run, const struct reference_list *list,
                                                   size_t rank, bool flags[STOA_MAX_RANK]);
 
+/* *at = which of `size` elements of an axis the index means, counted from the back where negative. */
+STOA_CHECKED enum stoa_status stoa_reference_index(struct reference_run *run, double value, size_t size, size_t *at);
+
 /* NumPy's rule. dims holds rank dims and becomes the common shape of itself and the tensor. */
 STOA_CHECKED enum stoa_status stoa_reference_broadcast(struct reference_run *run, const struct reference_tensor *tensor,
                                                        size_t *rank, size_t dims[STOA_MAX_RANK]);
@@ -207,10 +210,14 @@ enum stoa_status stoa_reference_compress(struct reference_run *run);
 enum stoa_status stoa_reference_depth_to_space(struct reference_run *run);
 enum stoa_status stoa_reference_det(struct reference_run *run);
 enum stoa_status stoa_reference_eye_like(struct reference_run *run);
+enum stoa_status stoa_reference_gather_elements(struct reference_run *run);
+enum stoa_status stoa_reference_gather_nd(struct reference_run *run);
 enum stoa_status stoa_reference_nonzero(struct reference_run *run);
 enum stoa_status stoa_reference_one_hot(struct reference_run *run);
 enum stoa_status stoa_reference_range(struct reference_run *run);
 enum stoa_status stoa_reference_reverse_sequence(struct reference_run *run);
+enum stoa_status stoa_reference_scatter_elements(struct reference_run *run);
+enum stoa_status stoa_reference_scatter_nd(struct reference_run *run);
 enum stoa_status stoa_reference_size(struct reference_run *run);
 enum stoa_status stoa_reference_space_to_depth(struct reference_run *run);
 enum stoa_status stoa_reference_tile(struct reference_run *run);

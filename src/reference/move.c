@@ -256,14 +256,10 @@ enum stoa_status stoa_reference_gather(struct reference_run *run)
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, rank, dims, &y));
 
     size_t outer = stoa_reference_product(x, 0, axis), inner = stoa_reference_product(x, axis + 1, x->rank), at = 0;
-    int64_t size = (int64_t)x->dims[axis];
     for (size_t o = 0; o < outer; o++)
         for (size_t k = 0; k < stoa_reference_count(indices); k++) {
-            int64_t index = stoa_reference_integer(indices->values[k]);
-            if (index < -size || index >= size)
-                return stoa_fail(run->error, STOA_ERROR_DATA, "index %lld is outside an axis of %lld elements",
-                                 (long long)index, (long long)size);
-            size_t row = (size_t)(index < 0 ? index + size : index);
+            size_t row;
+            STOA_TRY(stoa_reference_index(run, indices->values[k], x->dims[axis], &row));
             for (size_t i = 0; i < inner; i++)
                 y->values[at++] = x->values[(o * x->dims[axis] + row) * inner + i];
         }
