@@ -36,7 +36,9 @@
     OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear)
     OP(cast) OP(shape) OP(size) OP(constant_of_shape) OP(expand) OP(tile) OP(depth_to_space) OP(space_to_depth) \
     OP(gather_elements) OP(gather_nd) OP(scatter) OP(scatter_elements) OP(scatter_nd) OP(reverse_sequence) \
-    OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) OP(unique) OP(det)
+    OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) OP(unique) OP(det) \
+    /* regions and places of images */ \
+    OP(grid_sample) OP(roi_align) OP(non_max_suppression)
 
 /* Of training graphs: losses, what takes an operator's place while training, and the backward pass. */
 #define STOA_TRAINING_OPS(OP) \

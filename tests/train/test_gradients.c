@@ -216,7 +216,7 @@ Test(train, every_operator_says_whether_gradients_pass)
     };
     /* clang-format on */
         "Shape",    "ConstantOfShape", "Size", "Range",      "OneHot",   "EyeLike",          "NonZero",
-        "Compress", "Unique",          "Det",  "GridSample"};
+        "Compress", "Unique",          "Det",  "GridSample", "RoiAlign", "NonMaxSuppression"};
     for (const struct op *const *op = stoa_op_table; *op; op++) {
         bool expected = true;
         if ((*op)->until && (*op)->until < 7) /* those of old serve inference */

@@ -1,0 +1,122 @@
+/* Places and regions of images, against the twin. */
+#include <criterion/criterion.h>
+
+#include "support/op_check.h"
+
+#define SEVEN "f32[2,5,7,3] f32[2,4,6,2]"
+/* One pixel each far out, at the edge, between, and no place at all. */
+#define ODD                                                                                                            \
+    "f32[1,2,3,4] f32[1,1,12,2]{-10,10,1e30,-1e30,inf,-inf,nan,0.5,0.25,nan,-1,-1,1,1,0.0,0.0,-1.001,1.001,-0.75,0.5," \
+    "3,-3,0.333,-0.667}"
+static const struct op_row rows[] = {
+    {"bilinear", "GridSample", 16, "", SEVEN},
+    {"bilinear, corners", "GridSample", 16, "align_corners=1", SEVEN},
+    {"bilinear, border", "GridSample", 16, "padding_mode='border'", SEVEN},
+    {"bilinear, reflection", "GridSample", 16, "padding_mode='reflection'", SEVEN},
+    {"bilinear, reflection, corners", "GridSample", 16, "padding_mode='reflection' align_corners=1", SEVEN},
+    {"nearest", "GridSample", 16, "mode='nearest'", SEVEN},
+    {"nearest, corners, border", "GridSample", 16, "mode='nearest' padding_mode='border' align_corners=1", SEVEN},
+    {"nearest, reflection", "GridSample", 16, "mode='nearest' padding_mode='reflection'", SEVEN},
+    {"bicubic", "GridSample", 16, "mode='bicubic'", SEVEN},
+    {"bicubic, border", "GridSample", 16, "mode='bicubic' padding_mode='border'", SEVEN},
+    {"bicubic, reflection, corners", "GridSample", 16, "mode='bicubic' padding_mode='reflection' align_corners=1",
+     SEVEN},
+    {"odd places", "GridSample", 16, "", ODD},
+    {"odd places, corners", "GridSample", 16, "align_corners=1", ODD},
+    {"odd places, border", "GridSample", 16, "padding_mode='border'", ODD},
+    {"odd places, reflection", "GridSample", 16, "padding_mode='reflection'", ODD},
+    {"odd places, reflection, corners", "GridSample", 16, "padding_mode='reflection' align_corners=1", ODD},
+    {"odd places, nearest", "GridSample", 16, "mode='nearest'", ODD},
+    {"odd places, bicubic", "GridSample", 16, "mode='bicubic' padding_mode='border'", ODD},
+    {"one pixel, reflection, corners", "GridSample", 16, "padding_mode='reflection' align_corners=1",
+     "f32[1,1,1,1] f32[1,2,2,2]"},
+    {"many channels", "GridSample", 16, "", "f32[1,37,5,5] f32[1,3,3,2]"},
+    {"no pixels", "GridSample", 16, "padding_mode='border'", "f32[1,2,0,3] f32[1,2,2,2]"},
+    {"no places", "GridSample", 16, "", "f32[1,2,3,3] f32[1,0,2,2]"},
+    {"no image", "GridSample", 16, "", "f32[0,2,3,3] f32[0,1,2,2]"},
+    {"regions", "RoiAlign", 16, "output_height=3 output_width=2",
+     "f32[2,5,10,8] f32[3,4]{0.0,0.0,7,9,1.3,2.7,5.5,4,3,3,3.5,9} i64{0,1,1}"},
+    {"regions, not shifted", "RoiAlign", 16,
+     "output_height=3 output_width=2 coordinate_transformation_mode='output_half_pixel'",
+     "f32[2,5,10,8] f32[3,4]{0.0,0.0,7,9,1.3,2.7,5.5,4,3,3,3.5,9} i64{0,1,1}"},
+    {"regions of opset 10", "RoiAlign", 10, "output_height=2 output_width=3 sampling_ratio=2 spatial_scale=0.5",
+     "f32[2,5,10,8] f32[2,4]{0.0,0.0,14,19,1.3,2.7,5.5,4} i64{1,0}"},
+    {"the largest of regions", "RoiAlign", 16, "output_height=3 output_width=2 mode='max'",
+     "f32[2,5,10,8] f32[2,4]{0.0,0.0,7,9,1.3,2.7,5.5,4} i64{0,1}"},
+    {"regions that reach out", "RoiAlign", 16, "output_height=4 output_width=4 sampling_ratio=3",
+     "f32[1,3,6,5] f32[3,4]{-4,-5,20,9,4,5,30,40,-9,-9,-3,-3} i64{0,0,0}"},
+    {"the largest of regions that reach out", "RoiAlign", 16, "output_height=4 output_width=4 mode='max'",
+     "f32[1,3,6,5] f32[2,4]{-4,-5,20,9,4,5,30,40} i64{0,0}"},
+    {"regions turned around", "RoiAlign", 16, "output_height=2 output_width=2",
+     "f32[1,3,6,5] f32[1,4]{4,4,1,1} i64{0}"},
+    {"regions by int32", "RoiAlign", 16, "", "f32[1,3,6,5] f32[1,4]{1,1,4,4} i32{0}"},
+    {"regions of many channels", "RoiAlign", 16, "output_width=2", "f32[1,37,6,5] f32[1,4]{1,1,4,4} i64{0}"},
+    {"no regions", "RoiAlign", 16, "", "f32[1,3,6,5] f32[0,4] i64[0]"},
+    {"regions of no pixels", "RoiAlign", 16, "", "f32[1,3,0,5] f32[1,4]{0.0,0.0,1,1} i64{0}"},
+    {"boxes", "NonMaxSuppression", 11, "",
+     "!f32[1,6,4]{0.0,0.0,1,1,0.0,0.1,1,1.1,0.0,-0.1,1,0.9,0.0,10,1,11,0.0,10.1,1,11.1,0.0,100,1,101} "
+     "!f32[1,1,6]{0.9,0.75,0.6,0.95,0.5,0.3} !i64(3) !f32(0.5) !f32(0.0)"},
+    {"boxes by their centres", "NonMaxSuppression", 10, "center_point_box=1",
+     "!f32[1,4,4]{0.5,0.5,1,1,0.5,0.6,1,1,0.5,10.5,1,1,0.5,10.6,1,1} !f32[1,1,4]{0.9,0.75,0.6,0.95} !i64{9} !f32{0.5}"},
+    {"boxes with flipped corners", "NonMaxSuppression", 11, "",
+     "!f32[1,3,4]{1,1,0.0,0.0,0.0,0.1,1,1.1,1,11,0.0,10} !f32[1,1,3]{0.9,0.9,0.3} !i64(3) !f32(0.5) !f32(0.4)"},
+    {"boxes of images and classes", "NonMaxSuppression", 11, "",
+     "!f32+[2,40,4] !f32[2,3,40] !i64(7) !f32(0.3) !f32(-0.5)"},
+    {"all boxes", "NonMaxSuppression", 11, "", "!f32+[1,70,4] !f32[1,2,70] !i64(1000) !f32(1)"},
+    {"no boxes wanted", "NonMaxSuppression", 11, "", "!f32+[1,5,4] !f32[1,2,5]"},
+    {"boxes of no size", "NonMaxSuppression", 11, "", "!f32[1,2,4]{1,1,1,1,1,1,1,1} !f32[1,1,2] !i64(5) !f32(0.0)"},
+    {"no boxes", "NonMaxSuppression", 11, "", "!f32[1,0,4] !f32[1,2,0] !i64(5)"},
+};
+
+Test(regions, agree_with_the_twin)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        op_check(&rows[i]);
+}
+
+static const struct op_refusal refused[] = {
+    {{"places of other images", "GridSample", 16, "", "f32[2,1,3,3] f32[1,1,1,2]"}, STOA_ERROR_SHAPE, "[1,1,1,2]"},
+    {{"places in space", "GridSample", 16, "", "f32[1,1,3,3] f32[1,1,1,3]"}, STOA_ERROR_SHAPE, "[1,1,1,3]"},
+    {{"places in another way", "GridSample", 16, "mode='linear'", "f32[1,1,3,3] f32[1,1,1,2]"},
+     STOA_ERROR_ATTRIBUTE,
+     "linear"},
+    {{"places of double", "GridSample", 16, "", "f64[1,1,3,3] f64[1,1,1,2]"}, STOA_ERROR_UNSUPPORTED, "double"},
+    {{"regions of no image", "RoiAlign", 16, "", "f32[1,3,6] f32[1,4] i64{0}"}, STOA_ERROR_SHAPE, "[1,3,6]"},
+    {{"regions of five numbers", "RoiAlign", 16, "", "f32[1,3,6,5] f32[1,5] i64{0}"}, STOA_ERROR_SHAPE, "[1,5]"},
+    {{"regions of fewer images", "RoiAlign", 16, "", "f32[1,3,6,5] f32[2,4] i64{0}"}, STOA_ERROR_SHAPE, "[1]"},
+    {{"regions of an image there is not", "RoiAlign", 16, "", "f32[1,3,6,5] f32[1,4]{0.0,0.0,1,1} i64{1}"},
+     STOA_ERROR_DATA,
+     "batch_indices[0] is 1, must be in [0, 1)"},
+    {{"regions of an image before all", "RoiAlign", 16, "", "f32[1,3,6,5] f32[1,4]{0.0,0.0,1,1} i64{-1}"},
+     STOA_ERROR_DATA,
+     "batch_indices[0] is -1"},
+    {{"regions beyond all", "RoiAlign", 16, "", "f32[1,3,6,5] f32[1,4]{0.0,0.0,1e6,1} i64{0}"},
+     STOA_ERROR_DATA,
+     "rois[0]"},
+    {{"regions of no number", "RoiAlign", 16, "sampling_ratio=2", "f32[1,3,6,5] f32[1,4]{0.0,nan,1,1} i64{0}"},
+     STOA_ERROR_DATA,
+     "rois[0]"},
+    {{"regions shifted too early", "RoiAlign", 10, "coordinate_transformation_mode='half_pixel'",
+      "f32[1,3,6,5] f32[1,4] i64{0}"},
+     STOA_ERROR_ATTRIBUTE,
+     "coordinate_transformation_mode"},
+    {{"boxes that are computed", "NonMaxSuppression", 11, "", "f32[1,2,4] !f32[1,1,2]"},
+     STOA_ERROR_UNSUPPORTED,
+     "input boxes"},
+    {{"scores that are computed", "NonMaxSuppression", 11, "", "!f32[1,2,4] f32[1,1,2]"},
+     STOA_ERROR_UNSUPPORTED,
+     "input scores"},
+    {{"boxes of other scores", "NonMaxSuppression", 11, "", "!f32[1,2,4] !f32[1,1,3]"}, STOA_ERROR_SHAPE, "[1,1,3]"},
+    {{"two thresholds", "NonMaxSuppression", 11, "", "!f32[1,2,4] !f32[1,1,2] !i64(1) !f32{1,2}"},
+     STOA_ERROR_SHAPE,
+     "iou_threshold"},
+    {{"a float of boxes", "NonMaxSuppression", 11, "", "!f32[1,2,4] !f32[1,1,2] !f32(1)"},
+     STOA_ERROR_GRAPH,
+     "max_output_boxes_per_class"},
+};
+
+Test(regions, refuse_what_they_cannot_do)
+{
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
+}
