@@ -1,6 +1,8 @@
 /* What backward operators share. */
 #include "ops/backward.h"
 
+#include <string.h>
+
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/nd.h"
@@ -38,10 +40,16 @@ enum stoa_status stoa_backward_infer(const struct op_call *call, const struct op
     return STOA_OK;
 }
 
-void stoa_backward_clear(const struct stoa_tensor *tensor, struct pool *pool)
+struct stoa_tensor stoa_backward_zeros(const struct stoa_tensor *like)
 {
     static const double zero = 0;
-    struct nd nd = stoa_nd_over(tensor);
-    stoa_nd_read_scalar(&nd, tensor->dtype, &zero);
-    stoa_nd_copy_nest(&nd, pool);
+    struct stoa_tensor zeros = {.dtype = like->dtype, .rank = like->rank, .data = stoa_read_only(&zero)};
+    memcpy(zeros.dims, like->dims, sizeof zeros.dims);
+    return zeros;
+}
+
+void stoa_backward_clear(const struct stoa_tensor *tensor, struct pool *pool)
+{
+    struct stoa_tensor zeros = stoa_backward_zeros(tensor);
+    stoa_nd_copy(&zeros, tensor, pool);
 }

@@ -16,5 +16,7 @@ STOA_CHECKED enum stoa_status stoa_backward_infer(const struct op_call *call, co
                                                   struct stoa_error *error);
 /* Every element <- 0. */
 void stoa_backward_clear(const struct stoa_tensor *tensor, struct pool *pool);
+/* A tensor of type and dims of that one, all zeros, to be read only. */
+struct stoa_tensor stoa_backward_zeros(const struct stoa_tensor *like);
 
 #endif

@@ -71,7 +71,10 @@
     OP(asinh_backward) OP(acosh_backward) OP(atanh_backward) \
     /* backward: moving data */ \
     OP(concat_backward) OP(split_backward) OP(reshape_backward) OP(transpose_backward) OP(identity_backward) \
-    OP(pad_backward) OP(slice_backward) OP(gather_backward) OP(cast_backward)
+    OP(pad_backward) OP(slice_backward) OP(gather_backward) OP(cast_backward) OP(tile_backward) \
+    OP(depth_to_space_backward) OP(space_to_depth_backward) OP(gather_elements_backward) OP(gather_nd_backward) \
+    OP(scatter_elements_backward) OP(scatter_elements_backward_updates) OP(scatter_nd_backward) \
+    OP(scatter_nd_backward_updates) OP(trilu_backward) OP(reverse_sequence_backward)
 /* clang-format on */
 
 #define OP(name) extern const struct op stoa_op_##name;

@@ -276,6 +276,15 @@ enum stoa_status stoa_reference_pad_backward(struct reference_run *run);
 enum stoa_status stoa_reference_slice_backward(struct reference_run *run);
 enum stoa_status stoa_reference_gather_backward(struct reference_run *run);
 enum stoa_status stoa_reference_cast_backward(struct reference_run *run);
+enum stoa_status stoa_reference_depth_to_space_backward(struct reference_run *run);
+enum stoa_status stoa_reference_space_to_depth_backward(struct reference_run *run);
+enum stoa_status stoa_reference_tile_backward(struct reference_run *run);
+enum stoa_status stoa_reference_gather_elements_backward(struct reference_run *run);
+enum stoa_status stoa_reference_gather_nd_backward(struct reference_run *run);
+enum stoa_status stoa_reference_scatter_elements_backward(struct reference_run *run);
+enum stoa_status stoa_reference_scatter_elements_backward_updates(struct reference_run *run);
+enum stoa_status stoa_reference_scatter_nd_backward(struct reference_run *run);
+enum stoa_status stoa_reference_scatter_nd_backward_updates(struct reference_run *run);
 /* Of training graphs. */
 enum stoa_status stoa_reference_max_pool_training(struct reference_run *run);
 enum stoa_status stoa_reference_max_pool_backward(struct reference_run *run);

@@ -24,18 +24,19 @@ static void settle(struct reference_tensor *dx, const double *counts)
         dx->slack[i] = counts[i] > 1 ? counts[i] * (dx->slack[i] + REFERENCE_TINY) : 0;
 }
 
-/* Runs the forward operator on one input's numbers, times sign: what comes from elsewhere does not change with it. */
+/* Runs the forward operator, whose inputs are the run's from `first` on, on the numbers of input `traced`, times sign:
+ * what comes from elsewhere does not change with it. */
 static enum stoa_status trace(struct reference_run *run, reference_operator forward, size_t first, size_t input_count,
-                              size_t output_count, double sign, struct reference_tensor *outputs)
+                              size_t traced, size_t output_count, double sign, struct reference_tensor *outputs)
 {
     struct reference_tensor inputs[STOA_MAX_RANK];
     if (input_count > STOA_MAX_RANK)
         return stoa_fail(run->error, STOA_ERROR_LIMIT, "%zu inputs, at most %d are taken", input_count, STOA_MAX_RANK);
     memcpy(inputs, run->call->inputs + first, input_count * sizeof *inputs);
-    size_t count = stoa_reference_count(&inputs[0]);
-    STOA_TRY(stoa_allocate(run->allocator, count, sizeof(double), run->error, &inputs[0].values));
+    size_t count = stoa_reference_count(&inputs[traced]);
+    STOA_TRY(stoa_allocate(run->allocator, count, sizeof(double), run->error, &inputs[traced].values));
     for (size_t i = 0; i < count; i++)
-        inputs[0].values[i] = sign * (double)(i + 1);
+        inputs[traced].values[i] = sign * (double)(i + 1);
     struct reference_call call = *run->call;
     call.inputs = inputs;
     call.input_count = input_count;
@@ -45,16 +46,16 @@ static enum stoa_status trace(struct reference_run *run, reference_operator forw
     inner.call = &call;
     enum stoa_status status = forward(&inner);
     run->reader.used |= inner.reader.used;
-    stoa_release(run->allocator, inputs[0].values);
+    stoa_release(run->allocator, inputs[traced].values);
     return status;
 }
 
-/* The gradient of input `first`, which the forward operator takes at its input 0; the gradients of the outputs are the
- * inputs from `gradients` on. */
+/* The gradient of the forward operator's input `traced`; its inputs are the run's from `first` on, and the gradients of
+ * its outputs those from `gradients` on. */
 static enum stoa_status move_backward(struct reference_run *run, reference_operator forward, size_t first,
-                                      size_t input_count, size_t gradients, size_t gradient_count)
+                                      size_t input_count, size_t traced, size_t gradients, size_t gradient_count)
 {
-    const struct reference_tensor *x = &run->call->inputs[first];
+    const struct reference_tensor *x = &run->call->inputs[first + traced];
     struct reference_tensor *dx, ups[REFERENCE_LIST] = {0}, downs[REFERENCE_LIST] = {0};
     double *counts = NULL;
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, x->dims, &dx));
@@ -66,9 +67,9 @@ static enum stoa_status move_backward(struct reference_run *run, reference_opera
     enum stoa_status status =
         stoa_allocate(run->allocator, stoa_reference_count(x), sizeof *counts, run->error, &counts);
     if (status == STOA_OK)
-        status = trace(run, forward, first, input_count, gradient_count, 1, ups);
+        status = trace(run, forward, first, input_count, traced, gradient_count, 1, ups);
     if (status == STOA_OK)
-        status = trace(run, forward, first, input_count, gradient_count, -1, downs);
+        status = trace(run, forward, first, input_count, traced, gradient_count, -1, downs);
     for (size_t o = 0; status == STOA_OK && o < gradient_count; o++) {
         const struct reference_tensor *dy = stoa_reference_input(run, gradients + o);
         if (!dy)
@@ -92,9 +93,14 @@ static enum stoa_status move_backward(struct reference_run *run, reference_opera
 }
 
 /* Inputs: the gradient, then the forward operator's. */
+static enum stoa_status gradient_of(struct reference_run *run, reference_operator forward, size_t traced)
+{
+    return move_backward(run, forward, 1, run->call->input_count - 1, traced, 0, 1);
+}
+
 static enum stoa_status one_gradient(struct reference_run *run, reference_operator forward)
 {
-    return move_backward(run, forward, 1, run->call->input_count - 1, 0, 1);
+    return gradient_of(run, forward, 0);
 }
 
 enum stoa_status stoa_reference_pad_backward(struct reference_run *run)
@@ -117,6 +123,74 @@ enum stoa_status stoa_reference_transpose_backward(struct reference_run *run)
     return one_gradient(run, stoa_reference_transpose);
 }
 
+enum stoa_status stoa_reference_tile_backward(struct reference_run *run)
+{
+    return one_gradient(run, stoa_reference_tile);
+}
+
+enum stoa_status stoa_reference_depth_to_space_backward(struct reference_run *run)
+{
+    return one_gradient(run, stoa_reference_depth_to_space);
+}
+
+enum stoa_status stoa_reference_space_to_depth_backward(struct reference_run *run)
+{
+    return one_gradient(run, stoa_reference_space_to_depth);
+}
+
+enum stoa_status stoa_reference_gather_elements_backward(struct reference_run *run)
+{
+    return one_gradient(run, stoa_reference_gather_elements);
+}
+
+enum stoa_status stoa_reference_gather_nd_backward(struct reference_run *run)
+{
+    return one_gradient(run, stoa_reference_gather_nd);
+}
+
+/* Scattering, its gradient's inputs being {dY, data, indices, updates}. Where updates replace what was there, it is
+ * moving. Where they are added, what was there passes on, and each update gets what `gather` finds in its place. */
+static enum stoa_status scatter_backward(struct reference_run *run, reference_operator scatter,
+                                         reference_operator gather, size_t traced)
+{
+    static const char *const names[] = {"none", "add", "mul", NULL};
+    const struct reference_tensor *inputs = run->call->inputs;
+    size_t reduction = run->call->opset < 16 ? 0 : stoa_read_choice(&run->reader, "reduction", names);
+    STOA_TRY(run->reader.status);
+    if (reduction == 2)
+        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "the gradient of products is not given");
+    if (reduction == 0)
+        return gradient_of(run, scatter, traced);
+    if (traced == 0)
+        return stoa_reference_output_copy(run, &inputs[0], inputs[1].rank, inputs[1].dims);
+    struct reference_call call = *run->call;
+    struct reference_run inner = *run;
+    call.inputs = (const struct reference_tensor[]){inputs[0], inputs[2]};
+    call.input_count = 2;
+    inner.call = &call;
+    return gather(&inner);
+}
+
+enum stoa_status stoa_reference_scatter_elements_backward(struct reference_run *run)
+{
+    return scatter_backward(run, stoa_reference_scatter_elements, stoa_reference_gather_elements, 0);
+}
+
+enum stoa_status stoa_reference_scatter_elements_backward_updates(struct reference_run *run)
+{
+    return scatter_backward(run, stoa_reference_scatter_elements, stoa_reference_gather_elements, 2);
+}
+
+enum stoa_status stoa_reference_scatter_nd_backward(struct reference_run *run)
+{
+    return scatter_backward(run, stoa_reference_scatter_nd, stoa_reference_gather_nd, 0);
+}
+
+enum stoa_status stoa_reference_scatter_nd_backward_updates(struct reference_run *run)
+{
+    return scatter_backward(run, stoa_reference_scatter_nd, stoa_reference_gather_nd, 2);
+}
+
 enum stoa_status stoa_reference_split_backward(struct reference_run *run)
 {
     const struct reference_tensor *x = stoa_reference_input(run, 0);
@@ -132,7 +206,7 @@ enum stoa_status stoa_reference_split_backward(struct reference_run *run)
         count = sizes.count;
     else if (last && last->dims[axis])
         count = x->dims[axis] / last->dims[axis];
-    return move_backward(run, stoa_reference_split, 0, 2, 2, count);
+    return move_backward(run, stoa_reference_split, 0, 2, 0, 2, count);
 }
 
 /* Gradients of inputs are the parts of the whole's, one behind the other along the axis. */
