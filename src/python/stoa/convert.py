@@ -1,0 +1,216 @@
+"""Between Python's values and the library's: arrays, element types, names of enums, option structs."""
+
+import collections
+import ctypes
+import operator
+
+import numpy as np
+
+from . import declarations
+
+# By ONNX's numbers (TensorProto.DataType), which are the library's; names as ONNX Runtime prints them.
+DTYPES = {
+    1: (np.float32, "float"),
+    2: (np.uint8, "uint8"),
+    3: (np.int8, "int8"),
+    4: (np.uint16, "uint16"),
+    5: (np.int16, "int16"),
+    6: (np.int32, "int32"),
+    7: (np.int64, "int64"),
+    9: (np.bool_, "bool"),
+    11: (np.float64, "double"),
+    12: (np.uint32, "uint32"),
+    13: (np.uint64, "uint64"),
+}
+
+
+def numpy_dtype(number):
+    return np.dtype(DTYPES[number][0])
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+def as_input(what, value, dtype=np.float32, shape=None):
+    """`value` as a C-contiguous array: itself where it is one of that type, else a copy. Arrays of another type are converted
+    where no value can change (NumPy's safe casts: float16 or uint8 to float32), otherwise TypeError; lists and numbers as NumPy
+    would (same kind). shape: the dims it must have, None for any."""
+    array = np.asarray(value)
+    dtype = np.dtype(dtype)
+    if array.dtype != dtype:
+        rule = "safe" if hasattr(value, "dtype") else "same_kind"
+        if not np.can_cast(array.dtype, dtype, rule):
+            raise TypeError(f"{what}: takes {dtype}, not {array.dtype}; convert it with .astype(np.{dtype})")
+    if shape is not None:
+        fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape))
+        if not fits:
+            raise ValueError(f"{what}: takes shape {shape_text(shape)}, not {shape_text(array.shape)}")
+    return np.require(array, dtype, ["C", "A"])
+
+
+def as_output(what, out, shape, dtype=np.float32, apart_from=()):
+    """The array that a result goes into: `out`, which must be a writable C-contiguous array of just that shape and type and
+    overlap none of `apart_from`, or a new one if it is None."""
+    shape = tuple(shape)
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or out.dtype != dtype:
+        raise TypeError(f"{what}: takes an array of {np.dtype(dtype)}, not {getattr(out, 'dtype', type(out).__name__)}")
+    if out.shape != shape:
+        raise ValueError(f"{what}: takes shape {shape_text(shape)}, not {shape_text(out.shape)}")
+    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+        raise ValueError(f"{what}: must be C-contiguous, aligned and writable")
+    if any(np.may_share_memory(out, other) for other in apart_from):
+        raise ValueError(f"{what}: overlaps an input")
+    return out
+
+
+def tensor_array(tensor):
+    """A view of a struct stoa_tensor, valid as long as its memory is."""
+    dtype, rank = numpy_dtype(tensor.dtype), tensor.rank
+    shape = tuple(tensor.dims[:rank])
+    strides = tuple(stride * dtype.itemsize for stride in tensor.strides[:rank])
+    extent = sum((size - 1) * stride for size, stride in zip(shape, strides)) + dtype.itemsize if 0 not in shape else 0
+    if not extent:
+        return np.empty(shape, dtype)
+    memory = (ctypes.c_char * extent).from_address(tensor.data)
+    return np.ndarray(shape, dtype, memory, strides=strides)
+
+
+def memory_array(place, shape, dtype=np.float32):
+    """A view of the row-major elements at an address; None of a null pointer."""
+    if not place:
+        return None
+    size = int(np.prod(shape, dtype=np.int64))
+    memory = (ctypes.c_char * (size * np.dtype(dtype).itemsize)).from_address(place)
+    return np.frombuffer(memory, dtype, size).reshape(shape)
+
+
+def shape_text(shape):
+    return "[" + ",".join("?" if size is None else str(size) for size in shape) + "]"
+
+
+def text(value):
+    return None if value is None else value.decode(errors="replace")
+
+
+def name_of(member):
+    """How Python calls an enum's member: "im2col-full" for IM2COL_FULL."""
+    return member.name.lower().replace("_", "-")
+
+
+def number_of(enum, value, what):
+    """The number of a member given by name (in any case, with - or _), or as itself."""
+    if isinstance(value, str):
+        names = {name_of(member): member for member in enum}
+        try:
+            return int(names[value.lower().replace("_", "-")])
+        except KeyError:
+            raise ValueError(f"{what} is {value!r}; known are {', '.join(names)}") from None
+    return int(enum(operator.index(value)))
+
+
+_WHOLE = {ctypes.c_int: (-(2**31), 2**31 - 1), ctypes.c_uint: (0, 2**32 - 1)}
+_WHOLE.update({kind: (0, 2**64 - 1) for kind in (ctypes.c_size_t, ctypes.c_uint64, ctypes.c_ulong)})
+
+
+def _scalar(kind, value, what):
+    if kind in _WHOLE:
+        least, most = _WHOLE[kind]
+        number = operator.index(value)
+        if not least <= number <= most:
+            raise ValueError(f"{what} is {number}, must be from {least} to {most}")
+        return number
+    return float(value)
+
+
+def spread(value, count, what):
+    """One number for all, one for each, or of pads (height, width) for (top, left, bottom, right)."""
+    values = (value,) if np.ndim(value) == 0 else tuple(value)
+    if len(values) == 1:
+        values *= count
+    if count == 4 and len(values) == 2:
+        values *= 2
+    if len(values) != count:
+        raise ValueError(f"{what} has {len(values)} numbers, must have 1 or {count}")
+    return values
+
+
+def options(kind, keywords, what):
+    """A struct of that kind with the fields that keywords give: numbers, enums by name, arrays as `spread` says; None leaves
+    the default. Pointers are no keywords: callers set them."""
+    struct = kind()
+    types = dict(kind._fields_)
+    lengths = {f"{pointer.rstrip('s')}_count" for pointer in types}
+    types = {name: field for name, field in types.items() if name != "reserved" and name not in lengths}
+    plain = {name for name, field in types.items() if field in _WHOLE or field in (ctypes.c_float, ctypes.c_double)}
+    arrays = {name for name, field in types.items() if issubclass(field, ctypes.Array)}
+    for key, value in keywords.items():
+        if key not in plain | arrays:
+            raise TypeError(f"{what} has no option {key!r}; options are {', '.join(sorted(plain | arrays))}")
+        if value is None:
+            continue
+        if key in kind._enums_:
+            value = number_of(kind._enums_[key], value, key)
+        elif key in arrays:
+            field = types[key]
+            value = field(*(_scalar(field._type_, item, key) for item in spread(value, field._length_, key)))
+        else:
+            value = _scalar(types[key], value, key)
+        setattr(struct, key, value)
+    return struct
+
+
+def record(struct, leave_out=()):
+    """A struct's fields as a dict: strings, numbers, enums by name; dims as "shape". Other pointers are left out."""
+    result = {}
+    kinds = dict(struct._fields_)
+    for name, kind in struct._fields_:
+        value = getattr(struct, name)
+        if name in leave_out or name == "rank":
+            continue
+        if name == "dims":
+            result["shape"] = tuple(value[: struct.rank])
+        elif name in struct._enums_:
+            result[name] = name_of(struct._enums_[name](value))
+        elif isinstance(value, bytes) or kinds[name] is ctypes.c_char_p:
+            result[name] = text(value)
+        elif isinstance(value, (int, float)) and kinds[name] is not ctypes.c_void_p:
+            result[name] = value
+    return result
+
+
+class Cache:
+    """The results last asked for, at most `limit` of them."""
+
+    def __init__(self, limit):
+        if limit < 1:
+            raise ValueError(f"the limit of a cache is {limit}, must be at least 1")
+        self._limit, self._items = limit, collections.OrderedDict()
+
+    def get(self, key, make):
+        if key not in self._items:
+            value = make()
+            while len(self._items) >= self._limit:
+                self._items.popitem(last=False)
+            self._items[key] = value
+        self._items.move_to_end(key)
+        return self._items[key]
+
+    def clear(self):
+        self._items.clear()
+
+    def __len__(self):
+        return len(self._items)
+
+
+def table(header, rows):
+    """Columns two spaces apart; numbers to the right."""
+    lines = [[str(cell) for cell in row] for row in [header, *rows]]
+    right = [bool(rows) and all(isinstance(row[c], (int, float)) for row in rows) for c in range(len(header))]
+    widths = [max(len(line[c]) for line in lines) for c in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in zip(line, widths, right)).rstrip()
+        for line in lines
+    )

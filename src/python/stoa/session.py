@@ -1,0 +1,296 @@
+"""Sessions: a model planned for input shapes, and run."""
+
+import ctypes
+import os
+import threading
+from collections.abc import Mapping
+
+import numpy as np
+
+from . import declarations as d
+from .convert import Cache, address, as_input, as_output, number_of, numpy_dtype, options, record, shape_text, table
+from .convert import name_of, tensor_array, text
+from .library import Closeable, Error, Handle, Status, library
+from .model import as_model
+
+
+def input_specs(specs):
+    """struct stoa_input_spec[] of (name, shape, array or None) triples; an array is the input's fixed value."""
+    array = (d.stoa_input_spec * len(specs))()
+    for spec, (name, shape, value) in zip(array, specs):
+        spec.name, spec.rank = name.encode(), len(shape)
+        if len(shape) > d.STOA_MAX_RANK:
+            raise ValueError(f"input '{name}': has rank {len(shape)}, at most {d.STOA_MAX_RANK} are taken")
+        spec.dims[: len(shape)] = shape
+        spec.data = None if value is None else address(value)
+    return array
+
+
+def session_options(keywords, specs=()):
+    """struct stoa_session_options of keywords; what it points at lives as it does. `disable` are names of passes."""
+    keywords = dict(keywords)
+    disable, tuning = keywords.pop("disable", ()), keywords.pop("tuning", None)
+    disable = (disable,) if isinstance(disable, str) else disable
+    chosen = options(d.stoa_session_options, keywords, "a session")
+    for name in disable:
+        chosen.disabled_passes |= 1 << number_of(d.stoa_pass, name, "a disabled pass")
+    if tuning is not None:
+        handle = tuning._open()
+        chosen.tuning, chosen.kept = handle._as_parameter_, handle
+    if specs:
+        chosen.inputs, chosen.input_count = input_specs(specs), len(specs)
+        chosen.values = specs
+    return chosen
+
+
+class _Plan:
+    """A session of the library, for one set of input shapes."""
+
+    def __init__(self, model, options):
+        self.handle = Handle(library.stoa_session_create, library.stoa_session_free, model._open(), options, owners=(model._open(),))
+        self.outputs = []
+        for info in model.outputs:
+            tensor = d.stoa_tensor()
+            library.stoa_session_output(self.handle, info.name.encode(), tensor)
+            self.outputs.append((tuple(tensor.dims[: tensor.rank]), numpy_dtype(tensor.dtype)))
+
+    def steps(self):
+        for i in range(library.stoa_session_step_count(self.handle)):
+            info = d.stoa_step_info()
+            library.stoa_session_step(self.handle, i, info)
+            yield info
+
+
+class Session(Closeable):
+    """A model ready to run.
+
+        session = stoa.Session("resnet50.onnx", threads=2)
+        scores = session.run({"input": x})["output"]
+
+    model: a path, ONNX as bytes, or a stoa.Model. Options, by keyword (<stoa/session.h> describes them): threads (0: all the CPUs
+    this process may use), accuracy ("fast", "strict"), lowering ("auto", "view", "im2col", "im2col-full", "depthwise", "direct",
+    "winograd"), max_bytes, profile, keep_values, disable (passes to leave out, such as ["fuse-norm"]), tuning (a stoa.Tuning).
+
+    Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept; where the
+    model states all dims but the batch, batch 1 is planned at once. Results are the same to the bit for any number of threads.
+
+    run() may be called from several threads, which then take turns; for running at once, give each thread a Session of one shared
+    Model. The interpreter's lock is released meanwhile. Raises stoa.Error when the model cannot be loaded or planned."""
+
+    def __init__(self, model, *, plans=4, **options):
+        self.model = as_model(model)
+        self._options = options
+        self._lock = threading.Lock()
+        self._plans = Cache(plans)
+        self._handle = self.model._open()
+        self._fixed = ()  # the places of inputs whose values shapes depend on
+        self._last = None
+        session_options(options)
+        shapes = [info.shape for info in self.model.inputs]
+        if all(shape is not None and None not in shape[1:] for shape in shapes):
+            shapes = [tuple(1 if size is None else size for size in shape) for shape in shapes]
+            try:
+                self._plan(shapes, [None] * len(shapes))
+            except Error:
+                # What an input of whole numbers says (a shape, axes) is known when it comes.
+                if not self._parameters(shapes):
+                    raise
+
+    def close(self):
+        with self._lock:
+            self._plans.clear()
+            self._last = None
+            super().close()
+
+    def get_inputs(self):
+        """The model's inputs: list of stoa.ValueInfo."""
+        return self.model.inputs
+
+    def get_outputs(self):
+        """The model's outputs: list of stoa.ValueInfo."""
+        return self.model.outputs
+
+    def run(self, *arguments, out=None):
+        """run({"input": x}) returns a dict of all outputs by name; run(names, {"input": x}) a list of those named, of all if names
+        is None.
+
+        Inputs are read in place if they are C-contiguous arrays of the input's type, else from a copy: arrays are converted where no
+        value can change (float16 to float32), lists and numbers as NumPy converts them. Outputs are new arrays, but those of `out`,
+        {"output": y}: C-contiguous arrays of exact shape and type that overlap no input.
+
+        ValueError: an input is missing or unknown, or its shape does not fit the model's. TypeError: its type does not. stoa.Error:
+        what the library finds wrong, with the node's name."""
+        if len(arguments) not in (1, 2):
+            raise TypeError(f"run takes (inputs) or (output names, inputs), not {len(arguments)} arguments")
+        feed = arguments[-1]
+        if not isinstance(feed, Mapping):
+            raise TypeError(f"inputs are a dict of arrays by name, not {type(feed).__name__}")
+        known = [info.name for info in self.model.outputs]
+        names = known if len(arguments) == 1 or arguments[0] is None else list(arguments[0])
+        for name in [*names, *(out or {})]:
+            if name not in known:
+                raise ValueError(f"the model has no output '{name}'; it has {known}")
+        with self._lock:
+            self._open()
+            results = dict(zip(known, self._run(self._inputs(feed), out or {})))
+        return results if len(arguments) == 1 else [results[name] for name in names]
+
+    def _inputs(self, feed):
+        known = [info.name for info in self.model.inputs]
+        missing = [name for name in known if name not in feed]
+        unknown = [name for name in feed if name not in known]
+        if missing or unknown:
+            what = f"inputs {missing} are missing" if missing else f"the model has no inputs {unknown}"
+            raise ValueError(f"{what}; it takes {known}")
+        return [as_input(f"input '{info.name}'", feed[info.name], info.dtype, info.shape) for info in self.model.inputs]
+
+    def _run(self, arrays, out):
+        plan = self._plan_for(arrays)
+        results = []
+        # Every buffer is bound anew each time: those of earlier runs may be gone.
+        for i, (info, array) in enumerate(zip(self.model.inputs, arrays)):
+            if i not in self._fixed:
+                library.stoa_session_bind_input(plan.handle, info.name.encode(), address(array))
+        for info, (shape, dtype) in zip(self.model.outputs, plan.outputs):
+            result = as_output(f"output '{info.name}'", out.get(info.name), shape, dtype, arrays)
+            library.stoa_session_bind_output(plan.handle, info.name.encode(), address(result))
+            results.append(result)
+        library.stoa_session_run(plan.handle)
+        return results
+
+    def _parameters(self, shapes):
+        """The places of inputs that shapes may depend on: whole numbers, flags, and vectors beside something larger."""
+        larger = any(len(shape) > 1 for shape in shapes)
+        return tuple(
+            i
+            for i, (info, shape) in enumerate(zip(self.model.inputs, shapes))
+            if info.dtype.kind in "iub" or (larger and len(shape) == 1)
+        )
+
+    def _plan_for(self, arrays):
+        shapes = [array.shape for array in arrays]
+        try:
+            return self._plan(shapes, arrays)
+        except Error:
+            # Only known after trying: whether the values of such inputs matter for planning.
+            if self._fixed or not self._parameters(shapes):
+                raise
+        self._fixed = self._parameters(shapes)
+        try:
+            return self._plan(shapes, arrays)
+        except Error:
+            self._fixed = ()
+            raise
+
+    def _plan(self, shapes, arrays):
+        key = tuple((shape, arrays[i].tobytes() if i in self._fixed else None) for i, shape in enumerate(shapes))
+        names = [info.name for info in self.model.inputs]
+        specs = [(name, shape, arrays[i] if i in self._fixed else None) for i, (name, shape) in enumerate(zip(names, shapes))]
+        self._last = self._plans.get(key, lambda: _Plan(self.model, session_options(self._options, specs)))
+        return self._last
+
+    def _latest(self):
+        self._open()
+        if self._last is None:
+            raise ValueError("nothing is planned yet: run() decides the shapes of this model's inputs")
+        return self._last
+
+    def memory(self):
+        """Bytes that the plan last used holds: a dict of weights (packed copies), activations (one block, scratch included)
+        and outputs."""
+        with self._lock:
+            info = d.stoa_memory_info()
+            library.stoa_session_memory(self._latest().handle, info)
+            return record(info)
+
+    def profile(self):
+        """What the last run spent where, of a session made with profile=True: a list with a dict for each step, with node, type,
+        shape, how (the lowering), macs, parameter_count, begin and seconds (from the beginning of the run)."""
+        if not self._options.get("profile"):
+            raise ValueError("nothing was measured: create the session with profile=True")
+        with self._lock:
+            steps = []
+            for info in self._latest().steps():
+                output = info.output.contents
+                steps.append({**record(info), "shape": tuple(output.dims[: output.rank])})
+            return steps
+
+    def value(self, name):
+        """A copy of an intermediate value as the last run left it, of a session made with keep_values=True. Error:
+        ERROR_UNSUPPORTED for a value inside a step that does the work of several nodes."""
+        with self._lock:
+            tensor = d.stoa_tensor()
+            library.stoa_session_value(self._latest().handle, name.encode(), tensor)
+            return tensor_array(tensor).copy()
+
+    def summary(self):
+        """A table of the layers as they are planned (of the plan last used): shapes, parameters, multiply-adds, lowerings."""
+        with self._lock:
+            steps = list(self._latest().steps())
+            rows = []
+            for info in steps:
+                output = info.output.contents
+                shape = shape_text(output.dims[: output.rank])
+                rows.append([text(info.node), text(info.type), shape, info.parameter_count, int(info.macs), text(info.how)])
+        total = f"{len(rows)} layers, {sum(row[3] for row in rows)} parameters, {sum(row[4] for row in rows) / 1e6:.6g} million MACs"
+        return table(["layer", "op", "output", "parameters", "MACs", "how"], rows) + "\n" + total
+
+    def explain(self):
+        """summary(), what each pass of the planner did, and of each convolution how else it could be computed."""
+        lines = [self.summary()]
+        with self._lock:
+            plan = self._latest()
+            for i in range(library.stoa_session_rewrite_count(plan.handle)):
+                info = d.stoa_rewrite_info()
+                library.stoa_session_rewrite(plan.handle, i, info)
+                lines.append(f"{name_of(d.stoa_pass(getattr(info, 'pass')))}: {text(info.node)} -> {text(info.into)}")
+            for info in plan.steps():
+                if info.choice:
+                    choice = info.choice.contents
+                    lines.append(f"{text(info.node)}: {text(choice.shape)}: {text(choice.line)}")
+        return "\n".join(lines)
+
+    def __repr__(self):
+        return f"<stoa.Session of {self.model!r}, {len(self._plans)} plans>"
+
+
+class Tuning(Closeable):
+    """Which way of convolving is the fastest on this machine, measured: Session(..., tuning=t) takes it. Measuring must not run
+    beside the creation of sessions with it."""
+
+    def __init__(self, path=None):
+        """Empty, or what the file of an earlier save holds. Error: ERROR_IO, ERROR_PARSE."""
+        self._handle = Handle(library.stoa_tuning_create, library.stoa_tuning_free, None)
+        if path is not None:
+            library.stoa_tuning_load(self._handle, os.fsencode(path))
+
+    def measure(self, model, inputs=None, *, rounds=0, **options):
+        """Measures the convolutions of a model that are not known yet, on random input or {"name": array}, with a session's options.
+        Returns how many there were."""
+        model = as_model(model)
+        arrays = fixed_inputs(model, inputs or {})
+        specs = [(name, array.shape, None) for name, array in arrays.items()]
+        data = (ctypes.c_void_p * max(1, len(model.inputs)))(
+            *(address(arrays[info.name]) if info.name in arrays else None for info in model.inputs)
+        )
+        measured = ctypes.c_size_t()
+        library.stoa_tune(self._open(), model._open(), session_options(options, specs), data, rounds, measured)
+        return measured.value
+
+    def save(self, path):
+        """Writes all it knows; the file appears whole or not at all."""
+        library.stoa_tuning_save(self._open(), os.fsencode(path))
+
+    def __len__(self):
+        return library.stoa_tuning_count(self._open())
+
+
+def fixed_inputs(model, inputs):
+    """{"name": array} with each array as the model takes it."""
+    infos = {info.name: info for info in model.inputs}
+    unknown = [name for name in inputs if name not in infos]
+    if unknown:
+        raise ValueError(f"the model has no inputs {unknown}; it takes {list(infos)}")
+    return {
+        name: as_input(f"input '{name}'", value, infos[name].dtype, infos[name].shape) for name, value in inputs.items()
+    }
