@@ -4,6 +4,7 @@
 
 import numpy as np
 import onnx
+import onnx.shape_inference
 from onnx.backend.base import Backend, BackendRep, namedtupledict
 from onnx.helper import make_graph, make_model, make_opsetid, make_tensor_value_info
 from onnx.mapping import NP_TYPE_TO_TENSOR_TYPE, TENSOR_TYPE_TO_NP_TYPE
@@ -63,17 +64,18 @@ class StoaBackend(Backend):
         graph = make_graph(
             [node], "node",
             [make_tensor_value_info(n, NP_TYPE_TO_TENSOR_TYPE[v.dtype], v.shape) for n, v in zip(names, values)],
-            [make_tensor_value_info(n, *cls._output_info(outputs_info, i, values)) for i, n in enumerate(node.output) if n],
+            cls._outputs(node, outputs_info),
         )
         model = make_model(graph, opset_imports=[make_opsetid(node.domain, opset)])
-        return cls.prepare(model, device, **kwargs).run(values)
+        return cls.prepare(onnx.shape_inference.infer_shapes(model), device, **kwargs).run(values)
 
     @staticmethod
-    def _output_info(outputs_info, index, values):
-        if outputs_info:
-            dtype, shape = outputs_info[index]
-            return NP_TYPE_TO_TENSOR_TYPE[np.dtype(dtype)], shape
-        return NP_TYPE_TO_TENSOR_TYPE[values[0].dtype] if values else onnx.TensorProto.FLOAT, None
+    def _outputs(node, outputs_info):
+        """Of types and shapes that are told, or else inferred."""
+        if not outputs_info:
+            return [onnx.ValueInfoProto(name=name) for name in node.output if name]
+        infos = zip(node.output, outputs_info)
+        return [make_tensor_value_info(n, NP_TYPE_TO_TENSOR_TYPE[np.dtype(dtype)], shape) for n, (dtype, shape) in infos if n]
 
     @classmethod
     def supports_device(cls, device):

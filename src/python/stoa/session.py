@@ -46,10 +46,10 @@ def session_options(keywords, specs=()):
 class _Plan:
     """A session of the library, for one set of input shapes."""
 
-    def __init__(self, model, options):
-        self.handle = Handle(library.stoa_session_create, library.stoa_session_free, model._open(), options, owners=(model._open(),))
+    def __init__(self, model, outputs, options):
+        self.handle = Handle(library.stoa_session_create, library.stoa_session_free, model, options, owners=(model,))
         self.outputs = []
-        for info in model.outputs:
+        for info in outputs:
             tensor = d.stoa_tensor()
             library.stoa_session_output(self.handle, info.name.encode(), tensor)
             self.outputs.append((tuple(tensor.dims[: tensor.rank]), numpy_dtype(tensor.dtype)))
@@ -186,7 +186,7 @@ class Session(Closeable):
         key = tuple((shape, arrays[i].tobytes() if i in self._fixed else None) for i, shape in enumerate(shapes))
         names = [info.name for info in self.model.inputs]
         specs = [(name, shape, arrays[i] if i in self._fixed else None) for i, (name, shape) in enumerate(zip(names, shapes))]
-        self._last = self._plans.get(key, lambda: _Plan(self.model, session_options(self._options, specs)))
+        self._last = self._plans.get(key, lambda: _Plan(self._open(), self.model.outputs, session_options(self._options, specs)))
         return self._last
 
     def _latest(self):
