@@ -25,11 +25,6 @@ def _meson(*arguments):
     subprocess.run(["meson", *arguments], check=True, env=environment, stdout=sys.stderr)
 
 
-def _version():
-    with open(os.path.join(ROOT, "meson.build"), encoding="utf-8") as file:
-        return re.search(r"^  version: '(.+?)'", file.read(), re.M).group(1)
-
-
 def _build(folder):
     """The folder of the module and those of its files that are libraries, by their names in the wheel."""
     build, image = os.path.join(folder, "build"), os.path.join(folder, "image")
@@ -48,35 +43,50 @@ def _build(folder):
     return module, {os.path.basename(path): os.path.realpath(path) for path in found if os.path.exists(path)}
 
 
-def get_requires_for_build_wheel(config_settings=None):
-    return []
-
-
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    version = _version()
-    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    name, tag = f"stoa-{version}", f"py3-none-{platform}"
-    information = {
+def _information():
+    """The wheel's name, its tag, and the files of NAME.dist-info but for the list of files."""
+    with open(os.path.join(ROOT, "meson.build"), encoding="utf-8") as file:
+        version = re.search(r"^  version: '(.+?)'", file.read(), re.M).group(1)
+    tag = "py3-none-" + re.sub("[-.]", "_", sysconfig.get_platform())
+    return f"stoa-{version}", tag, {
         "METADATA": f"Metadata-Version: 2.1\nName: stoa\nVersion: {version}\nSummary: A CNN engine for the CPU\n"
         "License: BSD-3-Clause\nRequires-Python: >=3.9\nRequires-Dist: numpy\n",
         "WHEEL": f"Wheel-Version: 1.0\nGenerator: stoa\nRoot-Is-Purelib: false\nTag: {tag}\n",
     }
+
+
+def _record_line(path, data):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    return f"{path},sha256={digest},{len(data)}\n"
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    name, _, files = _information()
+    folder = os.path.join(metadata_directory, f"{name}.dist-info")
+    os.makedirs(folder, exist_ok=True)
+    for file, text in files.items():
+        with open(os.path.join(folder, file), "w", encoding="utf-8") as stream:
+            stream.write(text)
+    return os.path.basename(folder)
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name, tag, files = _information()
+    contents = {f"{name}.dist-info/{file}": text.encode() for file, text in files.items()}
     with tempfile.TemporaryDirectory() as folder:
         module, libraries = _build(folder)
-        contents = {f"{name}.dist-info/{file}": text.encode() for file, text in information.items()}
         paths = {file: os.path.join(module, file) for file in os.listdir(module) if file.endswith(".py")}
         for file, path in {**paths, **libraries}.items():
             with open(path, "rb") as stream:
                 contents[f"stoa/{file}"] = stream.read()
     record = f"{name}.dist-info/RECORD"
     lines = [_record_line(path, data) for path, data in contents.items()] + [f"{record},,\n"]
-    file = f"{name}-{tag}.whl"
-    with zipfile.ZipFile(os.path.join(wheel_directory, file), "w", zipfile.ZIP_DEFLATED) as wheel:
+    wheel_name = f"{name}-{tag}.whl"
+    with zipfile.ZipFile(os.path.join(wheel_directory, wheel_name), "w", zipfile.ZIP_DEFLATED) as wheel:
         for path, data in {**contents, record: "".join(lines).encode()}.items():
             wheel.writestr(path, data)
-    return file
-
-
-def _record_line(path, data):
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-    return f"{path},sha256={digest},{len(data)}\n"
+    return wheel_name
