@@ -43,7 +43,7 @@ class Declarations(unittest.TestCase):
             source, program = os.path.join(folder, "facts.c"), os.path.join(folder, "facts")
             with open(source, "w", encoding="utf-8") as file:
                 file.write("\n".join(lines))
-            subprocess.run([os.environ.get("CC", "cc").split()[-1], "-w", "-I", INCLUDE, source, "-o", program], check=True)
+            subprocess.run([*os.environ.get("CC", "cc").split(), "-w", "-I", INCLUDE, source, "-o", program], check=True)
             printed = subprocess.run([program], check=True, capture_output=True, text=True).stdout.split()
         for (text, value), number in zip(expected.items(), printed, strict=True):
             self.assertEqual(value, int(number), text)

@@ -96,6 +96,9 @@ class Run(unittest.TestCase):
         a = np.ones(4, np.float32)
         with self.assertRaisesRegex(ValueError, "overlaps an input"):
             session.run({"a": a, "b": a}, out={"y": a})
+        both = np.empty(4 * 36 + 2, np.float32)
+        with self.assertRaisesRegex(ValueError, "overlaps an input or another output"):
+            self.session.run({"x": x}, out={"features": both[:144].reshape(1, 4, 6, 6), "y": both[142:].reshape(1, 4, 1, 1)})
 
     def test_inputs_that_do_not_fit(self):
         rows = [

@@ -62,7 +62,7 @@ def as_output(what, out, shape, dtype=np.float32, apart_from=()):
     if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
         raise ValueError(f"{what}: must be C-contiguous, aligned and writable")
     if any(np.may_share_memory(out, other) for other in apart_from):
-        raise ValueError(f"{what}: overlaps an input")
+        raise ValueError(f"{what}: overlaps an input or another output")
     return out
 
 

@@ -116,7 +116,7 @@ class Session(Closeable):
 
         Inputs are read in place if they are C-contiguous arrays of the input's type, else from a copy: arrays are converted where no
         value can change (float16 to float32), lists and numbers as NumPy converts them. Outputs are new arrays, but those of `out`,
-        {"output": y}: C-contiguous arrays of exact shape and type that overlap no input.
+        {"output": y}: C-contiguous arrays of exact shape and type that overlap no input and one another.
 
         ValueError: an input is missing or unknown, or its shape does not fit the model's. TypeError: its type does not. stoa.Error:
         what the library finds wrong, with the node's name."""
@@ -152,7 +152,7 @@ class Session(Closeable):
             if i not in self._fixed:
                 library.stoa_session_bind_input(plan.handle, info.name.encode(), address(array))
         for info, (shape, dtype) in zip(self.model.outputs, plan.outputs):
-            result = as_output(f"output '{info.name}'", out.get(info.name), shape, dtype, arrays)
+            result = as_output(f"output '{info.name}'", out.get(info.name), shape, dtype, (*arrays, *results))
             library.stoa_session_bind_output(plan.handle, info.name.encode(), address(result))
             results.append(result)
         library.stoa_session_run(plan.handle)
