@@ -1,6 +1,6 @@
-"""Builds the wheel, as pip asks for it (PEP 517): Meson builds and installs into a temporary folder, and the module is packed with
-the shared libraries beside it. With STOA_LIBRARY naming a libstoa.so that is built, it and the libstoa-data beside it are packed
-instead. MESON_OPTIONS (such as "-Dtraining=false") goes to meson setup."""
+"""Builds the wheel, as pip asks for it (PEP 517): Meson builds and installs into a temporary folder, and the module is
+packed with the shared libraries beside it. With STOA_LIBRARY naming a libstoa.so that is built, it and the libstoa-data
+beside it are packed instead. MESON_OPTIONS (such as "-Dtraining=false") goes to meson setup."""
 
 import base64
 import glob

@@ -2,8 +2,8 @@
 
     declare.py HEADER... OUTPUT
 
-Generated at each build, so that the binding cannot fall behind the headers. They are plain C of a few forms (enums, structs,
-functions; no typedefs, unions or bit fields), which is all that is read here; anything else is an error."""
+Generated at each build, so that the binding cannot fall behind the headers. They are plain C of a few forms (enums,
+structs, functions; no typedefs, unions or bit fields), which is all that is read here; anything else is an error."""
 
 import os
 import re

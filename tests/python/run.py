@@ -1,4 +1,5 @@
-"""Runs the tests of this folder and writes a TAP file, which tests/run counts: run.py TAP_FILE. What is skipped is no test passed."""
+"""Runs the tests of this folder and writes a TAP file, which tests/run counts: run.py TAP_FILE. What is skipped is no
+test passed."""
 
 import os
 import sys

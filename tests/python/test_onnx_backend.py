@@ -1,7 +1,7 @@
 """ONNX's own conformance runner (onnx.backend.test) drives stoa.onnx_backend over the cases of libonnx-testdata.
 
-Cases of the folder node: exactly those that tests/cli/conformance.txt promises. Of the other folders: each case whose model the engine
-can take; those whose models would have to be downloaded are left out."""
+Cases of the folder node: exactly those that tests/cli/conformance.txt promises. Of the other folders: each case whose
+model the engine can take; those whose models would have to be downloaded are left out."""
 
 import os
 import unittest

@@ -3,13 +3,13 @@
     session = stoa.Session("resnet50.onnx", threads=2)
     scores = session.run({"input": x})["output"]
 
-Session runs models, Model holds them, verify checks them layer by layer against a naive reference. conv2d, linear and others are single
-layers on NumPy arrays; Net builds networks, Trainer trains them. What fails raises stoa.Error with a `status`; arguments that do not fit
-raise TypeError or ValueError.
+Session runs models, Model holds them, verify checks them layer by layer against a naive reference. conv2d, linear and
+others are single layers on NumPy arrays; Net builds networks, Trainer trains them. What fails raises stoa.Error with a
+`status`; arguments that do not fit raise TypeError or ValueError.
 
 Nothing here changes what belongs to the process, so two things are the program's: OpenBLAS's own threads should be 1
-(blas_set_threads(1), or OPENBLAS_NUM_THREADS=1), and where blas_info()["better_core"] names kernels, OPENBLAS_CORETYPE set to that name
-before Python starts gives several times the speed."""
+(blas_set_threads(1), or OPENBLAS_NUM_THREADS=1), and where blas_info()["better_core"] names kernels, OPENBLAS_CORETYPE
+set to that name before Python starts gives several times the speed."""
 
 from types import ModuleType as _Module
 
@@ -49,7 +49,8 @@ def blas_info():
 
 
 def blas_set_threads(threads):
-    """BLAS's own thread count, for the whole process (NumPy's too, where it uses the same OpenBLAS). Not to be called beside runs."""
+    """BLAS's own thread count, for the whole process (NumPy's too, where it uses the same OpenBLAS). Not to be called
+    beside runs."""
     _library.stoa_blas_set_threads(threads)
 
 

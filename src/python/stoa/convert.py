@@ -6,8 +6,6 @@ import operator
 
 import numpy as np
 
-from . import declarations
-
 # By ONNX's numbers (TensorProto.DataType), which are the library's; names as ONNX Runtime prints them.
 DTYPES = {
     1: (np.float32, "float"),
@@ -33,9 +31,9 @@ def address(array):
 
 
 def as_input(what, value, dtype=np.float32, shape=None):
-    """`value` as a C-contiguous array: itself where it is one of that type, else a copy. Arrays of another type are converted
-    where no value can change (NumPy's safe casts: float16 or uint8 to float32), otherwise TypeError; lists and numbers as NumPy
-    would (same kind). shape: the dims it must have, None for any."""
+    """`value` as a C-contiguous array: itself where it is one of that type, else a copy. Arrays of another type are
+    converted where no value can change (NumPy's safe casts: float16 or uint8 to float32), otherwise TypeError; lists
+    and numbers as NumPy would (same kind). shape: the dims it must have, None for any."""
     array = np.asarray(value)
     dtype = np.dtype(dtype)
     if array.dtype != dtype:
@@ -50,8 +48,8 @@ def as_input(what, value, dtype=np.float32, shape=None):
 
 
 def as_output(what, out, shape, dtype=np.float32, apart_from=()):
-    """The array that a result goes into: `out`, which must be a writable C-contiguous array of just that shape and type and
-    overlap none of `apart_from`, or a new one if it is None."""
+    """The array that a result goes into: `out`, which must be a writable C-contiguous array of just that shape and type
+    and overlap none of `apart_from`, or a new one if it is None."""
     shape = tuple(shape)
     if out is None:
         return np.empty(shape, dtype)
@@ -138,8 +136,8 @@ def spread(value, count, what):
 
 
 def options(kind, keywords, what):
-    """A struct of that kind with the fields that keywords give: numbers, enums by name, arrays as `spread` says; None leaves
-    the default. Pointers are no keywords: callers set them."""
+    """A struct of that kind with the fields that keywords give: numbers, enums by name, arrays as `spread` says; None
+    leaves the default. Pointers are no keywords: callers set them."""
     struct = kind()
     types = dict(kind._fields_)
     lengths = {f"{pointer.rstrip('s')}_count" for pointer in types}

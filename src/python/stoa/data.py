@@ -10,11 +10,13 @@ import numpy as np
 
 
 class Dataset(Closeable):
-    """A data set for classification: "fashion-mnist[:DIR]", "idx:DIR" (the format of MNIST), "cifar10:DIR" (binary version),
-    "folder:DIR" (a folder of pictures for each class). Options as <stoa/data.h> states: max_bytes, class_count, height, width, channels,
-    test_share, split_seed. Opening reads all of it; whatever is wrong raises stoa.Error with file and record.
+    """A data set for classification: "fashion-mnist[:DIR]", "idx:DIR" (the format of MNIST), "cifar10:DIR" (binary
+    version), "folder:DIR" (a folder of pictures for each class). Options as <stoa/data.h> states: max_bytes,
+    class_count, height, width, channels, test_share, split_seed. Opening reads all of it; whatever is wrong raises
+    stoa.Error with file and record.
 
-    counts: {"training": n, "test": n}; shape: (C, H, W); class_names; mean and std of each channel, of pixels from 0 to 1."""
+    counts: {"training": n, "test": n}; shape: (C, H, W); class_names; mean and std of each channel, of pixels from 0 to
+    1."""
 
     def __init__(self, spec, **keywords):
         chosen = options(d.stoa_dataset_options, keywords, "Dataset")
@@ -44,8 +46,9 @@ class Dataset(Closeable):
         return images, labels
 
     def batches(self, part, **keywords):
-        """Batches, made ahead in a thread of the library's: normalised by mean and std, augmented. Options as <stoa/data.h> states: batch,
-        limit, seed, shuffle, flip, shift, drop_last. For Trainer.fit and evaluate; iterating gives (images, labels) of epoch 0."""
+        """Batches, made ahead in a thread of the library's: normalised by mean and std, augmented. Options as
+        <stoa/data.h> states: batch, limit, seed, shuffle, flip, shift, drop_last. For Trainer.fit and evaluate;
+        iterating gives (images, labels) of epoch 0."""
         return _Loader(self, part, keywords)
 
 

@@ -1,9 +1,9 @@
 """Single layers on float32 arrays, for programs with a framework of their own.
 
-Images are [N, C, H, W], with layout="NHWC" [N, H, W, C]. Inputs are read in place where they are C-contiguous float32, else copied as
-Session.run says; `out` names an array for the result. Options follow <stoa/layers.h>; numbers for height and width may be one for
-both, pads one for all, (vertical, horizontal) or (top, left, bottom, right). ValueError and TypeError tell of arrays that do not fit,
-stoa.Error (ERROR_ATTRIBUTE, ERROR_SHAPE, ...) of options that do not."""
+Images are [N, C, H, W], with layout="NHWC" [N, H, W, C]. Inputs are read in place where they are C-contiguous float32,
+else copied as Session.run says; `out` names an array for the result. Options follow <stoa/layers.h>; numbers for height
+and width may be one for both, pads one for all, (vertical, horizontal) or (top, left, bottom, right). ValueError and
+TypeError tell of arrays that do not fit, stoa.Error (ERROR_ATTRIBUTE, ERROR_SHAPE, ...) of options that do not."""
 
 import ctypes
 
@@ -33,13 +33,13 @@ def _none_is_identity(activation):
 
 
 class Conv2d:
-    """A convolution whose weights are packed once: conv = Conv2d(w, b, pad=1); y = conv(x). It may be called from any number of
-    threads at once.
+    """A convolution whose weights are packed once: conv = Conv2d(w, b, pad=1); y = conv(x). It may be called from any
+    number of threads at once.
 
-    weights [OC, C/groups, kh, kw] and bias [OC] or None are copied. Options: stride, pad, dilation, groups, layout, activation ("relu",
-    "relu6", "leaky-relu", "sigmoid", "tanh", "hard-sigmoid", "hard-swish"), lowering, accuracy, threads (0: 1). y is [N, OC, OH, OW],
-    OH = (H + top + bottom - dilation (kh - 1) - 1) // stride + 1. Packing happens at the first call for each shape of x; the last few
-    are kept."""
+    weights [OC, C/groups, kh, kw] and bias [OC] or None are copied. Options: stride, pad, dilation, groups, layout,
+    activation ("relu", "relu6", "leaky-relu", "sigmoid", "tanh", "hard-sigmoid", "hard-swish"), lowering, accuracy,
+    threads (0: 1). y is [N, OC, OH, OW], OH = (H + top + bottom - dilation (kh - 1) - 1) // stride + 1. Packing happens
+    at the first call for each shape of x; the last few are kept."""
 
     def __init__(self, weights, bias=None, *, stride=1, pad=0, dilation=1, groups=1, layout="NCHW", activation=None, **keywords):
         self._weights = as_input("weights", weights).copy()
@@ -86,8 +86,8 @@ class Conv2d:
         return y
 
     def explain(self, shape):
-        """What was decided for x of that shape (in this layer's layout) and why: a dict with shape, line, and lowerings, a list of
-        dicts."""
+        """What was decided for x of that shape (in this layer's layout) and why: a dict with shape, line, and
+        lowerings, a list of dicts."""
         _, dims, _ = _image(self._layout, np.broadcast_to(np.float32(0), shape))
         handle, _, _ = self._shapes.get(dims, lambda: self._create(*dims))
         choice = library.stoa_conv2d_explain(handle).contents
@@ -101,8 +101,9 @@ def conv2d(x, weights, bias=None, *, out=None, **options):
 
 
 class Linear:
-    """y = activation(x weights^T + bias) with weights packed once: x [N, in], weights [out, in], bias [out] or None, y [N, out].
-    Weights are copied. Options: activation, threads (0: 1). May be called from any number of threads at once."""
+    """y = activation(x weights^T + bias) with weights packed once: x [N, in], weights [out, in], bias [out] or None, y
+    [N, out]. Weights are copied. Options: activation, threads (0: 1). May be called from any number of threads at
+    once."""
 
     def __init__(self, weights, bias=None, *, activation=None, **keywords):
         self._weights = as_input("weights", weights).copy()

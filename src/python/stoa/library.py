@@ -1,7 +1,8 @@
 """The shared library: finding it, calling it, and owning what it makes.
 
-Every function of the headers is an attribute of `library`. Those that can fail take no `struct stoa_error *` here (it is put in
-between) and raise Error instead of returning a status. ctypes releases the interpreter's lock during calls."""
+Every function of the headers is an attribute of `library`. Those that can fail take no `struct stoa_error *` here (it
+is put in between) and raise Error instead of returning a status. ctypes releases the interpreter's lock during
+calls."""
 
 import ctypes
 import os
@@ -80,8 +81,8 @@ library = Library()
 
 
 class Handle:
-    """Owns what a create function made, and frees it when nobody refers to it any more. `owners` live at least as long. Is an
-    argument for the library as it stands."""
+    """Owns what a create function made, and frees it when nobody refers to it any more. `owners` live at least as long.
+    Is an argument for the library as it stands."""
 
     def __init__(self, create, free, *arguments, owners=()):
         pointer = ctypes.c_void_p()
@@ -97,7 +98,8 @@ class Handle:
 
 
 class Closeable:
-    """What holds a Handle: closed by close(), at the end of a with statement, or when it is dropped. Then it raises ValueError."""
+    """What holds a Handle: closed by close(), at the end of a with statement, or when it is dropped. Then it raises
+    ValueError."""
 
     _handle = None
 

@@ -13,8 +13,8 @@ from .library import Closeable, Handle, library
 
 @dataclass(frozen=True)
 class ValueInfo:
-    """An input or output of a model: name, shape (None where the model leaves a dimension open; None instead of a shape where it
-    says nothing), dtype for NumPy, and type as ONNX Runtime writes it, such as "tensor(float)"."""
+    """An input or output of a model: name, shape (None where the model leaves a dimension open; None instead of a shape
+    where it says nothing), dtype for NumPy, and type as ONNX Runtime writes it, such as "tensor(float)"."""
 
     name: str
     shape: tuple
@@ -32,8 +32,9 @@ def _value_info(get, model, index):
 class Model(Closeable):
     """A network, immutable; any number of sessions, in any threads, share one.
 
-    Model("net.onnx") reads a file, which must not be shortened while the model lives; Model(data) ONNX from bytes. Raises Error with
-    the node, field and value: ERROR_IO, ERROR_PARSE, ERROR_UNSUPPORTED (all unsupported operators are named at once), ...
+    Model("net.onnx") reads a file, which must not be shortened while the model lives; Model(data) ONNX from bytes.
+    Raises Error with the node, field and value: ERROR_IO, ERROR_PARSE, ERROR_UNSUPPORTED (all unsupported operators are
+    named at once), ...
 
     inputs and outputs are lists of ValueInfo."""
 
@@ -90,9 +91,9 @@ def as_model(source):
 
 
 def create_net(name, **keywords):
-    """A ready-made network with fresh weights as a Model: input "input" [N, channels, height, width], output "output" [N, classes],
-    the scores in front of softmax. net_names() lists them. Options: classes, channels, height, width, seed, init ("he-normal", ...);
-    defaults as <stoa/build.h> states."""
+    """A ready-made network with fresh weights as a Model: input "input" [N, channels, height, width], output "output"
+    [N, classes], the scores in front of softmax. net_names() lists them. Options: classes, channels, height, width,
+    seed, init ("he-normal", ...); defaults as <stoa/build.h> states."""
     chosen = options(d.stoa_net_options, keywords, "create_net")
     return Model._made(library.stoa_net_create, name.encode(), chosen)
 

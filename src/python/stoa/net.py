@@ -27,10 +27,11 @@ class Net(Closeable):
         net.output("output", net.linear(net.flatten(x), 10))
         model = net.finish()
 
-    Layers know their inputs' shapes; the batch is not given and stays open. Each takes a `name`, for its node, output and parameters
-    (NAME.weight, NAME.bias); else it is called after its kind and a number. A layer that does not fit raises stoa.Error, naming the
-    layer and the field, and closes the net. init: how weights begin ("he-normal", "he-uniform", "xavier-normal", "xavier-uniform",
-    "fan-in-uniform", "zeros"); same layers and seed, same bits. See <stoa/build.h>."""
+    Layers know their inputs' shapes; the batch is not given and stays open. Each takes a `name`, for its node, output
+    and parameters (NAME.weight, NAME.bias); else it is called after its kind and a number. A layer that does not fit
+    raises stoa.Error, naming the layer and the field, and closes the net. init: how weights begin ("he-normal",
+    "he-uniform", "xavier-normal", "xavier-uniform", "fan-in-uniform", "zeros"); same layers and seed, same bits. See
+    <stoa/build.h>."""
 
     def __init__(self, *, seed=0, init="default"):
         chosen = options(d.stoa_builder_options, dict(seed=seed, init=init), "Net")
@@ -74,7 +75,8 @@ class Net(Closeable):
     def conv_transpose2d(
         self, x, out_channels, kernel, *, stride=1, pad=0, dilation=1, groups=1, output_pad=0, bias=True, init="default", name=None
     ):
-        """[N, C, H, W] to [N, out_channels, OH, OW], OH = stride (H - 1) + dilation (kh - 1) + 1 + output_pad - top - bottom."""
+        """[N, C, H, W] to [N, out_channels, OH, OW], OH = stride (H - 1) + dilation (kh - 1) + 1 + output_pad - top -
+        bottom."""
         fields = dict(out_channels=out_channels, kernel=kernel, stride=stride, pad=pad, dilation=dilation, groups=groups)
         fields.update(output_pad=output_pad, no_bias=not bias, init=init)
         return self._layer("conv_transpose2d", name, x, options(d.stoa_build_conv, fields, "conv_transpose2d"))

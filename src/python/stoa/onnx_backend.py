@@ -22,7 +22,8 @@ class StoaRep(BackendRep):
         self._dtypes = {output.name: TENSOR_TYPE_TO_NP_TYPE.get(output.type.tensor_type.elem_type) for output in model.graph.output}
 
     def run(self, inputs, **_):
-        """inputs: a list in the order of the model's inputs, one array, or a dict by name. Returns a named tuple of arrays."""
+        """inputs: a list in the order of the model's inputs, one array, or a dict by name. Returns a named tuple of
+        arrays."""
         names = [info.name for info in self.session.get_inputs()]
         if isinstance(inputs, np.ndarray):
             inputs = [inputs]
@@ -54,7 +55,8 @@ class StoaBackend(Backend):
 
     @classmethod
     def run_node(cls, node, inputs, device="CPU", outputs_info=None, **kwargs):
-        """Runs one node on a list of arrays, one for each of its inputs that has a name. opset_version: of its definition."""
+        """Runs one node on a list of arrays, one for each of its inputs that has a name. opset_version: of its
+        definition."""
         super().run_node(node, inputs, device, outputs_info, **kwargs)
         opset = kwargs.pop("opset_version", onnx.defs.onnx_opset_version())
         names = [name for name in node.input if name]

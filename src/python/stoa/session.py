@@ -5,12 +5,10 @@ import os
 import threading
 from collections.abc import Mapping
 
-import numpy as np
-
 from . import declarations as d
 from .convert import Cache, address, as_input, as_output, number_of, numpy_dtype, options, record, shape_text, table
 from .convert import name_of, tensor_array, text
-from .library import Closeable, Error, Handle, Status, library
+from .library import Closeable, Error, Handle, library
 from .model import as_model
 
 
@@ -67,15 +65,18 @@ class Session(Closeable):
         session = stoa.Session("resnet50.onnx", threads=2)
         scores = session.run({"input": x})["output"]
 
-    model: a path, ONNX as bytes, or a stoa.Model. Options, by keyword (<stoa/session.h> describes them): threads (0: all the CPUs
-    this process may use), accuracy ("fast", "strict"), lowering ("auto", "view", "im2col", "im2col-full", "depthwise", "direct",
-    "winograd"), max_bytes, profile, keep_values, disable (passes to leave out, such as ["fuse-norm"]), tuning (a stoa.Tuning).
+    model: a path, ONNX as bytes, or a stoa.Model. Options, by keyword (<stoa/session.h> describes them): threads (0:
+    all the CPUs this process may use), accuracy ("fast", "strict"), lowering ("auto", "view", "im2col", "im2col-full",
+    "depthwise", "direct", "winograd"), max_bytes, profile, keep_values, disable (passes to leave out, such as
+    ["fuse-norm"]), tuning (a stoa.Tuning).
 
-    Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept; where the
-    model states all dims but the batch, batch 1 is planned at once. Results are the same to the bit for any number of threads.
+    Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept;
+    where the model states all dims but the batch, batch 1 is planned at once. Results are the same to the bit for any
+    number of threads.
 
-    run() may be called from several threads, which then take turns; for running at once, give each thread a Session of one shared
-    Model. The interpreter's lock is released meanwhile. Raises stoa.Error when the model cannot be loaded or planned."""
+    run() may be called from several threads, which then take turns; for running at once, give each thread a Session of
+    one shared Model. The interpreter's lock is released meanwhile. Raises stoa.Error when the model cannot be loaded or
+    planned."""
 
     def __init__(self, model, *, plans=4, **options):
         self.model = as_model(model)
@@ -111,15 +112,16 @@ class Session(Closeable):
         return self.model.outputs
 
     def run(self, *arguments, out=None):
-        """run({"input": x}) returns a dict of all outputs by name; run(names, {"input": x}) a list of those named, of all if names
-        is None.
+        """run({"input": x}) returns a dict of all outputs by name; run(names, {"input": x}) a list of those named, of
+        all if names is None.
 
-        Inputs are read in place if they are C-contiguous arrays of the input's type, else from a copy: arrays are converted where no
-        value can change (float16 to float32), lists and numbers as NumPy converts them. Outputs are new arrays, but those of `out`,
-        {"output": y}: C-contiguous arrays of exact shape and type that overlap no input and one another.
+        Inputs are read in place if they are C-contiguous arrays of the input's type, else from a copy: arrays are
+        converted where no value can change (float16 to float32), lists and numbers as NumPy converts them. Outputs are
+        new arrays, but those of `out`, {"output": y}: C-contiguous arrays of exact shape and type that overlap no input
+        and one another.
 
-        ValueError: an input is missing or unknown, or its shape does not fit the model's. TypeError: its type does not. stoa.Error:
-        what the library finds wrong, with the node's name."""
+        ValueError: an input is missing or unknown, or its shape does not fit the model's. TypeError: its type does not.
+        stoa.Error: what the library finds wrong, with the node's name."""
         if len(arguments) not in (1, 2):
             raise TypeError(f"run takes (inputs) or (output names, inputs), not {len(arguments)} arguments")
         feed = arguments[-1]
@@ -196,16 +198,17 @@ class Session(Closeable):
         return self._last
 
     def memory(self):
-        """Bytes that the plan last used holds: a dict of weights (packed copies), activations (one block, scratch included)
-        and outputs."""
+        """Bytes that the plan last used holds: a dict of weights (packed copies), activations (one block, scratch
+        included) and outputs."""
         with self._lock:
             info = d.stoa_memory_info()
             library.stoa_session_memory(self._latest().handle, info)
             return record(info)
 
     def profile(self):
-        """What the last run spent where, of a session made with profile=True: a list with a dict for each step, with node, type,
-        shape, how (the lowering), macs, parameter_count, begin and seconds (from the beginning of the run)."""
+        """What the last run spent where, of a session made with profile=True: a list with a dict for each step, with
+        node, type, shape, how (the lowering), macs, parameter_count, begin and seconds (from the beginning of the
+        run)."""
         if not self._options.get("profile"):
             raise ValueError("nothing was measured: create the session with profile=True")
         with self._lock:
@@ -224,7 +227,8 @@ class Session(Closeable):
             return tensor_array(tensor).copy()
 
     def summary(self):
-        """A table of the layers as they are planned (of the plan last used): shapes, parameters, multiply-adds, lowerings."""
+        """A table of the layers as they are planned (of the plan last used): shapes, parameters, multiply-adds,
+        lowerings."""
         with self._lock:
             steps = list(self._latest().steps())
             rows = []
@@ -255,8 +259,8 @@ class Session(Closeable):
 
 
 class Tuning(Closeable):
-    """Which way of convolving is the fastest on this machine, measured: Session(..., tuning=t) takes it. Measuring must not run
-    beside the creation of sessions with it."""
+    """Which way of convolving is the fastest on this machine, measured: Session(..., tuning=t) takes it. Measuring must
+    not run beside the creation of sessions with it."""
 
     def __init__(self, path=None):
         """Empty, or what the file of an earlier save holds. Error: ERROR_IO, ERROR_PARSE."""
@@ -265,8 +269,8 @@ class Tuning(Closeable):
             library.stoa_tuning_load(self._handle, os.fsencode(path))
 
     def measure(self, model, inputs=None, *, rounds=0, **options):
-        """Measures the convolutions of a model that are not known yet, on random input or {"name": array}, with a session's options.
-        Returns how many there were."""
+        """Measures the convolutions of a model that are not known yet, on random input or {"name": array}, with a
+        session's options. Returns how many there were."""
         model = as_model(model)
         arrays = fixed_inputs(model, inputs or {})
         specs = [(name, array.shape, None) for name, array in arrays.items()]

@@ -1,8 +1,8 @@
 """Training: trainers, and batches made of arrays.
 
-What fit and evaluate take as data is a pair (x, labels) of arrays, or any object with `batch` (examples in a batch), len() (batches in
-an epoch) and get(epoch, position), which returns (x, labels, count) of one batch: arrays of `batch` examples, of which `count` are
-to be used; the classes beyond are -1. Arrays and Dataset.batches() are such objects."""
+What fit and evaluate take as data is a pair (x, labels) of arrays, or any object with `batch` (examples in a batch),
+len() (batches in an epoch) and get(epoch, position), which returns (x, labels, count) of one batch: arrays of `batch`
+examples, of which `count` are to be used; the classes beyond are -1. Arrays and Dataset.batches() are such objects."""
 
 import ctypes
 import os
@@ -19,9 +19,9 @@ _CLASSES = (d.STOA_LOSS_CROSS_ENTROPY, d.STOA_LOSS_HINGE)
 
 
 class Arrays:
-    """Batches of two arrays of as many entries. shuffle: a new order each epoch, a function of seed and epoch. A last batch that is
-    not full is filled up with examples of class -1, where labels are whole numbers; else left out. Iterating gives (x, labels) of
-    epoch 0."""
+    """Batches of two arrays of as many entries. shuffle: a new order each epoch, a function of seed and epoch. A last
+    batch that is not full is filled up with examples of class -1, where labels are whole numbers; else left out.
+    Iterating gives (x, labels) of epoch 0."""
 
     def __init__(self, x, labels, batch=64, *, shuffle=False, seed=0):
         self.x, self.labels, self.batch = np.asarray(x), np.asarray(labels), batch
@@ -58,7 +58,8 @@ class Arrays:
 
 
 class _Calls:
-    """The exceptions of callbacks, which cannot pass through the library: kept, and raised when its function has returned."""
+    """The exceptions of callbacks, which cannot pass through the library: kept, and raised when its function has
+    returned."""
 
     def __init__(self):
         self.failure = None
@@ -88,15 +89,17 @@ class Trainer(Closeable):
         trainer.fit((images, labels), test=(test_images, test_labels), epochs=10)
         trainer.model().save("net.onnx")
 
-    model: a path, bytes or stoa.Model, which stays as it is. Options (<stoa/train.h> describes them): loss ("cross-entropy", "hinge",
-    "mean-squared", "binary-cross-entropy"), label_smoothing, margin, optimiser ("sgd", "adam", "adamw"), learning_rate, momentum,
-    nesterov, beta1, beta2, epsilon, weight_decay, decay_all, schedule ("constant", "step", "cosine"), total_steps, warmup, step_size,
-    gamma, final_rate, clip_norm, clip_value, accumulate, batch, seed, threads, accuracy, profile; inputs: {"name": array} of inputs with
-    fixed values; frozen: patterns of parameters that stay ("features.*"); tuning: a stoa.Tuning.
+    model: a path, bytes or stoa.Model, which stays as it is. Options (<stoa/train.h> describes them): loss
+    ("cross-entropy", "hinge", "mean-squared", "binary-cross-entropy"), label_smoothing, margin, optimiser ("sgd",
+    "adam", "adamw"), learning_rate, momentum, nesterov, beta1, beta2, epsilon, weight_decay, decay_all, schedule
+    ("constant", "step", "cosine"), total_steps, warmup, step_size, gamma, final_rate, clip_norm, clip_value,
+    accumulate, batch, seed, threads, accuracy, profile; inputs: {"name": array} of inputs with fixed values; frozen:
+    patterns of parameters that stay ("features.*"); tuning: a stoa.Tuning.
 
-    Same seed, same bits, for any number of threads. Used by one thread at a time. x is [batch, ...] as the model's input; labels are
-    classes [batch] (whole numbers, -1 leaves an example out), or float32 of the scores' shape for the last two losses. Raises
-    stoa.Error: ERROR_NONFINITE when a loss or gradient is not finite, weights being as before the step; ..."""
+    Same seed, same bits, for any number of threads. Used by one thread at a time. x is [batch, ...] as the model's
+    input; labels are classes [batch] (whole numbers, -1 leaves an example out), or float32 of the scores' shape for the
+    last two losses. Raises stoa.Error: ERROR_NONFINITE when a loss or gradient is not finite, weights being as before
+    the step; ..."""
 
     def __init__(self, model, *, inputs=None, frozen=(), tuning=None, **keywords):
         self._model = as_model(model)
@@ -139,8 +142,8 @@ class Trainer(Closeable):
         return x, labels
 
     def step(self, x, labels):
-        """One batch: forward, backward, and a step of the optimiser. Returns a dict of loss (before the step), correct, learning_rate,
-        gradient_norm, stepped."""
+        """One batch: forward, backward, and a step of the optimiser. Returns a dict of loss (before the step), correct,
+        learning_rate, gradient_norm, stepped."""
         x, labels = self._examples(x, labels, self.batch)
         result = d.stoa_train_result()
         library.stoa_trainer_step(self._open(), address(x), address(labels), result)
@@ -166,13 +169,13 @@ class Trainer(Closeable):
     def fit(self, data, test=None, *, shuffle=True, checkpoint=None, on_batch=None, on_epoch=None, cancel=None, **keywords):
         """Trains for epochs, evaluating on `test`. Goes on where a loaded checkpoint was, to the bit.
 
-        data, test: pairs of arrays (shuffle: of data) or batches (see the module). Options: epochs (in all), evaluate (every so many
-        epochs), patience, checkpoint (a path, written after each epoch), checkpoint_interval. on_batch(progress) and on_epoch(results)
-        get dicts; cancel() is asked after each batch, and ends training where it returns true. Ctrl-C ends after a batch, writes the
-        checkpoint and raises KeyboardInterrupt.
+        data, test: pairs of arrays (shuffle: of data) or batches (see the module). Options: epochs (in all), evaluate
+        (every so many epochs), patience, checkpoint (a path, written after each epoch), checkpoint_interval.
+        on_batch(progress) and on_epoch(results) get dicts; cancel() is asked after each batch, and ends training where
+        it returns true. Ctrl-C ends after a batch, writes the checkpoint and raises KeyboardInterrupt.
 
-        Returns a dict of end ("done", "stopped-early", "cancelled"), epochs, best_epoch, best_accuracy, best_loss, and history, a list
-        of what on_epoch got."""
+        Returns a dict of end ("done", "stopped-early", "cancelled"), epochs, best_epoch, best_accuracy, best_loss, and
+        history, a list of what on_epoch got."""
         calls, history = _Calls(), []
         types = dict(d.stoa_fit_options._fields_)
 
@@ -197,8 +200,9 @@ class Trainer(Closeable):
         return {**record(result), "history": history}
 
     def evaluate(self, data, *, batch=None, confusion=False):
-        """The current weights, as inference has them, on one epoch of data. Returns a dict of loss, examples, accuracy, top1 and top5
-        (counts), and with confusion=True an array [classes, classes] of examples of class (row) taken for class (column)."""
+        """The current weights, as inference has them, on one epoch of data. Returns a dict of loss, examples, accuracy,
+        top1 and top5 (counts), and with confusion=True an array [classes, classes] of examples of class (row) taken for
+        class (column)."""
         calls = _Calls()
         batches = self._batches(data, calls, False, getattr(data, "batch", batch or self.batch))
         result = d.stoa_evaluation()
@@ -238,6 +242,7 @@ class Trainer(Closeable):
         library.stoa_trainer_save(self._open(), os.fsencode(path))
 
     def load(self, path):
-        """Goes on from a checkpoint of a trainer with the same model and options. Error: ERROR_IO, ERROR_PARSE (damaged),
-        ERROR_SHAPE (of another model), ERROR_ARGUMENT (of another optimiser); the trainer is as before then."""
+        """Goes on from a checkpoint of a trainer with the same model and options. Error: ERROR_IO, ERROR_PARSE
+        (damaged), ERROR_SHAPE (of another model), ERROR_ARGUMENT (of another optimiser); the trainer is as before
+        then."""
         library.stoa_trainer_load(self._open(), os.fsencode(path))

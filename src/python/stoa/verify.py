@@ -10,8 +10,8 @@ from .session import fixed_inputs, session_options
 
 
 class Report:
-    """What a check found: `items`, a list of dicts; `passed`; `message`, the first thing that diverged, or "". True if it passed; as
-    a string, a table."""
+    """What a check found: `items`, a list of dicts; `passed`; `message`, the first thing that diverged, or "". True if
+    it passed; as a string, a table."""
 
     def __init__(self, items, columns, message):
         self.items, self.message, self._columns = items, message, columns
@@ -45,10 +45,11 @@ def _collect(check, callback_type, columns, extra=lambda item: {}):
 
 
 def verify(model, inputs=None, *, seed=0, **keywords):
-    """Runs a model once and compares each layer with the naive reference on the very inputs that layer had; a layer passes if no
-    element is off by more than a float result may be. inputs: {"name": array}, others are seeded random numbers; those of whole
-    numbers count as known to the planner. keywords: a session's options. Returns a Report whose items have node, type, value, shape,
-    worst_difference, worst_share (of its bound; passes at <= 1), engine, twin, passed."""
+    """Runs a model once and compares each layer with the naive reference on the very inputs that layer had; a layer
+    passes if no element is off by more than a float result may be. inputs: {"name": array}, others are seeded random
+    numbers; those of whole numbers count as known to the planner. keywords: a session's options. Returns a Report whose
+    items have node, type, value, shape, worst_difference, worst_share (of its bound; passes at <= 1), engine, twin,
+    passed."""
     model = as_model(model)
     arrays = fixed_inputs(model, inputs or {})
     fixed = {name for name, array in arrays.items() if array.dtype.kind in "iub"}
@@ -71,10 +72,11 @@ def verify(model, inputs=None, *, seed=0, **keywords):
 
 
 def gradient_check(model, inputs=None, *, frozen=(), session=None, **keywords):
-    """Whether what training computes is the derivative of the loss: the naive reference's gradients against difference quotients in
-    double, then the engine against the reference. For small images. inputs: {"name": array}, fixed values; options: loss,
-    label_smoothing, margin, check_inputs (their gradients, too), samples, tolerance, seed; session: a dict of a
-    session's options. Returns a Report whose items have name, shape, tried, kinks, worst (relative difference), passed."""
+    """Whether what training computes is the derivative of the loss: the naive reference's gradients against difference
+    quotients in double, then the engine against the reference. For small images. inputs: {"name": array}, fixed values;
+    options: loss, label_smoothing, margin, check_inputs (their gradients, too), samples, tolerance, seed; session: a
+    dict of a session's options. Returns a Report whose items have name, shape, tried, kinks, worst (relative
+    difference), passed."""
     model = as_model(model)
     arrays = fixed_inputs(model, inputs or {})
     own = session_options(session or {}, [(name, array.shape, array) for name, array in arrays.items()])
