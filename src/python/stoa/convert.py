@@ -205,10 +205,11 @@ class Cache:
 
 def table(header, rows):
     """Columns two spaces apart; numbers to the right."""
-    lines = [[str(cell) for cell in row] for row in [header, *rows]]
-    right = [bool(rows) and all(isinstance(row[c], (int, float)) for row in rows) for c in range(len(header))]
+    numbers = [bool(rows) and all(isinstance(row[c], (int, float)) for row in rows) for c in range(len(header))]
+    lines = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(line[c]) for line in lines) for c in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in zip(line, widths, right)).rstrip()
-        for line in lines
-    )
+
+    def column(cell, width, is_number):
+        return cell.rjust(width) if is_number else cell.ljust(width)
+
+    return "\n".join("  ".join(map(column, line, widths, numbers)).rstrip() for line in lines)
