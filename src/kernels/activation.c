@@ -106,6 +106,7 @@ FUNCTION(elu, elu(v, alpha))
 FUNCTION(selu, beta *elu(v, alpha))
 FUNCTION(celu, v < 0.0f ? alpha * exponential_less_one((v < 0.0f ? v : 0.0f) / alpha) : v)
 FUNCTION(mish, v *mish_gate(v))
+FUNCTION(gelu, 0.5f * v * (1.0f + error_function(v * 0x1.6a09e6p-1f)))
 FUNCTION(erf, error_function(v))
 FUNCTION(log, logarithm(v))
 FUNCTION(abs, fabsf(v))
@@ -140,6 +141,7 @@ void stoa_activate(const struct activation *activation, size_t count, const floa
         [ACTIVATION_SELU] = each_selu,
         [ACTIVATION_CELU] = each_celu,
         [ACTIVATION_MISH] = each_mish,
+        [ACTIVATION_GELU] = each_gelu,
         [ACTIVATION_ERF] = each_erf,
         [ACTIVATION_LOG] = each_log,
         [ACTIVATION_ABS] = each_abs,

@@ -28,6 +28,7 @@ enum activation_kind {
     ACTIVATION_SELU,     /* beta * (x < 0 ? alpha*(e^x - 1) : x) */
     ACTIVATION_CELU,     /* x < 0 ? alpha*(e^(x/alpha) - 1) : x, alpha > 0 */
     ACTIVATION_MISH,     /* x times tanh(log(1 + e^x)), so rounded */
+    ACTIVATION_GELU,     /* x/2 times (1 + erf(x / sqrt(2))), so rounded */
     ACTIVATION_ERF,
     ACTIVATION_LOG,
     /* These round at most three times. */

@@ -44,6 +44,7 @@ FUNCTION(elu, x < 0 ? alpha * expm1(x) : x)
 FUNCTION(selu, beta *(x < 0 ? alpha * expm1(x) : x))
 FUNCTION(celu, x < 0 ? alpha * expm1(x / alpha) : x)
 FUNCTION(mish, x *tanh(softplus(x)))
+FUNCTION(gelu, 0.5 * x * (1 + erf(x * sqrt(0.5))))
 FUNCTION(neg, -x)
 FUNCTION(sign, x > 0 ? 1 : x < 0 ? -1 : x)
 FUNCTION(reciprocal, 1 / x)
@@ -90,6 +91,7 @@ static const function functions[ACTIVATION_COUNT] = {
     [ACTIVATION_SELU] = each_selu,
     [ACTIVATION_CELU] = each_celu,
     [ACTIVATION_MISH] = each_mish,
+    [ACTIVATION_GELU] = each_gelu,
     [ACTIVATION_ERF] = each_erf,
     [ACTIVATION_LOG] = each_log,
     [ACTIVATION_ABS] = each_fabs,

@@ -8,7 +8,7 @@
 #include "kernels/nd.h"
 
 /* data[2] is the function's result y, or its argument x where it says so below; context is its struct activation. Null
- * for ACTIVATION_NONE and ACTIVATION_SILU, for
+ * for ACTIVATION_NONE, ACTIVATION_SILU and ACTIVATION_GELU, for
  * Neg, whose gradient is arithmetic's, and where it is 0 everywhere.
  *
  *   Relu          y > 0 ? 1 : 0                  LeakyRelu  x > 0 ? 1 : alpha

@@ -120,6 +120,21 @@ static const struct {
      IMAGE "a = Conv(x, w)\nc = HardSigmoid(a) alpha=0.1666667\ny = Mul(a, c)\noutput y\n"},
     {"a sigmoid's too", STOA_PASS_FUSE_ACTIVATION, 2, "Conv+Sigmoid+Mul",
      IMAGE "a = Conv(x, w)\nc = Sigmoid(a)\ny = Mul(c, a)\noutput y\n"},
+    {"Mish as exported", STOA_PASS_FUSE_ACTIVATION, 3, "Conv+Softplus+Tanh+Mul",
+     IMAGE "a = Conv(x, w)\nc = Softplus(a)\nd = Tanh(c)\ny = Mul(a, d)\noutput y\n"},
+    {"Gelu as exported", STOA_PASS_FUSE_ACTIVATION, 5, "Add+Div+Erf+Add+Mul+Mul",
+     "input x f32[3,5]\nconst p f32[5]\nconst r f32(1.4142135)\nconst o f32(1)\nconst h f32(0.5)\na = Add(x, p)\n"
+     "c = Div(a, r)\nd = Erf(c)\ne = Add(d, o)\nf = Mul(a, e)\ny = Mul(f, h)\noutput y\n"},
+    {"Gelu as exported, the constants in front", STOA_PASS_FUSE_ACTIVATION, 5, "Conv+Mul+Erf+Add+Mul+Mul",
+     IMAGE "const r f32{0.70710677}\nconst o f32(1)\nconst h f32(0.5)\na = Conv(x, w)\nc = Mul(r, a)\nd = Erf(c)\n"
+           "e = Add(o, d)\nf = Mul(e, a)\ny = Mul(h, f)\noutput y\n"},
+    {"not with other constants", STOA_PASS_FUSE_ACTIVATION, 2, "Div+Erf",
+     IMAGE
+     "const r f32(1.414)\nconst s f32(1.4142135)\nconst o f32(1)\nconst h f32(0.5)\nconst i f32(2)\na = Conv(x, w)\n"
+     "c = Div(a, r)\nd = Erf(c)\ne = Add(d, o)\nf = Mul(a, e)\ny = Mul(f, h)\nb1 = Conv(x, w)\nc1 = Div(b1, s)\n"
+     "d1 = Erf(c1)\ne1 = Add(d1, o)\nf1 = Mul(b1, e1)\nz = Mul(f1, i)\noutput y\noutput z\n"},
+    {"not where the gate ends elsewhere", STOA_PASS_FUSE_ACTIVATION, 1, "Conv+Softplus",
+     IMAGE "a = Conv(x, w)\nb1 = Conv(x, w)\nc = Softplus(a)\nd = Tanh(c)\ny = Mul(b1, d)\noutput y\n"},
     {"not a gate that is read again", STOA_PASS_FUSE_ACTIVATION, 0, NULL,
      IMAGE "a = Conv(x, w)\nc = Sigmoid(a)\ny = Mul(c, a)\nz = Exp(c)\noutput y\noutput z\n"},
     {"not a gate for another", STOA_PASS_FUSE_ACTIVATION, 1, "Conv+Sigmoid",
