@@ -1,35 +1,24 @@
 /* Derivatives, in the same plain arithmetic as the functions themselves (kernels/activation.c), so that the loops
- * vectorise: each is written for operands in line, and once more for any strides. */
+ * vectorise. */
 #include "kernels/gradient.h"
 
 #include <math.h>
 
+#include "base/size.h"
 #include "base/vector.h"
 #include "kernels/exp.h"
 
-/* g: the gradient, v: what the forward pass kept. */
+/* g: the gradient, v: what the forward pass kept; result may be either. */
 #define DERIVATIVE(name, expression)                                                                                   \
-    STOA_CLONES static void each_##name(const void *context, size_t count, char *const *data,                          \
-                                        const ptrdiff_t *strides)                                                      \
+    STOA_CLONES static void each_##name(size_t count, float alpha, float beta, const float *p, const float *q,         \
+                                        float *result)                                                                 \
     {                                                                                                                  \
-        const struct activation *activation = context;                                                                 \
-        const float alpha = activation ? activation->alpha : 0.0f, beta = activation ? activation->beta : 0.0f;        \
-        float *result = (float *)data[0];                                                                              \
-        const float *p = (const float *)data[1], *q = (const float *)data[2];                                          \
-        ptrdiff_t sr = strides[0], sp = strides[1], sq = strides[2], n = (ptrdiff_t)count;                             \
         (void)alpha;                                                                                                   \
         (void)beta;                                                                                                    \
-        if (sr == 1 && sp == 1 && sq == 1) {                                                                           \
-            STOA_INDEPENDENT                                                                                           \
-            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
-                float g = p[i], v = q[i];                                                                              \
-                result[i] = expression;                                                                                \
-            }                                                                                                          \
-        } else {                                                                                                       \
-            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
-                float g = p[i * sp], v = q[i * sq];                                                                    \
-                result[i * sr] = expression;                                                                           \
-            }                                                                                                          \
+        STOA_INDEPENDENT                                                                                               \
+        for (size_t i = 0; i < count; i++) {                                                                           \
+            float g = p[i], v = q[i];                                                                                  \
+            result[i] = expression;                                                                                    \
         }                                                                                                              \
     }
 
@@ -79,9 +68,6 @@ DERIVATIVE(softsign, g / (1.0f + fabsf(v)) / (1.0f + fabsf(v)))
 DERIVATIVE(thresholded_relu, v <= alpha ? 0.0f : g)
 DERIVATIVE(shrink, v >= -alpha && v <= alpha ? 0.0f : g)
 
-/* PRelu's slope. */
-DERIVATIVE(slope, v > 0.0f ? 0.0f : g * v)
-
 /* Those whose functions go by double. */
 static double slope_in_double(enum activation_kind kind, double v)
 {
@@ -121,32 +107,60 @@ static void each_in_double(const void *context, size_t count, char *const *data,
             (float)((double)g[i * strides[1]] * slope_in_double(activation->kind, (double)v[i * strides[2]]));
 }
 
+typedef void (*each)(size_t count, float alpha, float beta, const float *p, const float *q, float *result);
+static const each derivatives[ACTIVATION_SIN] = {
+    [ACTIVATION_RELU] = each_relu,
+    [ACTIVATION_CLIP] = each_clip,
+    [ACTIVATION_LEAKY_RELU] = each_leaky_relu,
+    [ACTIVATION_HARD_SIGMOID] = each_hard_sigmoid,
+    [ACTIVATION_HARD_SWISH] = each_hard_swish,
+    [ACTIVATION_SQRT] = each_sqrt,
+    [ACTIVATION_EXP] = each_exp,
+    [ACTIVATION_SIGMOID] = each_sigmoid,
+    [ACTIVATION_TANH] = each_tanh,
+    [ACTIVATION_SOFTPLUS] = each_softplus,
+    [ACTIVATION_ELU] = each_elu,
+    [ACTIVATION_SELU] = each_selu,
+    [ACTIVATION_CELU] = each_celu,
+    [ACTIVATION_MISH] = each_mish,
+    [ACTIVATION_ERF] = each_erf,
+    [ACTIVATION_LOG] = each_log,
+    [ACTIVATION_ABS] = each_abs,
+    [ACTIVATION_RECIPROCAL] = each_reciprocal,
+    [ACTIVATION_SOFTSIGN] = each_softsign,
+    [ACTIVATION_THRESHOLDED_RELU] = each_thresholded_relu,
+    [ACTIVATION_SHRINK] = each_shrink,
+};
+
+/* Arrays with gaps pass through buffers. */
+static void each_in_float(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    const struct activation *activation = context;
+    each derivative = derivatives[activation->kind];
+    float *result = (float *)data[0], gradient[256], kept[256];
+    const float *g = (const float *)data[1], *v = (const float *)data[2];
+    if (strides[0] == 1 && strides[1] == 1 && strides[2] == 1) {
+        derivative(count, activation->alpha, activation->beta, g, v, result);
+        return;
+    }
+    const size_t capacity = sizeof kept / sizeof *kept;
+    for (size_t done = 0; done < count; done += capacity) {
+        ptrdiff_t first = (ptrdiff_t)done, part = (ptrdiff_t)stoa_size_min(capacity, count - done);
+        for (ptrdiff_t i = 0; i < part; i++) {
+            gradient[i] = g[(first + i) * strides[1]];
+            kept[i] = v[(first + i) * strides[2]];
+        }
+        derivative((size_t)part, activation->alpha, activation->beta, gradient, kept, gradient);
+        for (ptrdiff_t i = 0; i < part; i++)
+            result[(first + i) * strides[0]] = gradient[i];
+    }
+}
+
 nd_loop stoa_activation_gradient(enum activation_kind kind)
 {
-    static const nd_loop loops[ACTIVATION_SIN] = {
-        [ACTIVATION_RELU] = each_relu,
-        [ACTIVATION_CLIP] = each_clip,
-        [ACTIVATION_LEAKY_RELU] = each_leaky_relu,
-        [ACTIVATION_HARD_SIGMOID] = each_hard_sigmoid,
-        [ACTIVATION_HARD_SWISH] = each_hard_swish,
-        [ACTIVATION_SQRT] = each_sqrt,
-        [ACTIVATION_EXP] = each_exp,
-        [ACTIVATION_SIGMOID] = each_sigmoid,
-        [ACTIVATION_TANH] = each_tanh,
-        [ACTIVATION_SOFTPLUS] = each_softplus,
-        [ACTIVATION_ELU] = each_elu,
-        [ACTIVATION_SELU] = each_selu,
-        [ACTIVATION_CELU] = each_celu,
-        [ACTIVATION_MISH] = each_mish,
-        [ACTIVATION_ERF] = each_erf,
-        [ACTIVATION_LOG] = each_log,
-        [ACTIVATION_ABS] = each_abs,
-        [ACTIVATION_RECIPROCAL] = each_reciprocal,
-        [ACTIVATION_SOFTSIGN] = each_softsign,
-        [ACTIVATION_THRESHOLDED_RELU] = each_thresholded_relu,
-        [ACTIVATION_SHRINK] = each_shrink,
-    };
-    return kind < ACTIVATION_SIN ? loops[kind] : each_in_double;
+    if (kind >= ACTIVATION_SIN)
+        return each_in_double;
+    return derivatives[kind] ? each_in_float : NULL;
 }
 
 /* One loop of three operands for the strides that matter, once more for any. */
@@ -222,6 +236,18 @@ STOA_CLONES static void share(const void *context, size_t count, char *const *da
         result[i * strides[0]] = g[i * strides[1]] / operands;
 }
 
+/* PRelu's slope. */
+STOA_CLONES static void prelu_slope(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+{
+    (void)context;
+    float *result = (float *)data[0];
+    const float *g = (const float *)data[1], *x = (const float *)data[2];
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
+        float v = x[i * strides[2]];
+        result[i * strides[0]] = v > 0.0f ? 0.0f : g[i * strides[1]] * v;
+    }
+}
+
 STOA_CLONES static void minus(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
 {
     (void)context;
@@ -239,7 +265,7 @@ nd_loop stoa_arithmetic_gradient(enum arithmetic_gradient kind)
         [GRADIENT_BASE] = base,
         [GRADIENT_EXPONENT] = exponent,
         [GRADIENT_PRELU] = prelu,
-        [GRADIENT_SLOPE] = each_slope,
+        [GRADIENT_SLOPE] = prelu_slope,
         [GRADIENT_COUNT_EXTREMES] = count_extremes,
         [GRADIENT_EXTREME] = extreme,
         [GRADIENT_CHOSEN] = chosen,
