@@ -281,9 +281,30 @@ static float log_sum_gradient(float g, float x, float y)
     return (float)((double)g * exp(-(double)y));
 }
 
+#define BINARY(name, expression)                                                                                       \
+    STOA_CLONES static void name(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)       \
+    {                                                                                                                  \
+        (void)context;                                                                                                 \
+        float *result = (float *)data[0];                                                                              \
+        const float *p = (const float *)data[1], *q = (const float *)data[2];                                          \
+        ptrdiff_t s0 = strides[0], sp = strides[1], sq = strides[2], n = (ptrdiff_t)count;                             \
+        if (s0 == 1 && sp == 1 && sq == 1) {                                                                           \
+            STOA_INDEPENDENT                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                float g = p[i], v = q[i];                                                                              \
+                result[i] = expression;                                                                                \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            for (ptrdiff_t i = 0; i < n; i++) {                                                                        \
+                float g = p[i * sp], v = q[i * sq];                                                                    \
+                result[i * s0] = expression;                                                                           \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
 /* Operands: g, x, y, whose strides are 0 where several x share them. */
-DERIVATIVE(magnitude, v > 0.0f ? g : v < 0.0f ? -g : g * v)
-DERIVATIVE(square, g *(2.0f * v))
+BINARY(magnitude, v > 0.0f ? g : v < 0.0f ? -g : g * v)
+BINARY(square, g *(2.0f * v))
 TERNARY(STOA_CLONES, norm, c == 0.0f ? 0.0f : a * (b / c))
 TERNARY(, log_sum, log_sum_gradient(a, b, c))
 TERNARY(STOA_CLONES, log_sum_exp, a *exponential(b - c))
@@ -291,8 +312,10 @@ TERNARY(STOA_CLONES, log_sum_exp, a *exponential(b - c))
 nd_loop stoa_reduction_gradient(enum reduction_gradient kind)
 {
     static const nd_loop loops[] = {
-        [GRADIENT_L1] = each_magnitude,       [GRADIENT_L2] = norm,
-        [GRADIENT_SUM_SQUARE] = each_square,  [GRADIENT_LOG_SUM] = log_sum,
+        [GRADIENT_L1] = magnitude,
+        [GRADIENT_L2] = norm,
+        [GRADIENT_SUM_SQUARE] = square,
+        [GRADIENT_LOG_SUM] = log_sum,
         [GRADIENT_LOG_SUM_EXP] = log_sum_exp,
     };
     return loops[kind];

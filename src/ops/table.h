@@ -10,21 +10,21 @@
     /* matrix products */ \
     OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) \
     /* pooling, normalisation, resizing */ \
-    OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) \
-    OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) \
-    OP(mean_variance_normalization) OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
+    OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) OP(log_softmax) \
+    OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) OP(mean_variance_normalization) \
+    OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
     /* reductions */ \
-    OP(reduce_l1) OP(reduce_l2) OP(reduce_log_sum) OP(reduce_log_sum_exp) OP(reduce_max) \
-    OP(reduce_mean) OP(reduce_min) OP(reduce_prod) OP(reduce_sum) OP(reduce_sum_square) \
+    OP(reduce_l1) OP(reduce_l2) OP(reduce_log_sum) OP(reduce_log_sum_exp) OP(reduce_max) OP(reduce_mean) \
+    OP(reduce_min) OP(reduce_prod) OP(reduce_sum) OP(reduce_sum_square) \
     /* selecting, cumulating */ \
     OP(arg_max) OP(arg_min) OP(hardmax) OP(top_k) OP(cum_sum) \
     /* elementwise */ \
     OP(relu) OP(leaky_relu) OP(prelu) OP(elu) OP(selu) OP(clip) OP(clip_11) OP(sigmoid) OP(tanh) OP(hard_sigmoid) \
     OP(hard_swish) OP(softplus) OP(sqrt) OP(exp) OP(add) OP(sub) OP(mul) OP(div) OP(pow) OP(max) OP(min) OP(sum) \
     OP(celu) OP(mish) OP(erf) OP(log) OP(abs) OP(neg) OP(floor) OP(ceil) OP(round) OP(sign) OP(reciprocal) \
-    OP(softsign) OP(thresholded_relu) OP(shrink) OP(sin) OP(cos) OP(tan) OP(asin) OP(acos) OP(atan) OP(sinh) OP(cosh) \
-    OP(asinh) OP(acosh) OP(atanh) OP(mean) OP(mod) OP(bit_shift) OP(add_1) OP(sub_1) OP(mul_1) OP(div_1) OP(pow_1) \
-    OP(prelu_1) OP(gemm_1) \
+    OP(softsign) OP(thresholded_relu) OP(shrink) OP(sin) OP(cos) OP(tan) OP(asin) OP(acos) OP(atan) OP(sinh) \
+    OP(cosh) OP(asinh) OP(acosh) OP(atanh) OP(mean) OP(mod) OP(bit_shift) OP(add_1) OP(sub_1) OP(mul_1) OP(div_1) \
+    OP(pow_1) OP(prelu_1) OP(gemm_1) \
     /* comparison, logic */ \
     OP(equal) OP(greater) OP(greater_or_equal) OP(less) OP(less_or_equal) OP(and) OP(or) OP(xor) OP(not) OP(is_nan) \
     OP(is_inf) OP(where) \
@@ -32,11 +32,11 @@
     OP(concat) OP(split) OP(split_13) OP(flatten) OP(reshape) OP(transpose) OP(squeeze) OP(squeeze_13) OP(unsqueeze) \
     OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(slice) OP(slice_10) OP(gather) \
     OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) \
+    OP(size) OP(tile) OP(depth_to_space) OP(space_to_depth) OP(gather_elements) OP(gather_nd) OP(scatter) \
+    OP(scatter_elements) OP(scatter_nd) OP(reverse_sequence) OP(range) OP(one_hot) OP(eye_like) OP(trilu) \
+    OP(nonzero) OP(compress) OP(unique) OP(det) \
     /* quantisation */ \
-    OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear)
-    OP(cast) OP(shape) OP(size) OP(constant_of_shape) OP(expand) OP(tile) OP(depth_to_space) OP(space_to_depth) \
-    OP(gather_elements) OP(gather_nd) OP(scatter) OP(scatter_elements) OP(scatter_nd) OP(reverse_sequence) \
-    OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) OP(unique) OP(det) \
+    OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear) \
     /* regions and places of images */ \
     OP(grid_sample) OP(roi_align) OP(non_max_suppression)
 
@@ -47,18 +47,17 @@
     /* while training */ \
     OP(max_pool_training) OP(batch_normalization_training) OP(dropout_training) \
     /* backward: matrix products */ \
-    OP(conv_backward_data) OP(conv_transpose_backward_data) \
-    OP(gemm_backward_a) OP(gemm_backward_b) OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) \
-    OP(conv_backward_data) OP(conv_transpose_backward_data) OP(conv_backward_weights) \
+    OP(conv_backward_data) OP(conv_transpose_backward_data) OP(gemm_backward_a) OP(gemm_backward_b) \
+    OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) OP(conv_backward_weights) \
     OP(conv_transpose_backward_weights) \
     /* backward: pooling, normalisation, resizing */ \
     OP(max_pool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
     OP(batch_normalization_training_backward) OP(instance_normalization_backward) OP(layer_normalization_backward) \
     OP(reduce_l1_backward) OP(reduce_l2_backward) OP(reduce_log_sum_backward) OP(reduce_log_sum_exp_backward) \
-    OP(reduce_max_backward) OP(reduce_mean_backward) OP(reduce_min_backward) \
-    OP(reduce_sum_backward) OP(reduce_sum_square_backward) \
-    OP(cum_sum_backward) OP(global_average_pool_backward) OP(global_max_pool_backward) OP(dropout_backward) \
-    OP(softmax_backward) OP(log_softmax_backward) OP(lrn_backward) OP(resize_backward) \
+    OP(reduce_max_backward) OP(reduce_mean_backward) OP(reduce_min_backward) OP(reduce_sum_backward) \
+    OP(reduce_sum_square_backward) OP(cum_sum_backward) OP(global_average_pool_backward) \
+    OP(global_max_pool_backward) OP(dropout_backward) OP(softmax_backward) OP(log_softmax_backward) OP(lrn_backward) \
+    OP(resize_backward) \
     /* backward: elementwise */ \
     OP(relu_backward) OP(leaky_relu_backward) OP(elu_backward) OP(selu_backward) OP(sigmoid_backward) \
     OP(tanh_backward) OP(hard_sigmoid_backward) OP(hard_swish_backward) OP(softplus_backward) OP(sqrt_backward) \

@@ -92,9 +92,9 @@ class Session(Closeable):
             shapes = [tuple(1 if size is None else size for size in shape) for shape in shapes]
             try:
                 self._plan(shapes, [None] * len(shapes))
-            except Error:
-                # What an input of whole numbers says (a shape, axes) is known when it comes.
-                if not self._parameters(shapes):
+            except Error as error:
+                # What inputs say of shapes (numbers, axes, what is to be counted) is known when they come.
+                if not self._parameters(shapes) and "must be known when the session is created" not in str(error):
                     raise
 
     def close(self):
@@ -174,12 +174,16 @@ class Session(Closeable):
         try:
             return self._plan(shapes, arrays)
         except Error:
-            # Only known after trying: whether the values of such inputs matter for planning.
-            if self._fixed or not self._parameters(shapes):
+            # Only known after trying: whether the values of inputs matter for planning, and of which.
+            if self._fixed:
                 raise
-        self._fixed = self._parameters(shapes)
         try:
-            return self._plan(shapes, arrays)
+            for self._fixed in self._parameters(shapes), tuple(range(len(shapes))):
+                try:
+                    return self._plan(shapes, arrays)
+                except Error as error:
+                    failure = error
+            raise failure
         except Error:
             self._fixed = ()
             raise
