@@ -1,4 +1,5 @@
-/* Single layers on plain float buffers, for those who embed layers rather than models: create -> run -> free.
+/* Single layers on plain float buffers, for those who embed layers rather than models: create -> run -> free. Their
+ * backward passes are in backward.h.
  *
  * A layer is immutable once created: any number of threads may run it at once, each with its own workspace (a layer
  * with threads of its own lets them take turns). Descriptors start zeroed; a zero means the usual default. Weights are

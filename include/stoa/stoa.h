@@ -20,6 +20,7 @@
 #ifndef STOA_STOA_H
 #define STOA_STOA_H
 
+#include <stoa/backward.h>
 #include <stoa/blas.h>
 #include <stoa/build.h>
 #include <stoa/gradient.h>

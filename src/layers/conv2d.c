@@ -1,16 +1,18 @@
 /* One convolution. The engine convolves channels-last; a caller's N C H W goes through two conversions in the
  * workspace. */
+#include <stoa/backward.h>
 #include <stoa/layers.h>
-
-#include <stdint.h>
 
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/nd.h"
 #include "layers/activate.h"
+#include "layers/conv2d.h"
+#include "layers/wrap.h"
 #include "lower/lower.h"
 
 struct stoa_conv2d {
@@ -21,6 +23,7 @@ struct stoa_conv2d {
     size_t shared_bytes, worker_stride, x_bytes, y_bytes, workspace;
     enum stoa_layout layout;
     enum stoa_activation activation;
+    bool bias;
 };
 
 static size_t or_one(size_t value)
@@ -46,10 +49,10 @@ static enum stoa_status measure(struct stoa_conv2d *conv, struct stoa_error *err
     return fits ? STOA_OK : stoa_fail(error, STOA_ERROR_LIMIT, "the workspace is larger than memory can be");
 }
 
-static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2d_desc *desc, const float *weights,
-                               const float *bias, struct stoa_error *error)
+enum stoa_status stoa_conv2d_shape(const struct stoa_conv2d_desc *desc, struct stoa_error *error,
+                                   struct conv_shape *shape)
 {
-    struct conv_shape shape = {
+    *shape = (struct conv_shape){
         .N = or_one(desc->batch),
         .C = desc->in_channels,
         .H = desc->height,
@@ -61,22 +64,77 @@ static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2
         .pad = {desc->pad[0], desc->pad[1], desc->pad[2], desc->pad[3]},
         .groups = or_one(desc->groups),
     };
+    return stoa_conv_shape_finish(shape, error);
+}
+
+enum stoa_status stoa_conv2d_pool(const struct stoa_conv2d_desc *desc, const struct stoa_allocator *allocator,
+                                  struct stoa_error *error, struct pool **pool)
+{
+    return desc->pool ? stoa_pool_adopt(allocator, desc->pool, error, pool)
+                      : stoa_pool_create(allocator, or_one(desc->threads), error, pool);
+}
+
+static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2d_desc *desc, bool backward,
+                               const float *weights, const float *bias, struct stoa_error *error)
+{
+    struct conv_shape shape;
     conv->layout = desc->layout;
-    conv->activation = desc->activation;
-    STOA_TRY(stoa_conv_shape_finish(&shape, error));
-    STOA_TRY(desc->pool ? stoa_pool_adopt(&conv->allocator, desc->pool, error, &conv->pool)
-                        : stoa_pool_create(&conv->allocator, or_one(desc->threads), error, &conv->pool));
-    STOA_TRY(stoa_conv_create(&conv->allocator, &shape, NULL, bias,
-                              &(struct conv_choice){.lowering = desc->lowering,
-                                                    .accuracy = desc->accuracy,
-                                                    .workers = stoa_pool_workers(conv->pool)},
-                              error, &conv->conv));
-    STOA_TRY(stoa_conv_set_weights(conv->conv, weights, conv->pool, error));
-    conv->x = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.C, shape.H, shape.W}};
-    conv->y = (struct stoa_tensor){.dtype = STOA_FLOAT, .rank = 4, .dims = {shape.N, shape.OC, shape.OH, shape.OW}};
+    conv->activation = backward ? STOA_IDENTITY : desc->activation;
+    conv->bias = bias != NULL;
+    STOA_TRY(stoa_conv2d_shape(desc, error, &shape));
+    STOA_TRY(stoa_conv2d_pool(desc, &conv->allocator, error, &conv->pool));
+    struct conv_choice choice = {
+        .lowering = desc->lowering, .accuracy = desc->accuracy, .workers = stoa_pool_workers(conv->pool)};
+    enum stoa_status status =
+        backward ? stoa_conv_backward_create(&conv->allocator, &shape, NULL, NULL, &choice, error, &conv->conv)
+                 : stoa_conv_create(&conv->allocator, &shape, NULL, bias, &choice, error, &conv->conv);
+    if (backward && choice.lowering && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
+        choice.lowering = STOA_LOWERING_AUTO; /* forced where it applies */
+        status = stoa_conv_backward_create(&conv->allocator, &shape, NULL, NULL, &choice, error, &conv->conv);
+    }
+    STOA_TRY(status);
+    if (weights)
+        STOA_TRY(stoa_conv_set_weights(conv->conv, weights, conv->pool, error));
+    const struct stoa_tensor images = stoa_layer_image(shape.N, shape.C, shape.H, shape.W);
+    const struct stoa_tensor results = stoa_layer_image(shape.N, shape.OC, shape.OH, shape.OW);
+    conv->x = backward ? results : images;
+    conv->y = backward ? images : results;
     STOA_TRY(measure(conv, error));
     stoa_tensor_set_channels_last(&conv->x);
     stoa_tensor_set_channels_last(&conv->y);
+    return STOA_OK;
+}
+
+enum stoa_status stoa_conv2d_make(const struct stoa_conv2d_desc *desc, bool backward, const float *weights,
+                                  const float *bias, struct stoa_error *error, struct stoa_conv2d **out)
+{
+    *out = NULL;
+    struct stoa_allocator allocator = desc->allocator ? *desc->allocator : stoa_allocator_default();
+    struct stoa_conv2d *conv;
+    STOA_TRY(stoa_allocate(&allocator, 1, sizeof *conv, error, &conv));
+    conv->allocator = allocator;
+    enum stoa_status status = create(conv, desc, backward, weights, bias, error);
+    if (status != STOA_OK) {
+        stoa_conv2d_free(conv);
+        return status;
+    }
+    *out = conv;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_conv2d_check(const struct stoa_conv2d_desc *desc, struct stoa_error *error)
+{
+    if (!desc)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc is null");
+    STOA_TRY(STOA_CHECK_RESERVED(desc, "desc", error));
+    if ((unsigned)desc->activation >= STOA_ACTIVATION_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.activation is %d, which is none", (int)desc->activation);
+    if ((unsigned)desc->lowering >= STOA_LOWERING_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.lowering is %d, which is none", (int)desc->lowering);
+    if ((unsigned)desc->accuracy >= STOA_ACCURACY_COUNT)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.accuracy is %d, which is none", (int)desc->accuracy);
+    if ((unsigned)desc->layout > STOA_NHWC)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.layout is %d, which is none", (int)desc->layout);
     return STOA_OK;
 }
 
@@ -86,28 +144,10 @@ enum stoa_status stoa_conv2d_create(const struct stoa_conv2d_desc *desc, const f
     if (!out)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "conv is null");
     *out = NULL;
-    if (!desc || !weights)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", desc ? "weights" : "desc");
-    if ((unsigned)desc->activation >= STOA_ACTIVATION_COUNT)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.activation is %d, which is none", (int)desc->activation);
-    if ((unsigned)desc->lowering >= STOA_LOWERING_COUNT)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.lowering is %d, which is none", (int)desc->lowering);
-    if ((unsigned)desc->accuracy >= STOA_ACCURACY_COUNT)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.accuracy is %d, which is none", (int)desc->accuracy);
-    if ((unsigned)desc->layout > STOA_NHWC)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.layout is %d, which is none", (int)desc->layout);
-
-    struct stoa_allocator allocator = desc->allocator ? *desc->allocator : stoa_allocator_default();
-    struct stoa_conv2d *conv;
-    STOA_TRY(stoa_allocate(&allocator, 1, sizeof *conv, error, &conv));
-    conv->allocator = allocator;
-    enum stoa_status status = create(conv, desc, weights, bias, error);
-    if (status != STOA_OK) {
-        stoa_conv2d_free(conv);
-        return status;
-    }
-    *out = conv;
-    return STOA_OK;
+    STOA_TRY(stoa_conv2d_check(desc, error));
+    if (!weights)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "weights is null");
+    return stoa_conv2d_make(desc, false, weights, bias, error, out);
 }
 
 size_t stoa_conv2d_workspace_size(const struct stoa_conv2d *conv)
@@ -131,11 +171,7 @@ enum stoa_status stoa_conv2d_run(const struct stoa_conv2d *conv, const float *x,
 {
     if (!conv || !x || !y)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !conv ? "conv" : !x ? "x" : "y");
-    if (workspace_size < conv->workspace || (conv->workspace && !workspace))
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "workspace_size is %zu, %zu are needed", workspace_size,
-                         conv->workspace);
-    if ((uintptr_t)workspace % STOA_ALIGNMENT && conv->workspace)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "workspace is not aligned to %d bytes", STOA_ALIGNMENT);
+    STOA_TRY(stoa_layer_check_workspace(conv->workspace, workspace_size, workspace, error));
 
     bool convert = conv->layout == STOA_NCHW;
     struct stoa_tensor last = conv->x, plain = conv->x;
@@ -174,4 +210,17 @@ void stoa_conv2d_free(struct stoa_conv2d *conv)
     stoa_conv_free(conv->conv);
     stoa_pool_free(conv->pool);
     stoa_release(&allocator, conv);
+}
+
+enum stoa_status stoa_conv2d_set_weights(struct stoa_conv2d *conv, const float *weights, const float *bias,
+                                         struct stoa_error *error)
+{
+    if (!conv || !weights || !bias != !conv->bias)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s",
+                         !conv      ? "conv is null"
+                         : !weights ? "weights is null"
+                                    : "bias is given, or not, other than at creation");
+    if (bias)
+        stoa_conv_set_bias(conv->conv, bias);
+    return stoa_conv_set_weights(conv->conv, weights, conv->pool, error);
 }

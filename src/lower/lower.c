@@ -127,6 +127,11 @@ static enum stoa_status take(struct conv *conv, const struct lowering *lowering,
     return stoa_conv_explain_choice(conv, &candidate, 1, 0, error);
 }
 
+void stoa_conv_set_bias(struct conv *conv, const float *bias)
+{
+    memcpy(conv->bias, bias, conv->shape.OC * sizeof *bias);
+}
+
 static enum stoa_status copy_parameters(struct conv *conv, const float *weights, const float *bias,
                                         struct stoa_error *error)
 {

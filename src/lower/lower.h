@@ -109,6 +109,8 @@ struct conv_args {
 /* Bit-identical for any number of workers: what is one task depends on the shape alone. */
 void stoa_conv_run(const struct conv *conv, const struct conv_args *args);
 
+/* Changes the bias, of a convolution that was created with one. */
+void stoa_conv_set_bias(struct conv *conv, const float *bias);
 /* Packed weights that are the same are kept once from here on: those of `other`. Both are of one allocator. */
 void stoa_conv_share(struct conv *conv, const struct conv *other);
 
