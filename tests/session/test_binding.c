@@ -14,8 +14,8 @@ enum { N = 2, C = 3, H = 9, W = 7, OC = 5 };
 static const char *const networks[] = {
     "input x f32[2,3,9,7]\nconst w f32[5,3,3,3]\nc = Conv(x, w) pads=[1,1,1,1]\ny = Relu(c)\noutput y\n",
     /* Operators that want plain images, that take any, and views. */
-    "input x f32[2,3,9,7]\nconst w f32[5,3,3,3]\nc = Conv(x, w) pads=[1,1,1,1]\nt = Transpose(c) perm=[0,1,3,2]\n"
-    "y = Transpose(t) perm=[0,1,3,2]\noutput y\n",
+    ("input x f32[2,3,9,7]\nconst w f32[5,3,3,3]\nc = Conv(x, w) pads=[1,1,1,1]\nt = Transpose(c) perm=[0,1,3,2]\n"
+     "y = Transpose(t) perm=[0,1,3,2]\noutput y\n"),
     "input x f32[2,3,9,7]\nconst k f32[5,3,1,1]\na = Exp(x)\nb = Softmax(a) axis=3\ny = Conv(b, k)\noutput y\n",
     "input x f32[2,3,9,7]\nconst k f32[2,3,1,1]\na = Sigmoid(x)\nb = Conv(a, k)\ny = Concat(x, b) axis=1\noutput y\n",
 };
