@@ -8,7 +8,7 @@
 /* clang-format off */
 #define STOA_OPS(OP) \
     /* matrix products */ \
-    OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) \
+    OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) OP(einsum) \
     /* pooling, normalisation, resizing */ \
     OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) OP(log_softmax) \
     OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) OP(mean_variance_normalization) \
@@ -49,6 +49,10 @@
     /* backward: matrix products */ \
     OP(conv_backward_data) OP(conv_transpose_backward_data) OP(gemm_backward_a) OP(gemm_backward_b) \
     OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) OP(conv_backward_weights) \
+    OP(conv_backward_data) OP(conv_transpose_backward_data) \
+    OP(gemm_backward_a) OP(gemm_backward_b) OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) \
+    OP(einsum_backward_a) OP(einsum_backward_b) \
+    OP(conv_backward_data) OP(conv_transpose_backward_data) OP(conv_backward_weights) \
     OP(conv_transpose_backward_weights) \
     /* backward: pooling, normalisation, resizing */ \
     OP(max_pool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
