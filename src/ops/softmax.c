@@ -90,17 +90,26 @@ static void softmax_unit(void *context, const struct walk *walk, const struct wa
     }
 }
 
-static enum stoa_status run(const struct op_call *call, const struct op_run *run, bool logarithm,
-                            struct stoa_error *error)
+static void normalise(const struct stoa_tensor *x, const struct stoa_tensor *y, const bool *reduced, bool logarithm,
+                      struct pool *pool)
 {
-    const struct stoa_tensor *x = &call->inputs[0];
-    const struct stoa_tensor *y = &call->outputs[0];
-    bool reduced[STOA_MAX_RANK];
-    STOA_TRY(stoa_softmax_axes(call, error, reduced));
     struct walk walk;
     stoa_walk_plan(x->rank, x->dims, x->strides, y->strides, reduced, WALK_ANY_AXIS, false, &walk);
     struct softmax softmax = {.x = x->data, .y = y->data, .logarithm = logarithm};
-    stoa_walk_run(&walk, run->pool, softmax_unit, &softmax);
+    stoa_walk_run(&walk, pool, softmax_unit, &softmax);
+}
+
+void stoa_log_softmax(const struct stoa_tensor *x, const struct stoa_tensor *y, const bool *reduced, struct pool *pool)
+{
+    normalise(x, y, reduced, true, pool);
+}
+
+static enum stoa_status run(const struct op_call *call, const struct op_run *run, bool logarithm,
+                            struct stoa_error *error)
+{
+    bool reduced[STOA_MAX_RANK];
+    STOA_TRY(stoa_softmax_axes(call, error, reduced));
+    normalise(&call->inputs[0], &call->outputs[0], reduced, logarithm, run->pool);
     return STOA_OK;
 }
 

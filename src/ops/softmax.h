@@ -21,5 +21,7 @@ STOA_CHECKED enum stoa_status stoa_softmax_infer(const struct op_call *call, str
 /* Which axes of input 0 are normalised together. */
 STOA_CHECKED enum stoa_status stoa_softmax_axes(const struct op_call *call, struct stoa_error *error,
                                                 bool reduced[STOA_MAX_RANK]);
+/* y <- the logarithm of the softmax of x, floats of the same dims, over all reduced axes together. */
+void stoa_log_softmax(const struct stoa_tensor *x, const struct stoa_tensor *y, const bool *reduced, struct pool *pool);
 
 #endif

@@ -13,6 +13,11 @@
     OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) OP(log_softmax) \
     OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) OP(mean_variance_normalization) \
     OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
+    OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) \
+    OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) \
+    OP(mean_variance_normalization) OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
+    /* losses */ \
+    OP(negative_log_likelihood_loss) OP(softmax_cross_entropy_loss) \
     /* reductions */ \
     OP(reduce_l1) OP(reduce_l2) OP(reduce_log_sum) OP(reduce_log_sum_exp) OP(reduce_max) OP(reduce_mean) \
     OP(reduce_min) OP(reduce_prod) OP(reduce_sum) OP(reduce_sum_square) \

@@ -155,6 +155,8 @@ enum stoa_status stoa_reference_is_inf(struct reference_run *run);
 enum stoa_status stoa_reference_where(struct reference_run *run);
 enum stoa_status stoa_reference_softmax(struct reference_run *run);
 enum stoa_status stoa_reference_log_softmax(struct reference_run *run);
+enum stoa_status stoa_reference_negative_log_likelihood(struct reference_run *run);
+enum stoa_status stoa_reference_softmax_cross_entropy_loss(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm(struct reference_run *run);
 enum stoa_status stoa_reference_instance_norm(struct reference_run *run);
 enum stoa_status stoa_reference_lrn(struct reference_run *run);

@@ -10,8 +10,7 @@
 
 #include "reference/softmax.h"
 
-/* One row of K elements, `step` apart. */
-static void softmax_row(size_t K, size_t step, const double *x, bool logarithm, double *y, double *slack)
+void stoa_reference_softmax_row(size_t K, size_t step, const double *x, bool logarithm, double *y, double *slack)
 {
     double m = -INFINITY, sum = 0, spread = 0;
     for (size_t k = 0; k < K; k++)
@@ -62,7 +61,8 @@ static enum stoa_status run_rows(struct reference_run *run, bool logarithm)
     for (size_t o = 0; o < rows.outer; o++)
         for (size_t i = 0; i < rows.inner; i++) {
             size_t first = o * rows.K * rows.inner + i;
-            softmax_row(rows.K, rows.inner, x->values + first, logarithm, y->values + first, y->slack + first);
+            stoa_reference_softmax_row(rows.K, rows.inner, x->values + first, logarithm, y->values + first,
+                                       y->slack + first);
         }
     return STOA_OK;
 }
