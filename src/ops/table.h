@@ -13,9 +13,6 @@
     OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) OP(log_softmax) \
     OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) OP(mean_variance_normalization) \
     OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
-    OP(max_pool) OP(average_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) \
-    OP(log_softmax) OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) \
-    OP(mean_variance_normalization) OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
     /* losses */ \
     OP(negative_log_likelihood_loss) OP(softmax_cross_entropy_loss) \
     /* reductions */ \
@@ -36,10 +33,9 @@
     /* moving data, shapes */ \
     OP(concat) OP(split) OP(split_13) OP(flatten) OP(reshape) OP(transpose) OP(squeeze) OP(squeeze_13) OP(unsqueeze) \
     OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(slice) OP(slice_10) OP(gather) \
-    OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) \
-    OP(size) OP(tile) OP(depth_to_space) OP(space_to_depth) OP(gather_elements) OP(gather_nd) OP(scatter) \
-    OP(scatter_elements) OP(scatter_nd) OP(reverse_sequence) OP(range) OP(one_hot) OP(eye_like) OP(trilu) \
-    OP(nonzero) OP(compress) OP(unique) OP(det) \
+    OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) OP(size) OP(tile) OP(depth_to_space) \
+    OP(space_to_depth) OP(gather_elements) OP(gather_nd) OP(scatter) OP(scatter_elements) OP(scatter_nd) \
+    OP(reverse_sequence) OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) OP(unique) OP(det) \
     /* quantisation */ \
     OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear) \
     /* regions and places of images */ \
@@ -53,12 +49,8 @@
     OP(max_pool_training) OP(batch_normalization_training) OP(dropout_training) \
     /* backward: matrix products */ \
     OP(conv_backward_data) OP(conv_transpose_backward_data) OP(gemm_backward_a) OP(gemm_backward_b) \
-    OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) OP(conv_backward_weights) \
-    OP(conv_backward_data) OP(conv_transpose_backward_data) \
-    OP(gemm_backward_a) OP(gemm_backward_b) OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) \
-    OP(einsum_backward_a) OP(einsum_backward_b) \
-    OP(conv_backward_data) OP(conv_transpose_backward_data) OP(conv_backward_weights) \
-    OP(conv_transpose_backward_weights) \
+    OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) OP(conv_backward_weights) OP(einsum_backward_a) \
+    OP(einsum_backward_b) OP(conv_transpose_backward_weights) \
     /* backward: pooling, normalisation, resizing */ \
     OP(max_pool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
     OP(batch_normalization_training_backward) OP(instance_normalization_backward) OP(layer_normalization_backward) \

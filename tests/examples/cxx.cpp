@@ -1,4 +1,5 @@
 // The C++ header: owners move, failures throw, sessions reshape. Exits with the line of what does not hold.
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <stoa/stoa.hpp>
@@ -32,7 +33,9 @@ int main()
     session.bind_input("input", image.data());
     session.run();
     const stoa_tensor output = session.output_tensor("output");
-    EXPECT(output.dims[0] == 2 && std::memcmp(output.data, scores.data(), 10 * sizeof(float)) == 0);
+    EXPECT(output.dims[0] == 2);
+    for (size_t i = 0; i < 10; i++) // products of one row and of two may round differently
+        EXPECT(std::fabs(static_cast<const float *>(output.data)[i] - scores[i]) < 1e-5f);
     EXPECT(session.memory().peak >= session.memory().weights);
     session.cancel();
     try {
