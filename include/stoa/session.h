@@ -90,7 +90,8 @@ struct stoa_session_options {
     size_t reserved[16]; /* zeros (stoa.h) */
 };
 
-/* Options may be null. On failure *session is null. */
+/* Options may be null. On failure *session is null. Of an If, the branch that its condition chooses takes the node's
+ * place; the condition must follow from constants, shapes and values given with the inputs (stoa_input_spec.data). */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_create(const struct stoa_model *model,
                                                            const struct stoa_session_options *options,
                                                            struct stoa_error *error, struct stoa_session **session);

@@ -214,7 +214,8 @@ static enum stoa_status check_arity(const char *what, const size_t *values, size
 static enum stoa_status check_inputs(const struct graph *graph, size_t index, struct stoa_error *error)
 {
     const struct graph_node *node = &graph->nodes[index];
-    STOA_TRY(check_arity("input", node->inputs, node->input_count, node->op->min_inputs, node->op->max_inputs, error));
+    size_t own = node->branches[0] && node->input_count ? 1 : node->input_count;
+    STOA_TRY(check_arity("input", node->inputs, own, node->op->min_inputs, node->op->max_inputs, error));
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i] == GRAPH_NONE)
             continue;

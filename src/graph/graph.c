@@ -24,6 +24,11 @@ enum stoa_status stoa_graph_init(struct graph *graph, const struct stoa_allocato
 void stoa_graph_deinit(struct graph *graph)
 {
     struct stoa_allocator allocator = graph->arena.allocator;
+    for (struct graph *branch = graph->branches; branch;) { /* no deeper than files nest messages */
+        struct graph *next = branch->next;
+        stoa_graph_deinit(branch);
+        branch = next;
+    }
     if (graph->names)
         stoa_names_deinit(graph->names);
     stoa_release(&allocator, graph->names);
@@ -218,6 +223,7 @@ enum stoa_status stoa_graph_add_node(struct graph *graph, const struct graph_nod
     struct arena *arena = &graph->arena;
     STOA_TRY(reserve(graph, sizeof *graph->nodes, graph->node_count, &graph->nodes, &graph->node_capacity, error));
     struct graph_node added = {.opset = node->opset,
+                               .branches = {node->branches[0], node->branches[1]},
                                .input_count = present_count(node->inputs, node->input_count),
                                .output_count = present_count(node->outputs, node->output_count)};
     STOA_TRY(copy_array(arena, node->inputs, added.input_count, sizeof *node->inputs, error, &added.inputs));

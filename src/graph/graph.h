@@ -36,7 +36,10 @@ struct graph_node {
     int opset;
     size_t input_count, output_count; /* trailing absent ones removed */
     const size_t *inputs, *outputs;   /* value indices, or GRAPH_NONE */
-    const struct op *op;              /* set by stoa_graph_finish, as is params */
+    /* Of an If, for true and for false; else null. Behind its one input, the condition, node.inputs has what the
+     * branches read of the graph around them (captured), in their order. */
+    const struct graph *branches[2];
+    const struct op *op; /* set by stoa_graph_finish, as is params */
     const void *params;
 };
 
@@ -51,6 +54,8 @@ struct graph {
     size_t *inputs, *outputs; /* value indices; constants are not inputs even where the file lists them as such */
     size_t input_count, output_count, input_capacity, output_capacity;
     struct name_table *names;
+    struct graph *branches, *next;    /* the branches that the graph owns are a list (graph/branch.h) */
+    size_t *captured, captured_count; /* a branch's: its values that are those of the same name around it */
     bool training; /* nodes may be of OP_TRAINING_DOMAIN; set before stoa_graph_finish by who makes such graphs */
 };
 

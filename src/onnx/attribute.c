@@ -26,7 +26,7 @@ static bool has_content_of(const Onnx__AttributeProto *message, enum attribute_k
     case ATTRIBUTE_STRINGS:
         return message->n_strings;
     case ATTRIBUTE_GRAPH:
-        break;
+        return message->g;
     }
     return false;
 }
@@ -36,9 +36,9 @@ static enum stoa_status check_content(const Onnx__AttributeProto *message, const
     static const struct {
         enum attribute_kind kind;
         const char *field;
-    } fields[] = {{ATTRIBUTE_FLOAT, "f"},        {ATTRIBUTE_INT, "i"},         {ATTRIBUTE_STRING, "s"},
-                  {ATTRIBUTE_TENSOR, "t"},       {ATTRIBUTE_FLOATS, "floats"}, {ATTRIBUTE_INTS, "ints"},
-                  {ATTRIBUTE_STRINGS, "strings"}};
+    } fields[] = {{ATTRIBUTE_FLOAT, "f"},         {ATTRIBUTE_INT, "i"},         {ATTRIBUTE_STRING, "s"},
+                  {ATTRIBUTE_TENSOR, "t"},        {ATTRIBUTE_FLOATS, "floats"}, {ATTRIBUTE_INTS, "ints"},
+                  {ATTRIBUTE_STRINGS, "strings"}, {ATTRIBUTE_GRAPH, "g"}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if ((int)fields[i].kind != (int)message->type && has_content_of(message, fields[i].kind))
             return stoa_fail(error, STOA_ERROR_GRAPH, "is of type %s, but field %s is set", type, fields[i].field);

@@ -104,6 +104,8 @@ static enum stoa_status write_node(struct export *export, const struct graph_nod
     onnx__node_proto__init(message);
     if (node->domain[0] && strcmp(node->domain, "ai.onnx") != 0)
         return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED, "domain '%.100s' is not ONNX's", node->domain);
+    if (node->branches[0])
+        return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED, "models with branches are not written");
     if (node->opset != export->opset)
         return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED,
                          "opset version is %d, that of the nodes before is %d; a file states one", node->opset,

@@ -64,7 +64,6 @@ static const struct {
     {&onnx__graph_proto__descriptor, "quantization_annotation", DROPPED},
     {&onnx__graph_proto__descriptor, "sparse_initializer", UNSUPPORTED},
     /* The importer knows by the attribute's type that it held something the engine does not take. */
-    {&onnx__attribute_proto__descriptor, "g", DROPPED},
     {&onnx__attribute_proto__descriptor, "graphs", DROPPED},
     {&onnx__attribute_proto__descriptor, "sparse_tensor", DROPPED},
     {&onnx__attribute_proto__descriptor, "sparse_tensors", DROPPED},

@@ -4,7 +4,7 @@
  * message, but
  *   - each TensorProto.raw_data is replaced by a struct raw_reference to the payload's place in the file, so that
  *     weights are never copied;
- *   - what the importer does not read is left out: unknown fields, documentation, annotations, sub-graphs.
+ *   - what the importer does not read is left out: unknown fields, documentation, annotations.
  * Nothing but the skeleton is given to protobuf-c. */
 #ifndef STOA_ONNX_GUARD_H
 #define STOA_ONNX_GUARD_H

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "graph/branch.h"
 #include "onnx/attribute.h"
 
 #define LEAST_IR 3
@@ -165,6 +166,87 @@ static enum stoa_status read_attributes(struct import *import, const Onnx__NodeP
     return STOA_OK;
 }
 
+static enum stoa_status add_node(struct import *import, size_t index, const Onnx__NodeProto *message);
+
+static bool is_if(const Onnx__NodeProto *message)
+{
+    return strcmp(message->op_type, "If") == 0 &&
+           (!is_named(message->domain) || strcmp(message->domain, "ai.onnx") == 0);
+}
+
+/* A branch's values may have the names of others outside; what it takes from there, it names too. Nesting ends where
+ * the guard has ended it. */
+static enum stoa_status read_branch(const struct import *around, const Onnx__GraphProto *message, size_t outputs,
+                                    const struct graph **branch)
+{
+    struct graph *graph;
+    STOA_TRY(stoa_graph_add_branch(around->graph, around->error, &graph));
+    struct import import = *around;
+    import.graph = graph;
+    if (message->n_input)
+        return stoa_fail(import.error, STOA_ERROR_GRAPH, "has %zu inputs, branches have none", message->n_input);
+    if (message->n_output != outputs)
+        return stoa_fail(import.error, STOA_ERROR_GRAPH, "has %zu outputs, the node has %zu", message->n_output,
+                         outputs);
+    STOA_TRY(add_initializers(&import, message));
+    STOA_TRY(add_infos(&import, message->output, message->n_output, false));
+    for (size_t i = 0; i < message->n_node; i++)
+        STOA_TRY(add_node(&import, i, message->node[i]));
+    STOA_TRY(stoa_graph_capture(graph, import.error));
+    *branch = graph;
+    return STOA_OK;
+}
+
+static enum stoa_status read_branches(const struct import *import, const Onnx__NodeProto *message,
+                                      const struct graph *branches[2])
+{
+    static const char *const names[] = {"then_branch", "else_branch"};
+    for (size_t i = 0; i < message->n_attribute; i++) {
+        const Onnx__AttributeProto *attribute = message->attribute[i];
+        size_t side = 0;
+        while (side < 2 && (!attribute->name || strcmp(attribute->name, names[side]) != 0))
+            side++;
+        if (side == 2)
+            return stoa_fail(import->error, STOA_ERROR_ATTRIBUTE, "attribute %.100s is not known",
+                             attribute->name ? attribute->name : "without a name");
+        if (attribute->type != ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH || !attribute->g)
+            return stoa_fail(import->error, STOA_ERROR_GRAPH, "attribute %s is no graph", names[side]);
+        if (branches[side])
+            return stoa_fail(import->error, STOA_ERROR_GRAPH, "attribute %s is given twice", names[side]);
+        enum stoa_status status = read_branch(import, attribute->g, message->n_output, &branches[side]);
+        if (status != STOA_OK) {
+            stoa_error_prefix(import->error, "%s: ", names[side]);
+            return status;
+        }
+    }
+    for (size_t side = 0; side < 2; side++)
+        if (!branches[side])
+            return stoa_fail(import->error, STOA_ERROR_ATTRIBUTE, "attribute %s is missing", names[side]);
+    return STOA_OK;
+}
+
+/* Puts what the branches read of the graph around them behind the node's inputs. */
+static enum stoa_status add_captured(struct import *import, struct graph_node *node)
+{
+    size_t *inputs, count = 1;
+    if (node->input_count != 1)
+        return stoa_fail(import->error, STOA_ERROR_GRAPH, "node '%.80s' (If): has %zu inputs, must have 1",
+                         node->name ? node->name : "", node->input_count);
+    STOA_TRY(stoa_arena_allocate(import->scratch,
+                                 1 + node->branches[0]->captured_count + node->branches[1]->captured_count,
+                                 sizeof *inputs, import->error, &inputs));
+    inputs[0] = node->inputs[0];
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < node->branches[side]->captured_count; i++) {
+            const struct graph *branch = node->branches[side];
+            STOA_TRY(stoa_graph_value(import->graph, branch->values[branch->captured[i]].name, import->error,
+                                      &inputs[count++]));
+        }
+    node->inputs = inputs;
+    node->input_count = count;
+    return STOA_OK;
+}
+
 /* How messages name a node before the graph knows it: by its name, or by its first output. */
 static const char *node_label(const Onnx__NodeProto *message)
 {
@@ -187,12 +269,16 @@ static enum stoa_status add_node(struct import *import, size_t index, const Onnx
                               .opset = import->opset,
                               .input_count = message->n_input,
                               .output_count = message->n_output};
-    enum stoa_status status = read_attributes(import, message, &node.attributes);
+    bool branches = is_if(message);
+    enum stoa_status status =
+        branches ? read_branches(import, message, node.branches) : read_attributes(import, message, &node.attributes);
     if (status != STOA_OK) {
         stoa_error_prefix(import->error, "node '%.80s' (%.80s): ", node_label(message), message->op_type);
         return status;
     }
     STOA_TRY(read_names(import, message->input, message->n_input, &node.inputs));
+    if (branches)
+        STOA_TRY(add_captured(import, &node));
     STOA_TRY(read_names(import, message->output, message->n_output, &node.outputs));
     return stoa_graph_add_node(import->graph, &node, import->error);
 }

@@ -36,6 +36,8 @@
     OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) OP(size) OP(tile) OP(depth_to_space) \
     OP(space_to_depth) OP(gather_elements) OP(gather_nd) OP(scatter) OP(scatter_elements) OP(scatter_nd) \
     OP(reverse_sequence) OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) OP(unique) OP(det) \
+    /* chosen while planning */ \
+    OP(if) \
     /* quantisation */ \
     OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear) \
     /* regions and places of images */ \

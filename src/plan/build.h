@@ -4,6 +4,12 @@
 
 #include "plan/plan.h"
 
+/* resolve.c: *resolved = the model with the branches that are taken in the place of its If nodes, to be given back with
+ * stoa_plan_free_resolved; null where it has none. */
+STOA_CHECKED enum stoa_status stoa_plan_resolve(const struct stoa_model *model, const struct stoa_allocator *allocator,
+                                                const struct plan_options *options, struct stoa_error *error,
+                                                struct stoa_model **resolved);
+void stoa_plan_free_resolved(struct stoa_model *resolved);
 /* shapes.c: what the caller and the model say of the inputs becomes values. */
 STOA_CHECKED enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *options,
                                                struct stoa_error *error);

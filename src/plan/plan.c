@@ -213,19 +213,25 @@ enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct s
     static const double prices[] = {0, 0.02, 0.1, 0.5, 2, 10, 1e9};
     struct budget *budget = options->max_bytes ? options->budget : NULL;
     const size_t last = budget ? sizeof prices / sizeof *prices - 1 : 0;
-    enum stoa_status status = STOA_ERROR_LIMIT;
+    struct stoa_model *resolved;
     *out = NULL;
+    STOA_TRY(stoa_plan_resolve(model, allocator, options, error, &resolved));
+    enum stoa_status status = STOA_ERROR_LIMIT;
     for (size_t i = 0; i <= last && status == STOA_ERROR_LIMIT; i++) {
         if (budget) {
             budget->limit = i < last ? options->max_bytes : SIZE_MAX;
             budget->refused = false;
         }
-        status = create(model, allocator, options, prices[i], error, out);
+        status = create(resolved ? resolved : model, allocator, options, prices[i], error, out);
         if (budget)
             status = stoa_budget_status(budget, status, "the plan", error);
     }
     if (budget)
         budget->limit = SIZE_MAX;
+    if (status == STOA_OK)
+        (*out)->resolved = resolved;
+    else
+        stoa_plan_free_resolved(resolved);
     return status;
 }
 
@@ -247,5 +253,6 @@ void stoa_plan_free(struct plan *plan)
     stoa_release(&allocator, plan->storages);
     stoa_release(&allocator, plan->steps);
     stoa_release(&allocator, plan->outputs);
+    stoa_plan_free_resolved(plan->resolved);
     stoa_release(&allocator, plan);
 }

@@ -98,7 +98,8 @@ struct plan_step {
 };
 
 struct plan {
-    const struct stoa_model *model;
+    const struct stoa_model *model; /* without If: the caller's, or `resolved`, whose first values are the caller's */
+    struct stoa_model *resolved;    /* the plan's own, or null */
     struct stoa_allocator allocator;
     struct arena arena;        /* steps' arrays, folded constants */
     struct plan_value *values; /* parallel to the graph's */

@@ -234,6 +234,11 @@ static enum stoa_status create(const struct stoa_model *model, const struct diff
     struct differentiation d = {.forward = &model->graph, .options = options, .result = result, .seed = GRAPH_NONE};
     if (!model->graph.output_count)
         return stoa_fail(error, STOA_ERROR_GRAPH, "the model has no output");
+    for (size_t n = 0; n < model->graph.node_count; n++)
+        if (model->graph.nodes[n].branches[0])
+            return stoa_differentiation_at(
+                &model->graph.nodes[n],
+                stoa_fail(error, STOA_ERROR_UNSUPPORTED, "models with branches are not trained"), error);
     d.scores = stoa_differentiation_scores(&model->graph, options->loss);
     STOA_TRY(stoa_allocate(&result->allocator, 1, sizeof *result->model, error, &result->model));
     result->model->allocator = result->allocator;

@@ -101,9 +101,9 @@ static void compare(const double *engine, const struct reference_tensor *twin, s
 static enum stoa_status check_output(struct verification *verification, size_t leader, size_t v,
                                      const struct reference_tensor *twin, struct stoa_error *error)
 {
-    const struct graph_value *value = &verification->model->graph.values[v];
+    const struct graph_value *value = &verification->session->plan->model->graph.values[v];
     const struct plan_value *planned = &verification->session->plan->values[v];
-    struct stoa_layer_check check = {.node = verification->model->graph.nodes[leader].name,
+    struct stoa_layer_check check = {.node = verification->session->plan->model->graph.nodes[leader].name,
                                      .type = verification->session->plan->nodes[leader].type,
                                      .value = value->name,
                                      .output = planned->main.tensor};
@@ -212,7 +212,7 @@ static enum stoa_status add_twins(const struct verification *verification, size_
                                   struct stoa_error *error)
 {
     const struct stoa_allocator *allocator = &verification->allocator;
-    const struct graph_node *node = &verification->model->graph.nodes[n];
+    const struct graph_node *node = &verification->session->plan->model->graph.nodes[n];
     const struct plan_node *planned = &verification->session->plan->nodes[n];
     struct reference_tensor *inputs = NULL, *outputs = NULL;
     enum stoa_status status = stoa_allocate(allocator, node->input_count, sizeof *inputs, error, &inputs);
@@ -264,7 +264,7 @@ static enum stoa_status check_step(struct verification *verification, size_t lea
 /* What callers see of an output is, to the bit, the value the layers were judged by. */
 static enum stoa_status check_copies(const struct verification *verification, struct stoa_error *error)
 {
-    const struct graph *graph = &verification->model->graph;
+    const struct graph *graph = &verification->session->plan->model->graph;
     const struct plan *plan = verification->session->plan;
     for (size_t o = 0; o < graph->output_count; o++) {
         const struct stoa_tensor *seen = &plan->outputs[o].tensor;
@@ -293,7 +293,7 @@ static enum stoa_status verify(struct verification *verification, const void *co
                                      &verification->random));
     STOA_TRY(stoa_session_run(verification->session, error));
 
-    const struct graph *graph = &verification->model->graph;
+    const struct graph *graph = &verification->session->plan->model->graph;
     const struct plan_node *nodes = verification->session->plan->nodes;
     for (size_t n = 0; n < graph->node_count; n++)
         if (nodes[n].call.op && nodes[nodes[n].leader].last == n) /* needed, and the end of its chain */

@@ -183,9 +183,6 @@ Test(train, gradients_of_notable_convolutions)
 Test(train, every_operator_says_whether_gradients_pass)
 {
     /* clang-format off */
-    /* clang-format off */
-    /* clang-format off */
-    /* clang-format off */
     static const char *const without[] = {
         "And",
         "ArgMax",
@@ -204,6 +201,7 @@ Test(train, every_operator_says_whether_gradients_pass)
         "GreaterOrEqual",
         "GridSample",
         "Hardmax",
+        "If",
         "IsInf",
         "IsNaN",
         "Less",
