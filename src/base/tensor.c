@@ -84,12 +84,13 @@ void stoa_tensor_set_plain(struct stoa_tensor *tensor)
 
 void stoa_tensor_set_channels_last(struct stoa_tensor *tensor)
 {
-    static const size_t order[4] = {1, 3, 2, 0}; /* innermost first */
-    size_t stride = 1;
-    for (size_t i = 0; i < 4; i++) {
-        tensor->strides[order[i]] = stride;
-        stride *= tensor->dims[order[i]] ? tensor->dims[order[i]] : 1;
-    }
+    size_t stride = tensor->dims[1] ? tensor->dims[1] : 1;
+    tensor->strides[1] = 1;
+    for (size_t i = tensor->rank; i-- > 0;)
+        if (i != 1) {
+            tensor->strides[i] = stride;
+            stride *= tensor->dims[i] ? tensor->dims[i] : 1;
+        }
 }
 
 static bool has_strides_of(const struct stoa_tensor *tensor, const struct stoa_tensor *wanted)
@@ -111,7 +112,7 @@ bool stoa_tensor_is_plain(const struct stoa_tensor *tensor)
 
 bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor)
 {
-    if (tensor->rank != 4)
+    if (tensor->rank < 3)
         return false;
     struct stoa_tensor wanted = *tensor;
     stoa_tensor_set_channels_last(&wanted);
@@ -120,7 +121,7 @@ bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor)
 
 size_t stoa_tensor_pixel_stride(const struct stoa_tensor *tensor)
 {
-    if (tensor->rank != 4)
+    if (tensor->rank < 3)
         return 0;
     struct stoa_tensor wanted = *tensor;
     stoa_tensor_set_channels_last(&wanted);
@@ -128,12 +129,12 @@ size_t stoa_tensor_pixel_stride(const struct stoa_tensor *tensor)
     if (stoa_tensor_elements(tensor) == 0)
         return C;
     /* The innermost dimension of pixels tells; those of 1 say nothing. */
-    for (size_t i = 4; i-- > 0;)
+    for (size_t i = tensor->rank; i-- > 0;)
         if (i != 1 && tensor->dims[i] != 1) {
             pixel = tensor->strides[i];
             break;
         }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < tensor->rank; i++)
         if (i != 1)
             wanted.strides[i] = wanted.strides[i] / C * pixel;
     return pixel >= C && has_strides_of(tensor, &wanted) ? pixel : 0;

@@ -44,14 +44,15 @@ STOA_CHECKED enum stoa_status stoa_tensor_measure(const struct stoa_tensor *tens
 size_t stoa_tensor_elements(const struct stoa_tensor *tensor);
 size_t stoa_tensor_bytes(const struct stoa_tensor *tensor);
 
-/* Sets strides: row-major in the order of dims; or, for rank 4 (N C H W), with C innermost. */
+/* Sets strides: row-major in the order of dims; or, for rank 3 and more (N C W, N C H W, N C D H W, …), with C
+ * innermost. */
 void stoa_tensor_set_plain(struct stoa_tensor *tensor);
 void stoa_tensor_set_channels_last(struct stoa_tensor *tensor);
 /* Whether the elements lie so already. The strides of dimensions of 1 do not matter; a tensor without elements is both.
  */
 bool stoa_tensor_is_plain(const struct stoa_tensor *tensor);
 bool stoa_tensor_is_channels_last(const struct stoa_tensor *tensor);
-/* For rank 4 (N C H W): the elements from one pixel to the next where channels lie side by side, pixels evenly spaced
+/* For rank 3 and more: the elements from one pixel to the next where channels lie side by side, pixels evenly spaced
  * and rows and images follow without a gap of their own: C if the tensor is channels-last, more if it is a slice of the
  * channels of a wider one. 0 if it lies otherwise. */
 size_t stoa_tensor_pixel_stride(const struct stoa_tensor *tensor);

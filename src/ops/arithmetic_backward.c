@@ -221,7 +221,7 @@ static struct stoa_tensor share_of(const struct op_call *call, void *data)
     const struct stoa_tensor *y = &call->inputs[1];
     struct stoa_tensor share = *y;
     share.data = data;
-    if (y->rank == 4 && y->strides[1] == 1)
+    if (y->rank >= 3 && y->strides[1] == 1)
         stoa_tensor_set_channels_last(&share);
     else
         stoa_tensor_set_plain(&share);

@@ -61,7 +61,7 @@ static bool joins(const struct op_call *call, size_t i, size_t *first)
     *first = 0;
     for (size_t k = 0; k < i; k++)
         *first += call->inputs[k].dims[1];
-    return rank == 4 && stoa_check_axis("axis", params->axis, rank, false, NULL, &axis) == STOA_OK && axis == 1;
+    return rank >= 3 && stoa_check_axis("axis", params->axis, rank, false, NULL, &axis) == STOA_OK && axis == 1;
 }
 
 /* What already lies in its place stays there. */
@@ -149,7 +149,7 @@ static enum stoa_status infer_split(const struct op_call *call, struct stoa_erro
 static bool splits(const struct op_call *call, size_t i, size_t *first)
 {
     size_t axis, sizes[OP_MAX_PARTS];
-    if (call->inputs[0].rank != 4 || stoa_split_parts(call, NULL, &axis, sizes) != STOA_OK || axis != 1)
+    if (call->inputs[0].rank < 3 || stoa_split_parts(call, NULL, &axis, sizes) != STOA_OK || axis != 1)
         return false;
     *first = 0;
     for (size_t k = 0; k < i; k++)

@@ -29,7 +29,7 @@ static bool splits_concat(const struct op_call *call, size_t i, size_t *first)
     *first = 0;
     for (size_t k = 0; k < i; k++)
         *first += call->inputs[k + 1].dims[1];
-    return rank == 4 && stoa_check_axis("axis", params->axis, rank, false, NULL, &axis) == STOA_OK && axis == 1;
+    return rank >= 3 && stoa_check_axis("axis", params->axis, rank, false, NULL, &axis) == STOA_OK && axis == 1;
 }
 
 static enum stoa_status run_concat(const struct op_call *call, const struct op_run *run, struct stoa_error *error)

@@ -88,7 +88,7 @@ static bool splits(const struct op_call *call, size_t i, size_t *first)
 {
     struct slice_range ranges[STOA_MAX_RANK];
     const struct stoa_tensor *x = &call->inputs[0];
-    if (i != 0 || x->rank != 4 || stoa_slice_ranges(call, NULL, ranges) != STOA_OK)
+    if (i != 0 || x->rank < 3 || stoa_slice_ranges(call, NULL, ranges) != STOA_OK)
         return false;
     for (size_t k = 0; k < x->rank; k++)
         if (ranges[k].step != 1 || (k != 1 && ranges[k].count != x->dims[k]))

@@ -57,7 +57,7 @@ static bool only_multiplied(const struct plan *plan, size_t v)
 size_t stoa_plan_absorbs(const struct plan *plan, const struct graph_node *node, const struct op_call *call)
 {
     const struct stoa_tensor *image = &call->inputs[0], *matrix = &call->outputs[0];
-    if ((strcmp(node->type, "Flatten") != 0 && strcmp(node->type, "Reshape") != 0) || image->rank != 4 ||
+    if ((strcmp(node->type, "Flatten") != 0 && strcmp(node->type, "Reshape") != 0) || image->rank < 3 ||
         image->dtype != STOA_FLOAT || matrix->rank != 2 || matrix->dims[0] != image->dims[0] ||
         stoa_tensor_is_plain(image) || !stoa_tensor_is_channels_last(image) || !only_multiplied(plan, node->outputs[0]))
         return 0;

@@ -105,7 +105,7 @@ enum stoa_status stoa_plan_place_slice(struct plan *plan, size_t v, struct stoa_
                                        &whole->place.storage));
     }
     *tensor = (struct plan_tensor){.tensor = plan->values[v].main.tensor, .place = whole->place};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < whole->tensor.rank; i++)
         tensor->tensor.strides[i] = whole->tensor.strides[i];
     tensor->place.offset += channel * stoa_dtype_size(whole->tensor.dtype);
     return STOA_OK;

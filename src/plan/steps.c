@@ -45,7 +45,7 @@ static bool lies(const struct stoa_tensor *tensor, enum arrangement arrangement)
 
 static void arrange(struct stoa_tensor *tensor, enum arrangement arrangement)
 {
-    if (arrangement != PLAIN && tensor->rank == 4)
+    if (arrangement != PLAIN && tensor->rank >= 3)
         stoa_tensor_set_channels_last(tensor);
     else
         stoa_tensor_set_plain(tensor);
@@ -121,18 +121,19 @@ static enum stoa_status take(struct plan *plan, size_t v, enum arrangement arran
 }
 
 /* Outputs of an operator that reads and writes any strides follow the images it reads: channels-last if one of them
- * lies so and not plain; also if all lie both ways. Where no image comes in, plain. */
+ * lies so and not plain; also if all lie both ways, where they are pictures (matrices of one row are nearly always
+ * wanted plain). Where no image comes in, plain. */
 static enum arrangement follow(const struct op_call *call)
 {
     bool both = false, plain = false;
     for (size_t i = 0; i < call->input_count; i++) {
         const struct stoa_tensor *input = &call->inputs[i];
-        if (input->dtype == STOA_NONE || input->data || input->rank != 4 || !stoa_op_reads(call->op, i))
+        if (input->dtype == STOA_NONE || input->data || input->rank < 3 || !stoa_op_reads(call->op, i))
             continue;
         if (!lies(input, CHANNELS_INSIDE))
             plain = true;
         else if (stoa_tensor_is_plain(input))
-            both = true;
+            both |= input->rank == 4;
         else
             return CHANNELS_LAST;
     }

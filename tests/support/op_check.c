@@ -77,7 +77,7 @@ static double load(const struct stoa_tensor *tensor, size_t index)
 
 static void place(struct check *check, struct stoa_tensor *tensor, const struct stoa_tensor *values, bool channels_last)
 {
-    if (channels_last && tensor->rank == 4)
+    if (channels_last && tensor->rank >= 3)
         stoa_tensor_set_channels_last(tensor);
     else
         stoa_tensor_set_plain(tensor);
