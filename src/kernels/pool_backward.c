@@ -5,35 +5,45 @@
 
 #include "kernels/pool_window.h"
 
-/* One window's channels [c, c + count). Tap numbers stay in the registers of a float's width until they are stored. */
+/* One window's channels [c, c + count), over planes as in pool.c. Tap numbers stay in the registers of a float's width
+ * until they are stored. */
 #define DEFINE_MAX_POOL_ROW_TAPS(NAME, TYPE)                                                                           \
-    static STOA_INLINE void NAME##_block(const struct pool_shape *shape, const struct taps *rows,                      \
-                                         const struct taps *columns, size_t count, const float *x, float *y,           \
-                                         TYPE *tap)                                                                    \
+    static STOA_INLINE void NAME##_block(const struct pool_shape *shape, size_t depth, const struct planes *planes,    \
+                                         const struct taps *rows, const struct taps *columns, size_t count,            \
+                                         const float *x, float *y, TYPE *tap)                                          \
     {                                                                                                                  \
-        const size_t row_step = shape->dilation[0] * shape->x_row, column_step = shape->dilation[1] * shape->x_column; \
+        const size_t row_step = shape->dilation[1] * shape->x_row, column_step = shape->dilation[2] * shape->x_column; \
         float best[WIDE];                                                                                              \
         int32_t which[WIDE];                                                                                           \
-        const int32_t first = (int32_t)(rows->first * shape->kernel[1] + columns->first);                              \
-        const float *corner = x + place(rows, rows->first, shape->dilation[0]) * shape->x_row +                        \
-                              place(columns, columns->first, shape->dilation[1]) * shape->x_column;                    \
+        int32_t first = (int32_t)(rows->first * shape->kernel[2] + columns->first);                                    \
+        const float *corner = x + place(rows, rows->first, shape->dilation[1]) * shape->x_row +                        \
+                              place(columns, columns->first, shape->dilation[2]) * shape->x_column;                    \
+        if (shape->kernel[0] > 1)                                                                                      \
+            first += (int32_t)(planes->first * shape->kernel[1] * shape->kernel[2]);                                   \
         KEEP_LOOP                                                                                                      \
         for (size_t c = 0; c < count; c++) {                                                                           \
             best[c] = corner[c];                                                                                       \
             which[c] = first;                                                                                          \
         }                                                                                                              \
-        const float *row = corner;                                                                                     \
-        int32_t row_tap = first;                                                                                       \
-        for (size_t ky = rows->first; ky < rows->end; ky++, row += row_step, row_tap += (int32_t)shape->kernel[1]) {   \
-            const float *in = row;                                                                                     \
-            int32_t here = row_tap;                                                                                    \
-            for (size_t kx = columns->first; kx < columns->end; kx++, in += column_step, here++) {                     \
-                KEEP_LOOP                                                                                              \
-                for (size_t c = 0; c < count; c++) {                                                                   \
-                    int better = (in[c] > best[c]) | (in[c] != in[c]);                                                 \
-                    which[c] = better ? here : which[c];                                                               \
-                    best[c] = better ? in[c] : best[c];                                                                \
+        for (size_t kz = 0; kz < depth; kz++) {                                                                        \
+            const float *row = corner;                                                                                 \
+            int32_t row_tap = first;                                                                                   \
+            for (size_t ky = rows->first; ky < rows->end;                                                              \
+                 ky++, row += row_step, row_tap += (int32_t)shape->kernel[2]) {                                        \
+                const float *in = row;                                                                                 \
+                int32_t here = row_tap;                                                                                \
+                for (size_t kx = columns->first; kx < columns->end; kx++, in += column_step, here++) {                 \
+                    KEEP_LOOP                                                                                          \
+                    for (size_t c = 0; c < count; c++) {                                                               \
+                        int better = (in[c] > best[c]) | (in[c] != in[c]);                                             \
+                        which[c] = better ? here : which[c];                                                           \
+                        best[c] = better ? in[c] : best[c];                                                            \
+                    }                                                                                                  \
                 }                                                                                                      \
+            }                                                                                                          \
+            if (depth > 1) {                                                                                           \
+                corner += planes->step;                                                                                \
+                first += (int32_t)(shape->kernel[1] * shape->kernel[2]);                                               \
             }                                                                                                          \
         }                                                                                                              \
         KEEP_LOOP                                                                                                      \
@@ -42,16 +52,22 @@
             tap[c] = (TYPE)which[c];                                                                                   \
         }                                                                                                              \
     }                                                                                                                  \
-    STOA_CLONES void NAME(const struct pool_shape *shape, size_t oy, const float *x, float *y,                         \
+    STOA_CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const float *x, float *y,                \
                           const struct pool_taps *taps)                                                                \
     {                                                                                                                  \
-        const struct taps rows = clip(shape, 0, oy);                                                                   \
-        TYPE *tap = (TYPE *)taps->data + oy * taps->row;                                                               \
-        for (size_t ox = 0; ox < shape->out[1]; ox++, y += shape->y_column, tap += taps->column) {                     \
-            const struct taps columns = clip(shape, 1, ox);                                                            \
-            FOR_CHANNELS(shape->channels,                                                                              \
-                         taps->column == shape->channels ? room_at(shape, &columns, ox) : shape->channels, c, count,   \
-                         NAME##_block(shape, &rows, &columns, count, x + c, y + c, tap + c));                          \
+        const struct planes planes = planes_of(shape, at.plane);                                                       \
+        const struct taps rows = clip(shape, 1, at.row);                                                               \
+        TYPE *tap = (TYPE *)taps->data + at.plane * taps->plane + at.row * taps->row;                                  \
+        x += planes.offset;                                                                                            \
+        for (size_t ox = 0; ox < shape->out[2]; ox++, y += shape->y_column, tap += taps->column) {                     \
+            const struct taps columns = clip(shape, 2, ox);                                                            \
+            if (shape->kernel[0] == 1)                                                                                 \
+                FOR_CHANNELS(shape->channels,                                                                          \
+                             taps->column == shape->channels ? room_at(shape, &columns, ox) : shape->channels, c,      \
+                             count, NAME##_block(shape, 1, &planes, &rows, &columns, count, x + c, y + c, tap + c));   \
+            else                                                                                                       \
+                FOR_WIDE(shape->channels, c, count,                                                                    \
+                         NAME##_block(shape, planes.count, &planes, &rows, &columns, count, x + c, y + c, tap + c));   \
         }                                                                                                              \
     }
 
@@ -107,30 +123,37 @@ static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
 
 /* The windows of a pixel go through dx one after another: nearly always there are one or two. */
 #define DEFINE_MAX_POOL_ROW_BACKWARD(NAME, TYPE)                                                                       \
-    static STOA_INLINE void NAME##_pixel(const struct pool_shape *shape, const struct cover *rows,                     \
-                                         const struct cover *columns, const float *dy, const struct pool_taps *taps,   \
-                                         float *restrict dx)                                                           \
+    static STOA_INLINE void NAME##_pixel(const struct pool_shape *shape, bool deep, const struct cover *planes,        \
+                                         const struct cover *rows, const struct cover *columns, const float *dy,       \
+                                         const struct pool_taps *taps, float *restrict dx)                             \
     {                                                                                                                  \
+        const size_t planes_first = deep ? planes->first : 0;                                                          \
+        const size_t planes_end = deep ? stoa_size_min(planes->end, planes->out) : 1;                                  \
         const size_t rows_end = stoa_size_min(rows->end, rows->out);                                                   \
         const size_t columns_end = stoa_size_min(columns->end, columns->out);                                          \
         bool any = false;                                                                                              \
-        size_t ky, kx;                                                                                                 \
-        for (size_t oy = rows->first; oy < rows_end; oy++) {                                                           \
-            if (!tap_of(rows, oy, shape->dilation[0], &ky))                                                            \
+        size_t kz = 0, ky, kx;                                                                                         \
+        for (size_t oz = planes_first; oz < planes_end; oz++) {                                                        \
+            if (deep && !tap_of(planes, oz, shape->dilation[0], &kz))                                                  \
                 continue;                                                                                              \
-            for (size_t ox = columns->first; ox < columns_end; ox++) {                                                 \
-                if (!tap_of(columns, ox, shape->dilation[1], &kx))                                                     \
+            for (size_t oy = rows->first; oy < rows_end; oy++) {                                                       \
+                if (!tap_of(rows, oy, shape->dilation[1], &ky))                                                        \
                     continue;                                                                                          \
-                const int32_t here = (int32_t)(ky * shape->kernel[1] + kx);                                            \
-                const float *from = dy + oy * shape->y_row + ox * shape->y_column;                                     \
-                const TYPE *which = (const TYPE *)taps->data + oy * taps->row + ox * taps->column;                     \
-                if (any)                                                                                               \
-                    for (size_t c = 0; c < shape->channels; c++)                                                       \
-                        dx[c] += (int32_t)which[c] == here ? from[c] : 0.0f;                                           \
-                else                                                                                                   \
-                    for (size_t c = 0; c < shape->channels; c++)                                                       \
-                        dx[c] = (int32_t)which[c] == here ? from[c] : 0.0f;                                            \
-                any = true;                                                                                            \
+                for (size_t ox = columns->first; ox < columns_end; ox++) {                                             \
+                    if (!tap_of(columns, ox, shape->dilation[2], &kx))                                                 \
+                        continue;                                                                                      \
+                    const int32_t here = (int32_t)((kz * shape->kernel[1] + ky) * shape->kernel[2] + kx);              \
+                    const float *from = dy + oz * shape->y_plane + oy * shape->y_row + ox * shape->y_column;           \
+                    const TYPE *which =                                                                                \
+                        (const TYPE *)taps->data + oz * taps->plane + oy * taps->row + ox * taps->column;              \
+                    if (any)                                                                                           \
+                        for (size_t c = 0; c < shape->channels; c++)                                                   \
+                            dx[c] += (int32_t)which[c] == here ? from[c] : 0.0f;                                       \
+                    else                                                                                               \
+                        for (size_t c = 0; c < shape->channels; c++)                                                   \
+                            dx[c] = (int32_t)which[c] == here ? from[c] : 0.0f;                                        \
+                    any = true;                                                                                        \
+                }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
         if (!any)                                                                                                      \
@@ -148,43 +171,50 @@ static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static STOA_INLINE void NAME##_apart(const struct pool_shape *shape, size_t iy, const float *dy,                   \
+    static STOA_INLINE void NAME##_apart(const struct pool_shape *shape, struct pool_row at, const float *dy,          \
                                          const struct pool_taps *taps, float *dx)                                      \
     {                                                                                                                  \
-        const size_t oy = (iy + shape->pad[0]) / shape->stride[0], ky = (iy + shape->pad[0]) % shape->stride[0];       \
-        const bool covered = oy < shape->out[0] && ky < shape->kernel[0];                                              \
-        const TYPE *tap = (const TYPE *)taps->data + oy * taps->row;                                                   \
-        dy += oy * shape->y_row;                                                                                       \
+        const size_t pz = at.plane + shape->pad[0], oz = pz / shape->stride[0], kz = pz % shape->stride[0];            \
+        const size_t py = at.row + shape->pad[1], oy = py / shape->stride[1], ky = py % shape->stride[1];              \
+        const bool covered =                                                                                           \
+            oz < shape->out[0] && kz < shape->kernel[0] && oy < shape->out[1] && ky < shape->kernel[1];                \
+        const TYPE *tap = (const TYPE *)taps->data + oz * taps->plane + oy * taps->row;                                \
+        const size_t first_tap = (kz * shape->kernel[1] + ky) * shape->kernel[2];                                      \
+        dy += oz * shape->y_plane + oy * shape->y_row;                                                                 \
         /* Pixels from `end` on are in no window, nor are those in gaps between them. */                               \
-        const size_t end = stoa_size_min(shape->out[1] * shape->stride[1] - shape->pad[1], shape->size[1]);            \
-        const bool gaps = shape->stride[1] > shape->kernel[1];                                                         \
+        const size_t end = stoa_size_min(shape->out[2] * shape->stride[2] - shape->pad[2], shape->size[2]);            \
+        const bool gaps = shape->stride[2] > shape->kernel[2];                                                         \
         const bool dense = !gaps && taps->column == shape->channels && shape->x_column == shape->channels &&           \
                            shape->y_column == shape->channels;                                                         \
-        if (!covered || gaps || end < shape->size[1])                                                                  \
-            for (size_t ix = 0; ix < shape->size[1]; ix++)                                                             \
+        if (!covered || gaps || end < shape->size[2])                                                                  \
+            for (size_t ix = 0; ix < shape->size[2]; ix++)                                                             \
                 memset(dx + ix * shape->x_column, 0, shape->channels * sizeof *dx);                                    \
-        for (size_t ox = 0; covered && ox < shape->out[1]; ox++, dy += shape->y_column, tap += taps->column) {         \
-            const struct taps columns = clip(shape, 1, ox);                                                            \
-            const int32_t first = (int32_t)(ky * shape->kernel[1] + columns.first);                                    \
+        for (size_t ox = 0; covered && ox < shape->out[2]; ox++, dy += shape->y_column, tap += taps->column) {         \
+            const struct taps columns = clip(shape, 2, ox);                                                            \
+            const int32_t first = (int32_t)(first_tap + columns.first);                                                \
             float *to = dx + place(&columns, columns.first, 1) * shape->x_column;                                      \
             const size_t room =                                                                                        \
-                dense ? stoa_size_min(shape->out[1] - ox, end - place(&columns, columns.end - 1, 1)) * shape->channels \
+                dense ? stoa_size_min(shape->out[2] - ox, end - place(&columns, columns.end - 1, 1)) * shape->channels \
                       : shape->channels;                                                                               \
             FOR_CHANNELS(shape->channels, room, c, count,                                                              \
                          NAME##_window(&columns, count, dy + c, tap + c, first, shape->x_column, to + c));             \
         }                                                                                                              \
     }                                                                                                                  \
-    STOA_CLONES void NAME(const struct pool_shape *shape, size_t iy, const float *dy, const struct pool_taps *taps,    \
-                          float *dx)                                                                                   \
+    STOA_CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const float *dy,                         \
+                          const struct pool_taps *taps, float *dx)                                                     \
     {                                                                                                                  \
-        if (are_apart(shape, 0) && are_apart(shape, 1)) {                                                              \
-            NAME##_apart(shape, iy, dy, taps, dx);                                                                     \
+        if (are_apart(shape, 0) && are_apart(shape, 1) && are_apart(shape, 2)) {                                       \
+            NAME##_apart(shape, at, dy, taps, dx);                                                                     \
             return;                                                                                                    \
         }                                                                                                              \
-        const struct cover rows = cover_at(shape, 0, iy);                                                              \
-        struct cover columns = cover_at(shape, 1, 0);                                                                  \
-        for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns))                       \
-            NAME##_pixel(shape, &rows, &columns, dy, taps, dx);                                                        \
+        const bool flat = shape->kernel[0] == 1 && shape->size[0] == 1;                                                \
+        const struct cover planes = cover_at(shape, 0, at.plane), rows = cover_at(shape, 1, at.row);                   \
+        struct cover columns = cover_at(shape, 2, 0);                                                                  \
+        for (size_t ix = 0; ix < shape->size[2]; ix++, dx += shape->x_column, move_on(&columns))                       \
+            if (flat)                                                                                                  \
+                NAME##_pixel(shape, false, &planes, &rows, &columns, dy, taps, dx);                                    \
+            else                                                                                                       \
+                NAME##_pixel(shape, true, &planes, &rows, &columns, dy, taps, dx);                                     \
     }
 
 DEFINE_MAX_POOL_ROW_BACKWARD(stoa_max_pool_row_backward, uint8_t)
@@ -199,33 +229,45 @@ static STOA_INLINE size_t counted(const struct pool_shape *shape, int axis, int 
     return stoa_size_min(begin + shape->kernel[axis], shape->size[axis] + pad) - stoa_size_max(begin, pad);
 }
 
-static STOA_INLINE void average_pixel(const struct pool_shape *shape, const struct cover *rows,
-                                      const struct cover *columns, int count_pad, const float *dy, float *restrict dx)
+static STOA_INLINE void average_pixel(const struct pool_shape *shape, bool deep, const struct cover *planes,
+                                      const struct cover *rows, const struct cover *columns, int count_pad,
+                                      const float *dy, float *restrict dx)
 {
+    const size_t planes_first = deep ? planes->first : 0;
+    const size_t planes_end = deep ? stoa_size_min(planes->end, planes->out) : 1;
     const size_t rows_end = stoa_size_min(rows->end, rows->out);
     const size_t columns_end = stoa_size_min(columns->end, columns->out);
     bool any = false;
-    for (size_t oy = rows->first; oy < rows_end; oy++)
-        for (size_t ox = columns->first; ox < columns_end; ox++) {
-            const float *from = dy + oy * shape->y_row + ox * shape->y_column;
-            const float share = 1 / (float)(counted(shape, 0, count_pad, oy) * counted(shape, 1, count_pad, ox));
-            if (any)
-                for (size_t c = 0; c < shape->channels; c++)
-                    dx[c] += from[c] * share;
-            else
-                for (size_t c = 0; c < shape->channels; c++)
-                    dx[c] = from[c] * share;
-            any = true;
+    for (size_t oz = planes_first; oz < planes_end; oz++)
+        for (size_t oy = rows->first; oy < rows_end; oy++) {
+            const size_t outer = (deep ? counted(shape, 0, count_pad, oz) : 1) * counted(shape, 1, count_pad, oy);
+            for (size_t ox = columns->first; ox < columns_end; ox++) {
+                const float *from = dy + oz * shape->y_plane + oy * shape->y_row + ox * shape->y_column;
+                const float share = 1 / (float)(outer * counted(shape, 2, count_pad, ox));
+                if (any)
+                    for (size_t c = 0; c < shape->channels; c++)
+                        dx[c] += from[c] * share;
+                else
+                    for (size_t c = 0; c < shape->channels; c++)
+                        dx[c] = from[c] * share;
+                any = true;
+            }
         }
     if (!any)
         memset(dx, 0, shape->channels * sizeof *dx);
 }
 
-STOA_CLONES void stoa_average_pool_row_backward(const struct pool_shape *shape, size_t iy, int count_pad,
+STOA_CLONES void stoa_average_pool_row_backward(const struct pool_shape *shape, struct pool_row at, int count_pad,
                                                 const float *dy, float *dx)
 {
-    const struct cover rows = cover_at(shape, 0, iy);
-    struct cover columns = cover_at(shape, 1, 0);
-    for (size_t ix = 0; ix < shape->size[1]; ix++, dx += shape->x_column, move_on(&columns))
-        average_pixel(shape, &rows, &columns, count_pad, dy, dx);
+    const struct cover rows = cover_at(shape, 1, at.row);
+    struct cover columns = cover_at(shape, 2, 0);
+    if (shape->kernel[0] == 1 && shape->size[0] == 1) {
+        for (size_t ix = 0; ix < shape->size[2]; ix++, dx += shape->x_column, move_on(&columns))
+            average_pixel(shape, false, NULL, &rows, &columns, count_pad, dy, dx);
+        return;
+    }
+    const struct cover planes = cover_at(shape, 0, at.plane);
+    for (size_t ix = 0; ix < shape->size[2]; ix++, dx += shape->x_column, move_on(&columns))
+        average_pixel(shape, true, &planes, &rows, &columns, count_pad, dy, dx);
 }

@@ -43,6 +43,16 @@
     for (const size_t count = (constant); c == 0 && (all) > (most) && count <= (room); c = (all))                      \
         call;
 
+/* The same without constant counts, for what need not be so fast. */
+#define FOR_WIDE(channels, c, count, call)                                                                             \
+    do {                                                                                                               \
+        const size_t all_ = (channels);                                                                                \
+        for (size_t c = 0; c < all_; c += WIDE) {                                                                      \
+            const size_t count = stoa_size_min(all_ - c, WIDE);                                                        \
+            call;                                                                                                      \
+        }                                                                                                              \
+    } while (0)
+
 /* The taps first <= t < end that lie inside the image along one axis, and where tap 0 would lie. */
 struct taps {
     size_t first, end;
@@ -66,20 +76,34 @@ static STOA_INLINE size_t place(const struct taps *taps, size_t tap, size_t dila
     return (size_t)(taps->origin + (ptrdiff_t)(tap * dilation));
 }
 
+/* The planes that a window sees: `count` of them, `step` elements apart, the first at x + offset. */
+struct planes {
+    size_t first, count, step, offset;
+};
+
+static STOA_INLINE struct planes planes_of(const struct pool_shape *shape, size_t out)
+{
+    const struct taps taps = clip(shape, 0, out);
+    return (struct planes){.first = taps.first,
+                           .count = taps.end - taps.first,
+                           .step = shape->dilation[0] * shape->x_plane,
+                           .offset = place(&taps, taps.first, shape->dilation[0]) * shape->x_plane};
+}
+
 /* FOR_CHANNELS' room at a window: in rows without gaps, to the end of the row. */
 static STOA_INLINE size_t room_at(const struct pool_shape *shape, const struct taps *columns, size_t ox)
 {
-    size_t last = place(columns, columns->end - 1, shape->dilation[1]);
+    size_t last = place(columns, columns->end - 1, shape->dilation[2]);
     if (shape->x_column != shape->channels || shape->y_column != shape->channels)
         return shape->channels;
-    return stoa_size_min(shape->size[1] - last, shape->out[1] - ox) * shape->channels;
+    return stoa_size_min(shape->size[2] - last, shape->out[2] - ox) * shape->channels;
 }
 
 /* Taps along one axis that lie inside the padded image. */
 static STOA_INLINE size_t padded_taps(const struct pool_shape *shape, int axis, size_t out)
 {
     size_t begin = out * shape->stride[axis];
-    size_t end = shape->size[axis] + shape->pad[axis] + shape->pad[axis + 2];
+    size_t end = shape->size[axis] + shape->pad[axis] + shape->pad[axis + 3];
     return stoa_size_min(shape->kernel[axis], end > begin ? end - begin : 0);
 }
 

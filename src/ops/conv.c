@@ -1,4 +1,4 @@
-/* Conv in two dimensions. */
+/* Conv of signals, pictures and volumes. */
 #include <limits.h>
 
 #include "base/memory.h"
@@ -16,11 +16,27 @@ enum stoa_status stoa_conv_parse(struct attribute_reader *reader, void *out)
     return stoa_reader_finish(reader);
 }
 
-enum stoa_status stoa_conv_call_shape(const struct op_call *call, struct stoa_error *error, struct conv_shape *shape)
+/* The output's depth, from that of the window and the volume. */
+static enum stoa_status finish_depth(struct volume *volume, struct stoa_error *error)
+{
+    struct conv_shape depth = {.N = 1, .C = 1, .OC = 1, .H = volume->D, .W = 1, .groups = 1};
+    depth.kernel[0] = volume->kernel;
+    depth.stride[0] = volume->stride;
+    depth.dilation[0] = volume->dilation;
+    depth.kernel[1] = depth.stride[1] = depth.dilation[1] = 1;
+    depth.pad[0] = volume->pad[0];
+    depth.pad[2] = volume->pad[1];
+    STOA_TRY(stoa_conv_shape_finish(&depth, error));
+    volume->OD = depth.OH;
+    return STOA_OK;
+}
+
+enum stoa_status stoa_conv_call_shape(const struct op_call *call, struct stoa_error *error, struct volume *volume)
 {
     const struct conv_params *params = call->params;
-    STOA_TRY(stoa_convolution_read(call, &params->window, params->groups, error, shape));
+    STOA_TRY(stoa_convolution_read(call, &params->window, params->groups, error, volume));
     const struct stoa_tensor *w = &call->inputs[1];
+    struct conv_shape *shape = &volume->plane;
     shape->OC = w->dims[0];
     if (shape->C % shape->groups != 0 || w->dims[1] != shape->C / shape->groups) {
         char text[STOA_DIMS_TEXT];
@@ -33,16 +49,20 @@ enum stoa_status stoa_conv_call_shape(const struct op_call *call, struct stoa_er
     struct window placed = params->window;
     enum window_padding padding = placed.padding;
     if (padding == WINDOW_SAME_UPPER || padding == WINDOW_SAME_LOWER) {
-        const size_t size[2] = {shape->H, shape->W};
-        size_t unused[2];
-        for (size_t i = 0; i < 2; i++)
-            placed.kernel[i] = shape->kernel[i] ? shape->kernel[i] : 1;
+        size_t size[WINDOW_AXES], unused[WINDOW_AXES];
+        stoa_window_size(&call->inputs[0], size);
+        stoa_window_size(w, placed.kernel);
+        for (size_t i = 0; i < WINDOW_AXES; i++)
+            placed.kernel[i] = stoa_size_max(placed.kernel[i], 1);
         STOA_TRY(stoa_window_place(&placed, size, error, &placed, unused));
         for (size_t i = 0; i < 4; i++)
-            shape->pad[i] = placed.pad[i];
+            shape->pad[i] = placed.pad[i / 2 * WINDOW_AXES + 1 + i % 2];
+        volume->pad[0] = placed.pad[0];
+        volume->pad[1] = placed.pad[WINDOW_AXES];
     }
     for (size_t i = 0; i < 4; i++)
         shape->pad[i] += call->pad[i];
+    STOA_TRY(finish_depth(volume, error));
     return stoa_conv_shape_finish(shape, error);
 }
 
@@ -55,17 +75,24 @@ static bool conv_takes_pad(const struct op_call *call, const size_t pad[4])
 
 static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error *error)
 {
+    struct volume volume;
     struct conv_shape shape;
-    STOA_TRY(stoa_conv_call_shape(call, error, &shape));
-    stoa_convolution_output(call, &shape);
+    struct convolution_fold fold;
+    STOA_TRY(stoa_conv_call_shape(call, error, &volume));
+    STOA_TRY(stoa_convolution_fold(&volume, false, true, error, &shape, &fold));
+    STOA_TRY(stoa_conv_shape_finish(&shape, error));
+    stoa_convolution_output(call, &volume);
     return STOA_OK;
 }
 
 static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
+    struct volume volume;
     struct conv_shape shape;
+    struct convolution_fold fold;
     struct conv *conv;
-    STOA_TRY(stoa_conv_call_shape(call, error, &shape));
+    STOA_TRY(stoa_conv_call_shape(call, error, &volume));
+    STOA_TRY(stoa_convolution_fold(&volume, false, true, error, &shape, &fold));
     const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
     float *bias;
     STOA_TRY(stoa_convolution_scale_bias(call, prepare, shape.OC, error, &bias));
@@ -73,19 +100,21 @@ static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepa
         stoa_convolution_create(call, prepare, stoa_conv_create, &shape, bias, measured, error, &conv);
     stoa_release(prepare->allocator, bias);
     STOA_TRY(status);
-    return stoa_convolution_prepare(call, prepare, conv, error);
+    return stoa_convolution_prepare(call, prepare, &fold, conv, error);
 }
 
 bool stoa_conv_dense(const struct op_call *call)
 {
     const struct conv_params *params = call->params;
-    return params->window.stride[1] > CONVOLUTION_MOST_STRIDE;
+    return params->window.stride[WINDOW_AXES - 1] > CONVOLUTION_MOST_STRIDE;
 }
 
 static double conv_macs(const struct op_call *call)
 {
-    struct conv_shape shape;
-    return stoa_conv_call_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape) : 0;
+    struct volume volume;
+    return stoa_conv_call_shape(call, NULL, &volume) == STOA_OK
+               ? stoa_volume_macs(&volume, false, stoa_conv_macs(&volume.plane))
+               : 0;
 }
 
 static const struct op_gradient gradients[] = {

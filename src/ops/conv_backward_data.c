@@ -7,16 +7,16 @@
 
 static enum stoa_status infer(const struct op_call *call, convolution_shape read, struct stoa_error *error)
 {
-    struct conv_shape shape;
-    STOA_TRY(stoa_convolution_forward_shape(call, read, error, &shape));
+    struct volume volume;
+    STOA_TRY(stoa_convolution_forward_shape(call, read, error, &volume));
     stoa_same_as_input(call, GRADIENT_X, 0);
     return STOA_OK;
 }
 
+/* What a gradient of volumes is unfolded to takes nothing, and is computed without Winograd's transforms. */
 static unsigned takes(const struct op_call *call)
 {
-    (void)call;
-    return OP_TAKES_ADDEND | OP_TAKES_MASK;
+    return call->inputs[0].rank == 5 ? 0 : OP_TAKES_ADDEND | OP_TAKES_MASK;
 }
 
 static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error *error)
@@ -26,18 +26,25 @@ static enum stoa_status conv_infer(const struct op_call *call, struct stoa_error
 
 static enum stoa_status conv_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
+    struct volume volume;
     struct conv_shape shape;
+    struct convolution_fold fold;
     struct conv *conv;
-    STOA_TRY(stoa_convolution_forward_shape(call, stoa_conv_call_shape, error, &shape));
-    STOA_TRY(stoa_convolution_create(call, prepare, stoa_conv_backward_create, &shape, NULL, NULL, error, &conv));
-    return stoa_convolution_prepare(call, prepare, conv, error);
+    struct op_prepare way = *prepare;
+    STOA_TRY(stoa_convolution_forward_shape(call, stoa_conv_call_shape, error, &volume));
+    STOA_TRY(stoa_convolution_fold(&volume, false, false, error, &shape, &fold));
+    if (fold.deep)
+        way.accuracy = STOA_ACCURACY_STRICT;
+    STOA_TRY(stoa_convolution_create(call, &way, stoa_conv_backward_create, &shape, NULL, NULL, error, &conv));
+    return stoa_convolution_prepare(call, prepare, &fold, conv, error);
 }
 
 static double conv_macs(const struct op_call *call)
 {
-    struct conv_shape shape;
-    return stoa_convolution_forward_shape(call, stoa_conv_call_shape, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape)
-                                                                                               : 0;
+    struct volume volume;
+    return stoa_convolution_forward_shape(call, stoa_conv_call_shape, NULL, &volume) == STOA_OK
+               ? stoa_volume_macs(&volume, false, stoa_conv_macs(&volume.plane))
+               : 0;
 }
 
 const struct op stoa_op_conv_backward_data = {
@@ -66,10 +73,12 @@ const struct op stoa_op_conv_backward_data = {
 
 /* *shape = the convolution from dy to dx. Of an output larger than the kernel reaches it leaves out what is computed
  * beyond X. */
-static enum stoa_status gather_shape(const struct op_call *call, struct stoa_error *error, struct conv_shape *shape)
+static enum stoa_status gather_shape(const struct op_call *call, struct stoa_error *error, struct conv_shape *shape,
+                                     struct convolution_fold *fold, struct volume *volume)
 {
     struct conv_shape forward;
-    STOA_TRY(stoa_convolution_forward_shape(call, stoa_conv_transpose_call_shape, error, &forward));
+    STOA_TRY(stoa_convolution_forward_shape(call, stoa_conv_transpose_call_shape, error, volume));
+    STOA_TRY(stoa_convolution_fold(volume, true, true, error, &forward, fold));
     *shape = forward;
     shape->C = forward.OC;
     shape->H = forward.OH;
@@ -89,18 +98,27 @@ static enum stoa_status conv_transpose_infer(const struct op_call *call, struct 
 static enum stoa_status conv_transpose_prepare(struct op_call *call, const struct op_prepare *prepare,
                                                struct stoa_error *error)
 {
+    struct volume volume;
     struct conv_shape shape;
+    struct convolution_fold fold;
     struct conv *conv;
-    STOA_TRY(gather_shape(call, error, &shape));
+    struct op_prepare way = *prepare;
+    STOA_TRY(gather_shape(call, error, &shape, &fold, &volume));
+    if (fold.deep)
+        way.accuracy = STOA_ACCURACY_STRICT;
     const struct tuning_entry *measured = stoa_tuning_find(prepare->tuning, &shape, prepare->threads);
-    STOA_TRY(stoa_convolution_create(call, prepare, stoa_conv_create, &shape, NULL, measured, error, &conv));
-    return stoa_convolution_prepare(call, prepare, conv, error);
+    STOA_TRY(stoa_convolution_create(call, &way, stoa_conv_create, &shape, NULL, measured, error, &conv));
+    return stoa_convolution_prepare(call, prepare, &fold, conv, error);
 }
 
 static double conv_transpose_macs(const struct op_call *call)
 {
+    struct volume volume;
     struct conv_shape shape;
-    return gather_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_macs(&shape) : 0;
+    struct convolution_fold fold;
+    return gather_shape(call, NULL, &shape, &fold, &volume) == STOA_OK
+               ? stoa_volume_macs(&volume, true, stoa_conv_transpose_macs(&volume.plane))
+               : 0;
 }
 
 const struct op stoa_op_conv_transpose_backward_data = {

@@ -1,4 +1,5 @@
-/* ConvTranspose in two dimensions: the gradient of Conv with regard to its input, as a layer of its own. */
+/* ConvTranspose of signals, pictures and volumes: the gradient of Conv with regard to its input, as a layer of its own.
+ */
 #include <limits.h>
 
 #include "base/memory.h"
@@ -8,20 +9,25 @@
 #include "ops/check.h"
 #include "ops/convolution.h"
 
-/* The last two values of a list of at least two, which may begin with batch and channels; absent, `result` stays. */
-static void read_pair(struct attribute_reader *reader, const char *name, int64_t least, size_t most_count,
-                      size_t result[2])
+/* The last values of a list of at least as many as there are axes, which may begin with batch and channels (`whole`);
+ * absent, `result` stays. */
+static void read_axes(struct attribute_reader *reader, const char *name, int64_t least, bool whole,
+                      struct conv_transpose_params *params, size_t result[WINDOW_AXES])
 {
-    int64_t values[5];
-    size_t count = stoa_read_ints(reader, name, least, INT_MAX, 5, values);
+    int64_t values[2 + WINDOW_AXES];
+    size_t count = stoa_read_ints(reader, name, least, INT_MAX, 2 + WINDOW_AXES, values), axes = params->window.axes;
     if (reader->status != STOA_OK || !stoa_reader_has(reader, name))
         return;
-    if (count != 2 && count != most_count) {
-        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s has %zu values, must have 2", name, count);
+    if (!axes) /* nobody says yet how many there are */
+        axes = whole && count > WINDOW_AXES ? count - 2 : count;
+    if (axes == 0 || axes > WINDOW_AXES || (count != axes && !(whole && count == 2 + axes))) {
+        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s has %zu values, must have %zu", name, count,
+                         axes ? axes : 2);
         return;
     }
-    result[0] = (size_t)values[count - 2];
-    result[1] = (size_t)values[count - 1];
+    params->axes = axes;
+    for (size_t i = 0; i < axes; i++)
+        result[WINDOW_AXES - axes + i] = (size_t)values[count - axes + i];
 }
 
 enum stoa_status stoa_conv_transpose_parse(struct attribute_reader *reader, void *out)
@@ -29,8 +35,8 @@ enum stoa_status stoa_conv_transpose_parse(struct attribute_reader *reader, void
     struct conv_transpose_params *params = out;
     stoa_window_parse(reader, true, &params->window);
     params->groups = (size_t)stoa_read_int(reader, "group", 1, 1, INT_MAX);
-    read_pair(reader, "output_padding", 0, 2, params->output_padding);
-    read_pair(reader, "output_shape", 1, 4, params->output_shape);
+    read_axes(reader, "output_padding", 0, false, params, params->output_padding);
+    read_axes(reader, "output_shape", 1, true, params, params->output_shape);
     /* The definition changed sides with opset 11. */
     params->begins_less = (params->window.padding == WINDOW_SAME_UPPER) == (reader->opset >= 11);
     return stoa_reader_finish(reader);
@@ -38,35 +44,59 @@ enum stoa_status stoa_conv_transpose_parse(struct attribute_reader *reader, void
 
 /* Output size and pads where output_shape or auto_pad says how large the output is. Where that is more than the kernel
  * reaches, the rest lies at the end. */
-static enum stoa_status place(const struct conv_transpose_params *params, struct stoa_error *error,
-                              struct conv_shape *shape)
+static enum stoa_status place(const struct conv_transpose_params *params, const size_t output_padding[2],
+                              const size_t output_shape[2], struct stoa_error *error, struct conv_shape *shape)
 {
     enum window_padding padding = params->window.padding;
-    bool same = padding == WINDOW_SAME_UPPER || padding == WINDOW_SAME_LOWER, given = params->output_shape[0] != 0;
-    if (!given && !same)
-        return STOA_OK;
+    bool same = padding == WINDOW_SAME_UPPER || padding == WINDOW_SAME_LOWER;
+    if (!params->output_shape[WINDOW_AXES - 1] && !same)
+        return stoa_conv_transpose_shape_finish(shape, output_padding, error);
     struct conv_shape whole = *shape;
     for (size_t i = 0; i < 4; i++)
         whole.pad[i] = 0;
-    STOA_TRY(stoa_conv_transpose_shape_finish(&whole, params->output_padding, error));
+    STOA_TRY(stoa_conv_transpose_shape_finish(&whole, output_padding, error));
     const size_t in[2] = {shape->H, shape->W}, full[2] = {whole.OH, whole.OW};
     size_t *out[2] = {&shape->OH, &shape->OW};
     for (size_t i = 0; i < 2; i++) {
-        *out[i] = given ? params->output_shape[i] : in[i] * shape->stride[i];
+        *out[i] = output_shape[i] ? output_shape[i] : in[i] * shape->stride[i];
         size_t total = full[i] > *out[i] ? full[i] - *out[i] : 0;
         shape->pad[i] = params->begins_less ? total / 2 : total - total / 2;
         shape->pad[i + 2] = total - shape->pad[i];
     }
+    return stoa_conv_transpose_shape_finish(shape, output_padding, error);
+}
+
+/* The depth, as if it were the height of a picture. */
+static enum stoa_status place_depth(const struct conv_transpose_params *params, struct stoa_error *error,
+                                    struct volume *volume)
+{
+    struct conv_shape depth = {.N = 1, .C = 1, .OC = 1, .H = volume->D, .W = 1, .groups = 1};
+    depth.kernel[0] = volume->kernel;
+    depth.stride[0] = volume->stride;
+    depth.dilation[0] = volume->dilation;
+    depth.kernel[1] = depth.stride[1] = depth.dilation[1] = 1;
+    depth.pad[0] = volume->pad[0];
+    depth.pad[2] = volume->pad[1];
+    const size_t padding[2] = {params->output_padding[0]}, shape[2] = {params->output_shape[0], 1};
+    STOA_TRY(place(params, padding, shape, error, &depth));
+    volume->OD = depth.OH;
+    volume->pad[0] = depth.pad[0];
+    volume->pad[1] = depth.pad[2];
     return STOA_OK;
 }
 
 enum stoa_status stoa_conv_transpose_call_shape(const struct op_call *call, struct stoa_error *error,
-                                                struct conv_shape *shape)
+                                                struct volume *volume)
 {
     const struct conv_transpose_params *params = call->params;
-    STOA_TRY(stoa_convolution_read(call, &params->window, params->groups, error, shape));
+    STOA_TRY(stoa_convolution_read(call, &params->window, params->groups, error, volume));
     const struct stoa_tensor *w = &call->inputs[1];
+    struct conv_shape *shape = &volume->plane;
     char text[STOA_DIMS_TEXT];
+    if (params->axes && params->axes != w->rank - 2)
+        return stoa_fail(error, STOA_ERROR_ATTRIBUTE,
+                         "attribute output_padding or output_shape is for %zu axes, the input has %zu", params->axes,
+                         w->rank - 2);
     if (w->dims[0] != shape->C)
         return stoa_fail(error, STOA_ERROR_SHAPE, "input W has dims %s for %zu channels of input X",
                          stoa_dims_text(w->rank, w->dims, text), shape->C);
@@ -75,42 +105,54 @@ enum stoa_status stoa_conv_transpose_call_shape(const struct op_call *call, stru
                          stoa_dims_text(w->rank, w->dims, text), shape->groups);
     if (stoa_op_has_input(call, 2))
         STOA_TRY(stoa_check_vector(call, 2, "B", shape->OC, "dims[1] of input W times group", error));
-    STOA_TRY(place(params, error, shape));
-    return stoa_conv_transpose_shape_finish(shape, params->output_padding, error);
+    STOA_TRY(place_depth(params, error, volume));
+    /* A signal's height is 1 whatever the output is said to be. */
+    const size_t output_shape[2] = {params->output_shape[1] ? params->output_shape[1] : params->output_shape[2] != 0,
+                                    params->output_shape[2]};
+    return place(params, &params->output_padding[1], output_shape, error, shape);
 }
 
 static enum stoa_status conv_transpose_infer(const struct op_call *call, struct stoa_error *error)
 {
+    struct volume volume;
     struct conv_shape shape;
-    STOA_TRY(stoa_conv_transpose_call_shape(call, error, &shape));
-    stoa_convolution_output(call, &shape);
+    struct convolution_fold fold;
+    STOA_TRY(stoa_conv_transpose_call_shape(call, error, &volume));
+    STOA_TRY(stoa_convolution_fold(&volume, true, false, error, &shape, &fold));
+    STOA_TRY(stoa_conv_transpose_shape_finish(&shape, (const size_t[2]){0}, error));
+    stoa_convolution_output(call, &volume);
     return STOA_OK;
 }
 
 static enum stoa_status conv_transpose_prepare(struct op_call *call, const struct op_prepare *prepare,
                                                struct stoa_error *error)
 {
+    struct volume volume;
     struct conv_shape shape;
+    struct convolution_fold fold;
     struct conv *conv;
-    STOA_TRY(stoa_conv_transpose_call_shape(call, error, &shape));
+    STOA_TRY(stoa_conv_transpose_call_shape(call, error, &volume));
+    STOA_TRY(stoa_convolution_fold(&volume, true, false, error, &shape, &fold));
     float *bias;
     STOA_TRY(stoa_convolution_scale_bias(call, prepare, shape.OC, error, &bias));
     enum stoa_status status = stoa_conv_transpose_create(prepare->allocator, &shape, NULL, bias, error, &conv);
     stoa_release(prepare->allocator, bias);
     STOA_TRY(status);
-    return stoa_convolution_prepare(call, prepare, conv, error);
+    return stoa_convolution_prepare(call, prepare, &fold, conv, error);
 }
 
 bool stoa_conv_transpose_dense(const struct op_call *call)
 {
     const struct conv_transpose_params *params = call->params;
-    return params->window.stride[1] > CONVOLUTION_MOST_STRIDE;
+    return params->window.stride[WINDOW_AXES - 1] > CONVOLUTION_MOST_STRIDE;
 }
 
 static double conv_transpose_macs(const struct op_call *call)
 {
-    struct conv_shape shape;
-    return stoa_conv_transpose_call_shape(call, NULL, &shape) == STOA_OK ? stoa_conv_transpose_macs(&shape) : 0;
+    struct volume volume;
+    return stoa_conv_transpose_call_shape(call, NULL, &volume) == STOA_OK
+               ? stoa_volume_macs(&volume, true, stoa_conv_transpose_macs(&volume.plane))
+               : 0;
 }
 
 static const struct op_gradient gradients[] = {

@@ -13,9 +13,10 @@ enum { DY, TAPS, X }; /* inputs of MaxPoolBackward; AveragePoolBackward has X se
 
 static enum stoa_dtype tap_dtype(const struct window *window)
 {
-    return window->kernel[0] <= POOL_MOST_BYTE_TAPS && window->kernel[0] * window->kernel[1] <= POOL_MOST_BYTE_TAPS
-               ? STOA_UINT8
-               : STOA_INT32;
+    size_t taps = 1;
+    for (size_t i = 0; i < WINDOW_AXES && taps <= POOL_MOST_BYTE_TAPS; i++)
+        taps *= window->kernel[i];
+    return taps <= POOL_MOST_BYTE_TAPS ? STOA_UINT8 : STOA_INT32;
 }
 
 static enum stoa_status training_infer(const struct op_call *call, struct stoa_error *error)
@@ -25,9 +26,10 @@ static enum stoa_status training_infer(const struct op_call *call, struct stoa_e
     if (call->outputs[1].dtype != STOA_NONE)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "output Indices is not given while training");
     STOA_TRY(stoa_pool_infer(call, error));
-    if (params->window.kernel[0] > INT32_MAX / params->window.kernel[1])
-        return stoa_fail(error, STOA_ERROR_LIMIT, "kernel_shape [%zu,%zu] has too many taps to be numbered",
-                         params->window.kernel[0], params->window.kernel[1]);
+    const size_t *kernel = params->window.kernel;
+    if (kernel[0] > INT32_MAX / kernel[1] || kernel[0] * kernel[1] > INT32_MAX / kernel[2])
+        return stoa_fail(error, STOA_ERROR_LIMIT, "kernel_shape [%zu,%zu,%zu] has too many taps to be numbered",
+                         kernel[0], kernel[1], kernel[2]);
     call->outputs[2].dtype = tap_dtype(&params->window);
     return STOA_OK;
 }
@@ -41,7 +43,9 @@ struct pooling {
 /* The taps of one image. */
 static struct pool_taps image_taps(const struct stoa_tensor *taps, size_t image)
 {
-    struct pool_taps result = {.row = taps->strides[2], .column = taps->strides[3]};
+    size_t strides[WINDOW_AXES];
+    stoa_pool_strides(taps, strides);
+    struct pool_taps result = {.plane = strides[0], .row = strides[1], .column = strides[2]};
     size_t offset = image * taps->strides[0];
     if (taps->dtype == STOA_UINT8)
         result.data = (uint8_t *)taps->data + offset;
@@ -56,14 +60,16 @@ static void training_row(void *context, size_t task, size_t worker)
     const struct pooling *pooling = context;
     const struct stoa_tensor *x = &pooling->call->inputs[0], *y = &pooling->call->outputs[0];
     const struct stoa_tensor *taps = &pooling->call->outputs[2];
-    size_t image = task / y->dims[2], oy = task % y->dims[2];
+    const struct pool_shape *shape = &pooling->shape;
+    size_t image;
+    const struct pool_row at = stoa_pool_row_of(task, shape->out, &image);
     const struct pool_taps image_of = image_taps(taps, image);
     const float *from = (const float *)x->data + image * x->strides[0];
-    float *to = (float *)y->data + image * y->strides[0] + oy * y->strides[2];
+    float *to = (float *)y->data + image * y->strides[0] + at.plane * shape->y_plane + at.row * shape->y_row;
     if (taps->dtype == STOA_UINT8)
-        stoa_max_pool_row_taps(&pooling->shape, oy, from, to, &image_of);
+        stoa_max_pool_row_taps(shape, at, from, to, &image_of);
     else
-        stoa_max_pool_row_taps_int32(&pooling->shape, oy, from, to, &image_of);
+        stoa_max_pool_row_taps_int32(shape, at, from, to, &image_of);
 }
 
 static enum stoa_status training_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
@@ -72,7 +78,7 @@ static enum stoa_status training_run(const struct op_call *call, const struct op
     const struct stoa_tensor *y = &call->outputs[0];
     struct pooling pooling = {.call = call};
     STOA_TRY(stoa_pool_place(&params->window, &call->inputs[0], y, error, &pooling.shape));
-    stoa_pool_run(run->pool, y->dims[0] * y->dims[2], training_row, &pooling);
+    stoa_pool_run(run->pool, y->dims[0] * pooling.shape.out[0] * pooling.shape.out[1], training_row, &pooling);
     return STOA_OK;
 }
 
@@ -97,18 +103,20 @@ static void backward_row(void *context, size_t task, size_t worker)
     const struct op_call *call = pooling->call;
     const struct pool_params *params = call->params;
     const struct stoa_tensor *dy = &call->inputs[DY], *dx = &call->outputs[0], *taps = &call->inputs[TAPS];
-    size_t image = task / dx->dims[2], iy = task % dx->dims[2];
+    const struct pool_shape *shape = &pooling->shape;
+    size_t image;
+    const struct pool_row at = stoa_pool_row_of(task, shape->size, &image);
     const float *from = (const float *)dy->data + image * dy->strides[0];
-    float *to = (float *)dx->data + image * dx->strides[0] + iy * dx->strides[2];
+    float *to = (float *)dx->data + image * dx->strides[0] + at.plane * shape->x_plane + at.row * shape->x_row;
     if (pooling->average) {
-        stoa_average_pool_row_backward(&pooling->shape, iy, params->count_pad, from, to);
+        stoa_average_pool_row_backward(shape, at, params->count_pad, from, to);
         return;
     }
     const struct pool_taps image_of = image_taps(taps, image);
     if (taps->dtype == STOA_UINT8)
-        stoa_max_pool_row_backward(&pooling->shape, iy, from, &image_of, to);
+        stoa_max_pool_row_backward(shape, at, from, &image_of, to);
     else
-        stoa_max_pool_row_backward_int32(&pooling->shape, iy, from, &image_of, to);
+        stoa_max_pool_row_backward_int32(shape, at, from, &image_of, to);
 }
 
 static enum stoa_status backward_run(const struct op_call *call, const struct op_run *run, bool average,
@@ -118,7 +126,7 @@ static enum stoa_status backward_run(const struct op_call *call, const struct op
     const struct stoa_tensor *dx = &call->outputs[0];
     struct pooling pooling = {.call = call, .average = average};
     STOA_TRY(stoa_pool_place(&params->window, dx, &call->inputs[DY], error, &pooling.shape));
-    stoa_pool_run(run->pool, dx->dims[0] * dx->dims[2], backward_row, &pooling);
+    stoa_pool_run(run->pool, dx->dims[0] * pooling.shape.size[0] * pooling.shape.size[1], backward_row, &pooling);
     return STOA_OK;
 }
 

@@ -145,21 +145,23 @@ void stoa_reference_window_most(const struct reference_run *run, const struct re
                                 double *most)
 {
     const size_t *reach = run->call->reach;
-    for (int64_t oh = 0; oh < win->out[1]; oh++)
-        for (int64_t ow = 0; ow < win->out[2]; ow++) {
-            int64_t at[2] = {oh, ow}, first[2], end[2];
-            for (size_t i = 0; i < 2; i++) {
-                int64_t begin = at[i] * win->stride[1 + i] - win->begin[1 + i], side = (int64_t)reach[i];
-                first[i] = largest(begin - side, 0);
-                end[i] = begin + (win->kernel[1 + i] - 1) * win->dilation[1 + i] + 1 + side;
-                end[i] = end[i] < win->in[1 + i] ? end[i] : win->in[1 + i];
-            }
-            double found = 0;
-            for (int64_t h = first[0]; h < end[0]; h++)
-                for (int64_t w = first[1]; w < end[1]; w++)
-                    found = fmax(found, fabs(x[h * win->in[2] + w]));
-            most[oh * win->out[2] + ow] = found;
+    for (size_t o = 0; o < volume(win->out); o++) {
+        const int64_t at[3] = {(int64_t)o / win->out[2] / win->out[1], (int64_t)o / win->out[2] % win->out[1],
+                               (int64_t)o % win->out[2]};
+        int64_t first[3], end[3];
+        for (size_t i = 0; i < 3; i++) {
+            int64_t begin = at[i] * win->stride[i] - win->begin[i], side = i ? (int64_t)reach[i - 1] : 0;
+            first[i] = largest(begin - side, 0);
+            end[i] = begin + (win->kernel[i] - 1) * win->dilation[i] + 1 + side;
+            end[i] = end[i] < win->in[i] ? end[i] : win->in[i];
         }
+        double found = 0;
+        for (int64_t d = first[0]; d < end[0]; d++)
+            for (int64_t h = first[1]; h < end[1]; h++)
+                for (int64_t w = first[2]; w < end[2]; w++)
+                    found = fmax(found, fabs(x[(d * win->in[1] + h) * win->in[2] + w]));
+        most[o] = found;
+    }
 }
 
 /* What run->call->mixing adds to the slack. */

@@ -116,7 +116,7 @@ STOA_CHECKED enum stoa_status stoa_reference_window_slide(struct reference_run *
 /* The same for a transposed convolution: out and pads from output_padding, output_shape and auto_pad. */
 STOA_CHECKED enum stoa_status stoa_reference_window_slide_back(struct reference_run *run, size_t auto_pad,
                                                                struct reference_window *window);
-/* most[OH][OW] = the largest |x[IH][IW]| within run->call->reach of what each output sees, in two dimensions. */
+/* most[OD][OH][OW] = the largest |x[ID][IH][IW]| within run->call->reach rows and columns of what each output sees. */
 void stoa_reference_window_most(const struct reference_run *run, const struct reference_window *window, const double *x,
                                 double *most);
 enum { AUTO_PAD_NOTSET, AUTO_PAD_SAME_UPPER, AUTO_PAD_SAME_LOWER, AUTO_PAD_VALID };
@@ -129,6 +129,9 @@ enum stoa_status stoa_reference_max_pool(struct reference_run *run);
 enum stoa_status stoa_reference_average_pool(struct reference_run *run);
 enum stoa_status stoa_reference_global_average_pool(struct reference_run *run);
 enum stoa_status stoa_reference_global_max_pool(struct reference_run *run);
+enum stoa_status stoa_reference_lp_pool(struct reference_run *run);
+enum stoa_status stoa_reference_global_lp_pool(struct reference_run *run);
+enum stoa_status stoa_reference_max_unpool(struct reference_run *run);
 enum stoa_status stoa_reference_gemm(struct reference_run *run);
 enum stoa_status stoa_reference_matmul(struct reference_run *run);
 enum stoa_status stoa_reference_einsum(struct reference_run *run);

@@ -181,3 +181,55 @@ enum stoa_status stoa_reference_global_max_pool(struct reference_run *run)
     }
     return STOA_OK;
 }
+
+/* A term of the sum has p roundings, or those of a power, and K terms are summed: (K + p + 8) times the sum, of which
+ * the root takes the p-th part; and the root its own. With p from a float, the exponent 1/p has one more, which moves
+ * the result by |log sum| / p. */
+static void put_norm(double p, double terms, double sum, double *value, double *slack)
+{
+    *value = pow(sum, 1 / p);
+    *slack = *value * ((terms + p + 8) / p + 4 + (sum > 0 ? fabs(log(sum)) / p : 0));
+}
+
+enum stoa_status stoa_reference_lp_pool(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    struct reference_window win;
+    struct reference_tensor *y;
+    size_t dims[5];
+    const double p = (double)stoa_read_int(&run->reader, "p", 2, 1, INT32_MAX);
+    STOA_TRY(stoa_reference_pool_place(run, x, &win, dims));
+    STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
+    int64_t pixels = win.in[0] * win.in[1] * win.in[2], out[3];
+    size_t at = 0;
+    for (size_t plane = 0; plane < dims[0] * dims[1]; plane++)
+        for (out[0] = 0; out[0] < win.out[0]; out[0]++)
+            for (out[1] = 0; out[1] < win.out[1]; out[1]++)
+                for (out[2] = 0; out[2] < win.out[2]; out[2]++, at++) {
+                    struct extent e = stoa_reference_pool_extent(&win, out);
+                    const double *image = x->values + (int64_t)plane * pixels;
+                    double sum = 0, terms = 0;
+                    for (int64_t d = e.from[0]; d < e.to[0]; d += e.step[0])
+                        for (int64_t h = e.from[1]; h < e.to[1]; h += e.step[1])
+                            for (int64_t w = e.from[2]; w < e.to[2]; w += e.step[2], terms++)
+                                sum += pow(fabs(image[(d * win.in[1] + h) * win.in[2] + w]), p);
+                    put_norm(p, terms, sum, &y->values[at], &y->slack[at]);
+                }
+    return STOA_OK;
+}
+
+enum stoa_status stoa_reference_global_lp_pool(struct reference_run *run)
+{
+    const double *x = stoa_reference_input(run, 0)->values;
+    const double p = (double)stoa_read_int(&run->reader, "p", 2, 1, INT32_MAX);
+    struct reference_tensor *y;
+    size_t pixels;
+    STOA_TRY(global_output(run, &y, &pixels));
+    for (size_t plane = 0; plane < stoa_reference_count(y); plane++) {
+        double sum = 0;
+        for (size_t i = 0; i < pixels; i++)
+            sum += pow(fabs(x[plane * pixels + i]), p);
+        put_norm(p, (double)pixels, sum, &y->values[plane], &y->slack[plane]);
+    }
+    return STOA_OK;
+}

@@ -65,6 +65,18 @@ static const struct op_row rows[] = {
     {"dilations", TRANSPOSE, "dilations=[2,3] strides=[2,1]", "f32[1,4,11,8] f32[5,4,3,2] f32[1,5,4,5]"},
     {"groups", TRANSPOSE, "group=2 strides=[2,2] pads=[1,1,1,1]", "f32[2,10,7,9] f32[6,5,3,3] f32[2,6,4,5]"},
     {"constant weights", TRANSPOSE, "strides=[2,2]", "f32[1,67,9,11] !f32[6,67,3,3] f32[1,6,4,5]"},
+    {"signal", CONV, "pads=[1,1]", "f32[2,8,9] f32[8,4,3] f32[2,4,9]"},
+    {"signal, all attributes", CONV, "strides=[2] dilations=[2] pads=[3,1] group=2",
+     "f32[1,6,9] f32[6,2,3] f32[1,4,17]"},
+    {"volume", CONV, "pads=[1,1,1,1,1,1]", "f32[2,8,3,4,5] f32[8,4,3,3,3] f32[2,4,3,4,5]"},
+    {"volume, all attributes", CONV, "strides=[2,1,3] dilations=[3,2,1] pads=[1,0,2,3,2,0] group=2",
+     "f32[2,6,5,5,4] f32[6,2,2,3,2] f32[2,4,8,7,9]"},
+    {"volume, planes alone", CONV, "pads=[0,1,1,0,1,1]", "f32[2,8,3,5,4] f32[8,6,1,3,3] f32[2,6,3,5,4]"},
+    {"signal", TRANSPOSE, "strides=[2] pads=[1,0]", "f32[2,3,12] f32[5,3,3] f32[2,5,6]"},
+    {"volume", TRANSPOSE, "strides=[2,2,2]", "f32[2,4,6,8,6] f32[5,4,2,2,2] f32[2,5,3,4,3]"},
+    {"volume, all attributes", TRANSPOSE,
+     "strides=[3,2,1] dilations=[2,1,2] pads=[1,0,2,2,1,1] output_padding=[2,1,0] group=2",
+     "f32[2,4,8,9,6] f32[6,2,2,3,3] f32[2,6,3,4,5]"},
     {"exact sums", TRANSPOSE, "strides=[2,2]", "f32#[1,5,9,11] f32#[140,5,3,3] f32#[1,140,4,5]"},
 };
 

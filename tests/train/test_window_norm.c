@@ -35,6 +35,24 @@ static const struct row rows[] = {
     {"GlobalMaxPool", "[2,5,4,3]", "y = GlobalMaxPool(x)"},
     {"GlobalMaxPool of a volume", "[2,3,2,3,2]", "y = GlobalMaxPool(x)"},
 
+    {"Conv of a signal", "[2,3,11]", "const w f32[4,3,3]\nconst b f32[4]\ny = Conv(x, w, b) pads=[1,2] strides=[2]"},
+    {"Conv of a volume", "[2,3,4,5,4]",
+     "const w f32[4,3,2,3,3]\nconst b f32[4]\ny = Conv(x, w, b) pads=[1,1,1,0,1,1] strides=[1,2,1]"},
+    {"Conv of a volume, then others", "[1,2,4,5,4]",
+     "const v f32[4,2,3,3,3]\na = Conv(x, v) pads=[1,1,1,1,1,1]\nr = Relu(a)\nconst w f32[3,4,3,3,3]\n"
+     "c = Conv(r, w) pads=[1,1,1,1,1,1]\nq = Add(c, c)\np = MaxPool(q) kernel_shape=[2,2,2] strides=[2,2,2]\n"
+     "y = Flatten(p)"},
+    {"ConvTranspose of a signal", "[2,3,7]",
+     "const w f32[3,4,4]\nconst b f32[4]\ny = ConvTranspose(x, w, b) pads=[1,2] strides=[2]"},
+    {"ConvTranspose of a volume", "[1,3,3,3,2]",
+     "const w f32[3,4,2,3,2]\nconst b f32[4]\ny = ConvTranspose(x, w, b) pads=[1,1,0,0,0,1] strides=[2,2,1]"},
+    {"MaxPool of a signal", "[2,3,11]", "y = MaxPool(x) kernel_shape=[3] strides=[2] pads=[1,0]"},
+    {"MaxPool of a volume", "[2,3,4,5,6]", "y = MaxPool(x) kernel_shape=[2,3,2] strides=[2,1,2] pads=[0,1,0,0,1,1]"},
+    {"MaxPool of a volume, windows apart", "[1,3,5,6,4]", "y = MaxPool(x) kernel_shape=[2,2,2] strides=[2,3,2]"},
+    {"AveragePool of a signal", "[2,3,11]", "y = AveragePool(x) kernel_shape=[3] strides=[2] pads=[1,0]"},
+    {"AveragePool of a volume", "[2,3,4,5,6]",
+     "y = AveragePool(x) kernel_shape=[2,3,2] strides=[2,1,2] pads=[0,1,0,0,1,1] count_include_pad=1"},
+
     {"BatchNormalization", "[4,3,3,2]", NORM("3") "y = BatchNormalization(x, s, b, m, v)"},
     {"BatchNormalization, epsilon", "[4,3,3,2]", NORM("3") "y = BatchNormalization(x, s, b, m, v) epsilon=0.1"},
     {"BatchNormalization of a matrix", "[9,5]", NORM("5") "y = BatchNormalization(x, s, b, m, v)"},
