@@ -119,23 +119,41 @@ const struct stoa_tensor *stoa_read_tensor(struct attribute_reader *reader, cons
     return attribute ? attribute->tensor : NULL;
 }
 
+static int fits(struct attribute_reader *reader, const struct attribute *attribute, size_t capacity)
+{
+    if (attribute->count > capacity)
+        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s has %zu values, at most %zu are taken",
+                         attribute->name, attribute->count, capacity);
+    return attribute->count <= capacity;
+}
+
 size_t stoa_read_ints(struct attribute_reader *reader, const char *name, int64_t least, int64_t most, size_t capacity,
                       int64_t *values)
 {
     const struct attribute *attribute = find(reader, name, ATTRIBUTE_INTS);
-    if (!attribute)
+    if (!attribute || !fits(reader, attribute, capacity))
         return 0;
-    if (attribute->count > capacity) {
-        stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s has %zu values, at most %zu are taken", name,
-                         attribute->count, capacity);
-        return 0;
-    }
     for (size_t i = 0; i < attribute->count; i++) {
         values[i] = attribute->integers[i];
         if (values[i] < least || values[i] > most) {
             stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE,
                              "attribute %s[%zu] is %" PRId64 ", must be in [%" PRId64 ", %" PRId64 "]", name, i,
                              values[i], least, most);
+            return 0;
+        }
+    }
+    return attribute->count;
+}
+
+size_t stoa_read_floats(struct attribute_reader *reader, const char *name, size_t capacity, float *values)
+{
+    const struct attribute *attribute = find(reader, name, ATTRIBUTE_FLOATS);
+    if (!attribute || !fits(reader, attribute, capacity))
+        return 0;
+    for (size_t i = 0; i < attribute->count; i++) {
+        values[i] = attribute->numbers[i];
+        if (isnan(values[i])) {
+            stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute %s[%zu] is NaN", name, i);
             return 0;
         }
     }

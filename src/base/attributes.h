@@ -62,6 +62,8 @@ const struct stoa_tensor *stoa_read_tensor(struct attribute_reader *reader, cons
 /* Copies at most `capacity` integers, each within [least, most]; returns how many there are, 0 when absent. */
 size_t stoa_read_ints(struct attribute_reader *reader, const char *name, int64_t least, int64_t most, size_t capacity,
                       int64_t *values);
+/* The same of floats, NaN being refused. */
+size_t stoa_read_floats(struct attribute_reader *reader, const char *name, size_t capacity, float *values);
 /* The index of the string attribute among `choices` (null-terminated list); choices[0] when absent. */
 size_t stoa_read_choice(struct attribute_reader *reader, const char *name, const char *const *choices);
 /* Makes it an error that the attribute is absent; does not count as asking for it. */

@@ -1,4 +1,4 @@
-/* Resizing: gathering for the nearest element, weighted sums for linear interpolation. */
+/* Resizing: gathering for the nearest element, weighted sums for interpolation. */
 #include "kernels/resize.h"
 
 #include <string.h>
@@ -49,9 +49,18 @@ STOA_CLONES void stoa_resize_blend(size_t count, size_t taps, const size_t *offs
         blend(count, taps, offsets, weights, x, x_step, y, y_step);
 }
 
-STOA_CLONES void stoa_resize_line(size_t count, const size_t *low, const size_t *high, const float *part,
-                                  const float *x, float *y, size_t y_step)
+STOA_CLONES void stoa_resize_line(size_t count, size_t taps, const size_t *from, const float *weights, const float *x,
+                                  float *y, size_t y_step)
 {
-    for (size_t i = 0; i < count; i++)
-        y[i * y_step] = (1 - part[i]) * x[low[i]] + part[i] * x[high[i]];
+    if (taps == 2) {
+        for (size_t i = 0; i < count; i++)
+            y[i * y_step] = weights[2 * i] * x[from[2 * i]] + weights[2 * i + 1] * x[from[2 * i + 1]];
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        float sum = 0;
+        for (size_t t = i * taps; t < (i + 1) * taps; t++)
+            sum += weights[t] * x[from[t]];
+        y[i * y_step] = sum;
+    }
 }

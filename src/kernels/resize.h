@@ -6,11 +6,11 @@
 
 /* y[i*y_step] <- x[from[i]*x_step], or x[i*x_step] where from is null */
 void stoa_resize_gather(size_t count, const size_t *from, const float *x, size_t x_step, float *y, size_t y_step);
-/* y[i*y_step] <- sum over t < taps of weights[t] * x[offsets[t] + i*x_step]; taps is a power of two */
+/* y[i*y_step] <- sum over t < taps of weights[t] * x[offsets[t] + i*x_step] */
 void stoa_resize_blend(size_t count, size_t taps, const size_t *offsets, const float *weights, const float *x,
                        size_t x_step, float *y, size_t y_step);
-/* y[i*y_step] <- (1 - part[i]) * x[low[i]] + part[i] * x[high[i]] */
-void stoa_resize_line(size_t count, const size_t *low, const size_t *high, const float *part, const float *x, float *y,
+/* y[i*y_step] <- sum over t < taps of weights[i*taps + t] * x[from[i*taps + t]] */
+void stoa_resize_line(size_t count, size_t taps, const size_t *from, const float *weights, const float *x, float *y,
                       size_t y_step);
 
 /* Which output indices read each input index i: from[k] with weights[k] for first[i] <= k < first[i + 1]. */

@@ -31,27 +31,27 @@ struct backward {
     struct axis axes[STOA_MAX_RANK + 2];
 };
 
+/* Whether entry k of the axis's tables has a part in the output: it may be outside, or of weight 0. */
+static bool counts(const struct resize_axis *axis, size_t k)
+{
+    return axis->weights[k] != 0 && !(axis->outside && axis->outside[k / axis->taps]);
+}
+
 /* Counts what reads each index, then puts it in its place. */
 static void turn_around(const struct resize_axis *axis, size_t *first, size_t *from, float *weights)
 {
+    const size_t entries = axis->out * axis->taps;
     memset(first, 0, (axis->in + 1) * sizeof *first);
-    for (size_t o = 0; o < axis->out; o++) {
-        first[axis->low[o] + 1]++;
-        if (axis->part[o] > 0)
-            first[axis->high[o] + 1]++;
-    }
+    for (size_t k = 0; k < entries; k++)
+        first[axis->from[k] + 1] += counts(axis, k);
     for (size_t i = 0; i < axis->in; i++)
         first[i + 1] += first[i];
-    for (size_t o = 0; o < axis->out; o++) {
-        size_t at = first[axis->low[o]]++;
-        from[at] = o;
-        weights[at] = 1 - axis->part[o];
-        if (axis->part[o] > 0) {
-            at = first[axis->high[o]]++;
-            from[at] = o;
-            weights[at] = axis->part[o];
+    for (size_t k = 0; k < entries; k++)
+        if (counts(axis, k)) {
+            size_t at = first[axis->from[k]]++;
+            from[at] = k / axis->taps;
+            weights[at] = axis->weights[k];
         }
-    }
     memmove(first + 1, first, axis->in * sizeof *first);
     first[0] = 0;
 }
@@ -61,9 +61,9 @@ static enum stoa_status make_state(const struct resize *resize, const struct op_
 {
     size_t indices = 0, weights = 0;
     for (size_t i = 0; i < resize->rank; i++)
-        if (resize->axes[i].low) {
-            indices += resize->axes[i].in + 1 + 2 * resize->axes[i].out;
-            weights += 2 * resize->axes[i].out;
+        if (resize->axes[i].from) {
+            indices += resize->axes[i].in + 1 + resize->axes[i].taps * resize->axes[i].out;
+            weights += resize->axes[i].taps * resize->axes[i].out;
         }
     struct backward *backward;
     STOA_TRY(stoa_allocate_raw(prepare->allocator,
@@ -76,12 +76,12 @@ static enum stoa_status make_state(const struct resize *resize, const struct op_
         const struct resize_axis *axis = &resize->axes[i];
         struct axis *made = &backward->axes[i];
         *made = (struct axis){.in = axis->in, .out = axis->out, .x_stride = axis->x_stride, .y_stride = axis->y_stride};
-        if (!axis->low)
+        if (!axis->from)
             continue;
         turn_around(axis, next, next + axis->in + 1, next_weight);
         made->lists = (struct resize_lists){.first = next, .from = next + axis->in + 1, .weights = next_weight};
-        next += axis->in + 1 + 2 * axis->out;
-        next_weight += 2 * axis->out;
+        next += axis->in + 1 + axis->taps * axis->out;
+        next_weight += axis->taps * axis->out;
     }
     *state = backward;
     return STOA_OK;

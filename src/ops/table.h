@@ -10,9 +10,10 @@
     /* matrix products */ \
     OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) OP(einsum) \
     /* pooling, normalisation, resizing */ \
-    OP(max_pool) OP(average_pool) OP(lp_pool) OP(global_lp_pool) OP(global_average_pool) OP(global_max_pool) OP(softmax) OP(log_softmax) \
+    OP(max_pool) OP(average_pool) OP(lp_pool) OP(global_average_pool) OP(global_max_pool) OP(global_lp_pool) \
+    OP(softmax) OP(log_softmax) \
     OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) OP(mean_variance_normalization) \
-    OP(lp_normalization) OP(lrn) OP(resize_10) OP(resize_11) \
+    OP(lp_normalization) OP(lrn) OP(upsample) OP(upsample_9) OP(resize_10) OP(resize_11) \
     /* losses */ \
     OP(negative_log_likelihood_loss) OP(softmax_cross_entropy_loss) \
     /* reductions */ \

@@ -155,6 +155,7 @@ static const struct {
     {"Trilu", 1, 2, 1, stoa_reference_trilu},
     {"Unique", 1, 1, 4, stoa_reference_unique},
     {"Unsqueeze", 1, 2, 1, stoa_reference_unsqueeze},
+    {"Upsample", 1, 2, 1, stoa_reference_resize},
     {"Where", 3, 3, 1, stoa_reference_where},
     {"Xor", 2, 2, 1, stoa_reference_relation},
 #ifdef STOA_TRAINING

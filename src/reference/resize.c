@@ -1,39 +1,50 @@
-/* Resize: nearest and linear, all coordinate transformations but tf_crop_and_resize. Opset 10 knows neither the
- * coordinate attributes nor sizes: its coordinates are asymmetric and cut down.
+/* Resize and Upsample as their definitions have them: nearest, linear, cubic. Opset 10 and Upsample know neither the
+ * coordinate attributes nor sizes: their coordinates are asymmetric and cut down.
  *
  * Coordinates are computed with one division, (x + 1/2) * in / out where the output's size is what is given, so that
  * they are exact where they should be: that decides which element is the nearest.
  *
- * Slack: nearest moves elements and is exact. Linear interpolation along r axes has 4 r + 2 roundings of sum |w * x|;
- * and a float coordinate c may be off by 3 * (|c| + 1), which moves the result by what it changes between the
- * coordinates that far to either side. */
+ * Slack: nearest moves elements and is exact. Interpolation along r axes has 4 r + 2 roundings of sum |w * x| (cubic
+ * ones 8 r, the weights being polynomials) or one for each term if that is more; and a float coordinate c may be off by
+ * 3 * (|c| + 1), which moves the result by what it changes between the coordinates that far to either side. */
 #include <math.h>
 #include <string.h>
 
 #include "reference/resize.h"
 
-enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL_FOR_NN };
+enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL_FOR_NN, TF_CROP_AND_RESIZE };
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 
 double stoa_reference_resize_coordinate(const struct resize *resize, size_t i, size_t index)
 {
     const struct axis *axis = &resize->axes[i];
-    double x = (double)index;
+    double x = (double)index, last = axis->in - 1;
     switch (resize->transformation) {
     case HALF_PIXEL:
         return (x + 0.5) * axis->numerator / axis->denominator - 0.5;
     case PYTORCH_HALF_PIXEL:
         return axis->out > 1 ? (x + 0.5) * axis->numerator / axis->denominator - 0.5 : 0;
     case ALIGN_CORNERS:
-        return axis->out > 1 ? x * (axis->in - 1) / (axis->out - 1) : 0;
+        return axis->out > 1 ? x * last / (axis->out - 1) : 0;
     case TF_HALF_PIXEL_FOR_NN:
         return (x + 0.5) * axis->numerator / axis->denominator;
+    case TF_CROP_AND_RESIZE:
+        return axis->out > 1 ? axis->start * last + x * (axis->end - axis->start) * last / (axis->out - 1)
+                             : 0.5 * (axis->start + axis->end) * last;
     default:
         return x * axis->numerator / axis->denominator;
     }
 }
 
-double stoa_reference_resize_round(size_t rounding, double x)
+bool stoa_reference_resize_is_outside(const struct resize *resize, size_t rank, const double *c)
+{
+    for (size_t i = 0; resize->crop && i < rank; i++)
+        if (c[i] < 0 || c[i] > resize->axes[i].in - 1)
+            return true;
+    return false;
+}
+
+static double round_to(size_t rounding, double x)
 {
     switch (rounding) {
     case ROUND_PREFER_FLOOR:
@@ -47,77 +58,89 @@ double stoa_reference_resize_round(size_t rounding, double x)
     }
 }
 
-static void nearest(const struct resize *resize, const struct reference_tensor *x, struct reference_tensor *y)
+static size_t clamp(double x, double in)
 {
-    size_t index[STOA_MAX_RANK] = {0};
-    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
-        size_t source = 0;
-        for (size_t i = 0; i < x->rank; i++) {
-            double place =
-                stoa_reference_resize_round(resize->rounding, stoa_reference_resize_coordinate(resize, i, index[i]));
-            source = source * x->dims[i] + (size_t)stoa_reference_resize_clamp(place, resize->axes[i].in);
-        }
-        y->values[at] = x->values[source];
-    }
+    return (size_t)(x < 0 ? 0 : x > in - 1 ? in - 1 : x);
 }
 
-/* The multilinear function through the elements of x at c; outside, the elements of the border go on. */
-static double interpolate(const struct reference_tensor *x, const double *c, double *magnitude)
+/* The weight of an element that lies so far from the place, by the definition of cubic convolution. */
+static double cubic(double a, double distance)
 {
-    size_t low[STOA_MAX_RANK], between[STOA_MAX_RANK], count = 0;
-    double part[STOA_MAX_RANK], sum = 0, absolute = 0;
-    for (size_t i = 0; i < x->rank; i++) {
-        double place = stoa_reference_resize_clamp(c[i], (double)x->dims[i]);
-        low[i] = (size_t)place;
-        part[i] = place - (double)low[i];
-        if (part[i] > 0)
-            between[count++] = i;
+    double d = fabs(distance);
+    if (d <= 1)
+        return (a + 2) * d * d * d - (a + 3) * d * d + 1;
+    return d < 2 ? a * d * d * d - 5 * a * d * d + 8 * a * d - 4 * a : 0;
+}
+
+size_t stoa_reference_resize_parts(const struct resize *resize, size_t i, double c, size_t at[4], double part[4])
+{
+    const double in = resize->axes[i].in, low = floor(c);
+    if (resize->mode == RESIZE_NEAREST) {
+        at[0] = clamp(round_to(resize->rounding, c), in);
+        part[0] = 1;
+        return 1;
     }
-    for (size_t corner = 0; corner < (size_t)1 << count; corner++) {
-        size_t place[STOA_MAX_RANK];
-        double weight = 1;
-        memcpy(place, low, sizeof place);
-        for (size_t k = 0; k < count; k++) {
-            bool high = corner >> k & 1;
-            place[between[k]] += high;
-            weight *= high ? part[between[k]] : 1 - part[between[k]];
-        }
-        double term = weight * x->values[stoa_reference_offset(x, x->rank, place)];
-        sum += term;
-        absolute += fabs(term);
+    const size_t count = resize->mode == RESIZE_LINEAR ? 2 : 4;
+    const double first = resize->mode == RESIZE_LINEAR ? low : low - 1;
+    double sum = 0;
+    for (size_t k = 0; k < count; k++) {
+        double place = first + (double)k;
+        part[k] = resize->mode == RESIZE_LINEAR ? 1 - fabs(c - place) : cubic(resize->a, c - place);
+        if (resize->exclude_outside && (place < 0 || place > in - 1))
+            part[k] = 0;
+        at[k] = clamp(place, in);
+        sum += part[k];
     }
-    *magnitude = absolute;
+    for (size_t k = 0; resize->exclude_outside && sum != 0 && k < count; k++)
+        part[k] /= sum;
+    return count;
+}
+
+size_t stoa_reference_resize_axes(const struct resize *resize, size_t rank)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rank && resize->mode != RESIZE_NEAREST; i++)
+        count += resize->axes[i].resized;
+    return count;
+}
+
+/* The sum over all combinations of the parts along axis i and later ones, for the elements whose indices along earlier
+ * axes give `offset`. */
+static double interpolate(const struct resize *resize, const struct reference_tensor *x, const double *c, size_t i,
+                          size_t offset, double *magnitude)
+{
+    if (i == x->rank) {
+        *magnitude = fabs(x->values[offset]);
+        return x->values[offset];
+    }
+    double part[4], sum = 0;
+    size_t at[4], count = stoa_reference_resize_parts(resize, i, c[i], at, part);
+    *magnitude = 0;
+    for (size_t k = 0; k < count; k++) {
+        if (part[k] == 0)
+            continue;
+        double within, value = interpolate(resize, x, c, i + 1, offset * x->dims[i] + at[k], &within);
+        sum += part[k] * value;
+        *magnitude += fabs(part[k]) * within;
+    }
     return sum;
 }
 
-static void linear(const struct resize *resize, const struct reference_tensor *x, struct reference_tensor *y)
+/* What the result changes by when coordinates are off as floats are. */
+static double drift(const struct resize *resize, const struct reference_tensor *x, double *c, double value)
 {
-    size_t index[STOA_MAX_RANK] = {0}, resized = 0;
-    for (size_t i = 0; i < x->rank; i++)
-        resized += x->dims[i] != y->dims[i] || resize->axes[i].numerator != resize->axes[i].denominator;
-    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
-        double c[STOA_MAX_RANK], magnitude, ignored;
-        for (size_t i = 0; i < x->rank; i++)
-            c[i] = stoa_reference_resize_coordinate(resize, i, index[i]);
-        double value = interpolate(x, c, &magnitude), drift = 0;
-        for (size_t i = 0; i < x->rank; i++) {
-            if (x->dims[i] == y->dims[i] && resize->axes[i].numerator == resize->axes[i].denominator)
-                continue;
-            double here = c[i], reach = 3 * (fabs(here) + 1) * 0x1p-24;
-            c[i] = here - reach;
-            drift += fabs(interpolate(x, c, &ignored) - value);
-            c[i] = here + reach;
-            drift += fabs(interpolate(x, c, &ignored) - value);
-            c[i] = here;
-        }
-        y->values[at] = value;
-        y->slack[at] = resized ? (double)(4 * resized + 2) * magnitude + drift * 0x1p24 : 0;
+    double sum = 0, ignored;
+    for (size_t i = 0; i < x->rank; i++) {
+        if (!resize->axes[i].resized)
+            continue;
+        double here = c[i], reach = 3 * (fabs(here) + 1) * 0x1p-24;
+        c[i] = here - reach;
+        sum += fabs(interpolate(resize, x, c, 0, 0, &ignored) - value);
+        c[i] = here + reach;
+        sum += fabs(interpolate(resize, x, c, 0, 0, &ignored) - value);
+        c[i] = here;
     }
-}
-
-double stoa_reference_resize_clamp(double x, double in)
-{
-    return x < 0 ? 0 : x > in - 1 ? in - 1 : x;
+    return sum * 0x1p24;
 }
 
 /* Output dims and the way of coordinates, from scales or sizes. */
@@ -125,23 +148,33 @@ static enum stoa_status measure(struct reference_run *run, const struct referenc
                                 struct resize *resize, size_t dims[STOA_MAX_RANK])
 {
     bool old = run->call->opset < 11;
+    float listed[STOA_MAX_RANK];
+    size_t listed_count = run->call->opset < 9 ? stoa_read_floats(&run->reader, "scales", STOA_MAX_RANK, listed) : 0;
     const struct reference_tensor *scales = stoa_reference_input(run, first + (old ? 1 : 2));
     const struct reference_tensor *sizes = old ? NULL : stoa_reference_input(run, first + 3);
     bool by_size = sizes && stoa_reference_count(sizes) > 0;
-    const struct reference_tensor *given = by_size ? sizes : scales;
-    if (!given || stoa_reference_count(given) != x->rank)
+    const struct reference_tensor *given = by_size ? sizes : scales, *roi = NULL;
+    if (listed_count != x->rank && (!given || stoa_reference_count(given) != x->rank))
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "neither scales nor sizes has one value for each of %zu axes",
                          x->rank);
+    if (resize->crop) {
+        roi = stoa_reference_input(run, first + 1);
+        if (!roi || stoa_reference_count(roi) != 2 * x->rank)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "roi has not two values for each of %zu axes", x->rank);
+    }
     for (size_t i = 0; i < x->rank; i++) {
         struct axis *axis = &resize->axes[i];
-        double value = given->values[i];
+        double value = listed_count ? (double)listed[i] : given->values[i];
+        axis->start = roi ? roi->values[i] : 0;
+        axis->end = roi ? roi->values[x->rank + i] : 1;
         if (!(value > 0) || value > INT32_MAX)
             return stoa_fail(run->error, STOA_ERROR_SHAPE, "%s[%zu] is %g", by_size ? "sizes" : "scales", i, value);
         axis->in = (double)x->dims[i];
-        axis->out = by_size ? value : floor(axis->in * value);
+        axis->out = by_size ? value : floor(axis->in * (axis->end - axis->start) * value);
         axis->numerator = by_size ? axis->in : 1;
         axis->denominator = value;
-        if (axis->out > INT32_MAX || (axis->out > 0 && axis->in == 0))
+        axis->resized = axis->in != axis->out || axis->numerator != axis->denominator || resize->crop;
+        if (!(axis->out >= 0) || axis->out > INT32_MAX || (axis->out > 0 && axis->in == 0))
             return stoa_fail(run->error, STOA_ERROR_SHAPE, "axis %zu cannot go from %g to %g elements", i, axis->in,
                              axis->out);
         dims[i] = (size_t)axis->out;
@@ -159,16 +192,16 @@ enum stoa_status stoa_reference_resize_read(struct reference_run *run, size_t fi
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
     const struct reference_tensor *x = stoa_reference_input(run, first);
     *resize = (struct resize){.transformation = ASYMMETRIC, .rounding = FLOOR};
-    size_t mode = stoa_read_choice(&run->reader, "mode", modes);
+    resize->mode = stoa_read_choice(&run->reader, "mode", modes);
     if (run->call->opset >= 11) {
         resize->transformation = stoa_read_choice(&run->reader, "coordinate_transformation_mode", transformations);
         resize->rounding = stoa_read_choice(&run->reader, "nearest_mode", roundings);
+        resize->a = (double)stoa_read_float(&run->reader, "cubic_coeff_a", -0.75f);
+        resize->extrapolation = (double)stoa_read_float(&run->reader, "extrapolation_value", 0);
+        resize->exclude_outside = stoa_read_int(&run->reader, "exclude_outside", 0, 0, 1);
     }
     STOA_TRY(run->reader.status);
-    if (mode > 1 || resize->transformation > TF_HALF_PIXEL_FOR_NN)
-        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "mode %s, coordinate_transformation_mode %s", modes[mode],
-                         transformations[resize->transformation]);
-    resize->nearest = mode == 0;
+    resize->crop = resize->transformation == TF_CROP_AND_RESIZE;
     return measure(run, x, first, resize, dims);
 }
 
@@ -180,9 +213,21 @@ enum stoa_status stoa_reference_resize(struct reference_run *run)
     STOA_TRY(stoa_reference_resize_read(run, 0, &resize, dims));
     struct reference_tensor *y;
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
-    if (resize.nearest)
-        nearest(&resize, x, y);
-    else
-        linear(&resize, x, y);
+    const size_t axes = stoa_reference_resize_axes(&resize, x->rank);
+    const bool is_cubic = resize.mode == RESIZE_CUBIC;
+    const double roundings = fmax((is_cubic ? 8 : 4) * (double)axes + 2, pow(is_cubic ? 4 : 2, (double)axes) + 2);
+    size_t index[STOA_MAX_RANK] = {0};
+    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
+        double c[STOA_MAX_RANK], magnitude;
+        for (size_t i = 0; i < x->rank; i++)
+            c[i] = stoa_reference_resize_coordinate(&resize, i, index[i]);
+        if (stoa_reference_resize_is_outside(&resize, x->rank, c)) {
+            y->values[at] = resize.extrapolation;
+            continue;
+        }
+        y->values[at] = interpolate(&resize, x, c, 0, 0, &magnitude);
+        if (axes)
+            y->slack[at] = roundings * magnitude + drift(&resize, x, c, y->values[at]);
+    }
     return STOA_OK;
 }

@@ -4,14 +4,19 @@
 
 #include "reference/internal.h"
 
+enum { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC };
+
 struct axis {
     double in, out;
     double numerator, denominator; /* a coordinate is divided by the scale: times numerator / denominator */
+    double start, end;             /* of the region that is cropped, in parts of the axis */
+    bool resized;
 };
 
 struct resize {
-    bool nearest;
-    size_t transformation, rounding;
+    size_t mode, transformation, rounding;
+    bool crop, exclude_outside;
+    double a, extrapolation; /* cubic_coeff_a */
     struct axis axes[STOA_MAX_RANK];
 };
 
@@ -20,7 +25,11 @@ STOA_CHECKED enum stoa_status stoa_reference_resize_read(struct reference_run *r
                                                          size_t dims[STOA_MAX_RANK]);
 /* Where index `index` of the output's axis i lies on the input. */
 double stoa_reference_resize_coordinate(const struct resize *resize, size_t i, size_t index);
-double stoa_reference_resize_round(size_t rounding, double x);
-double stoa_reference_resize_clamp(double x, double in);
+/* Whether the output has the extrapolation value there, because cropping leaves the input. */
+bool stoa_reference_resize_is_outside(const struct resize *resize, size_t rank, const double *c);
+/* The elements that a place c of axis i is made of, at most 4, and their parts; returns how many. */
+size_t stoa_reference_resize_parts(const struct resize *resize, size_t i, double c, size_t at[4], double part[4]);
+/* Along how many axes elements are interpolated. */
+size_t stoa_reference_resize_axes(const struct resize *resize, size_t rank);
 
 #endif

@@ -1,24 +1,39 @@
 /* Backward Resize: each output element gives its gradient to the elements it was made of, in their parts.
  *
  * Slack: an element that n outputs read is off by n roundings of the sum's magnitude; with linear interpolation along r
- * axes parts are off by 4 r + 2 of 1, and by 3 * (|c| + 1) for those who compute the coordinate c in float. */
+ * axes parts are off by 4 r + 2 of 1 (cubic ones by 12 r), and by 3 * (|c| + 1) for those who compute the coordinate c
+ * in float. */
 #include <math.h>
 
 #include "base/memory.h"
 #include "reference/resize.h"
 
-/* The elements around c: corner bits choose along each axis. Those with no part are left out. */
-static double corner_part(const struct reference_tensor *x, const double *c, size_t corner, size_t *at)
+/* Where an output element's gradient goes. */
+struct spread {
+    const struct resize *resize;
+    const struct reference_tensor *x;
+    struct reference_tensor *dx;
+    double *counts; /* for each element of dx: how many parts, and their magnitude */
+    double drift;
+};
+
+/* Gives `part` of a gradient to the elements that c is made of along axis i and later ones. */
+static void give(const struct spread *spread, const double *c, size_t i, size_t offset, double part, double gradient)
 {
-    double part = 1;
-    *at = 0;
-    for (size_t i = 0; i < x->rank; i++) {
-        double low = floor(c[i]), high = c[i] - low;
-        bool up = corner >> i & 1;
-        part *= up ? high : 1 - high;
-        *at = *at * x->dims[i] + (size_t)low + (up && high > 0);
+    const struct reference_tensor *x = spread->x;
+    if (i == x->rank) {
+        spread->dx->values[offset] += part * gradient;
+        spread->dx->slack[offset] += spread->drift * fabs(gradient);
+        spread->counts[2 * offset]++;
+        spread->counts[2 * offset + 1] += fabs(part * gradient);
+        return;
     }
-    return part;
+    size_t at[4];
+    double parts[4];
+    size_t count = stoa_reference_resize_parts(spread->resize, i, c[i], at, parts);
+    for (size_t k = 0; k < count; k++)
+        if (parts[k] != 0)
+            give(spread, c, i + 1, offset * x->dims[i] + at[k], part * parts[k], gradient);
 }
 
 enum stoa_status stoa_reference_resize_backward(struct reference_run *run)
@@ -35,26 +50,18 @@ enum stoa_status stoa_reference_resize_backward(struct reference_run *run)
     double *counts; /* n and the magnitude of each sum */
     size_t count = stoa_reference_count(x);
     STOA_TRY(stoa_allocate(run->allocator, 2 * count, sizeof *counts, run->error, &counts));
+    struct spread spread = {.resize = &resize, .x = x, .dx = dx, .counts = counts};
+    const double roundings = resize.mode == RESIZE_CUBIC ? 12 : 6;
     for (size_t o = 0; o < stoa_reference_count(dy); o++, stoa_reference_next(dy->rank, dy->dims, index)) {
-        double c[STOA_MAX_RANK], drift = 0;
+        double c[STOA_MAX_RANK];
+        spread.drift = 0;
         for (size_t i = 0; i < x->rank; i++) {
-            double place = stoa_reference_resize_coordinate(&resize, i, index[i]);
-            if (resize.nearest)
-                place = stoa_reference_resize_round(resize.rounding, place);
-            else if (x->dims[i] != dy->dims[i] || resize.axes[i].numerator != resize.axes[i].denominator)
-                drift += 3 * (fabs(place) + 1) + 6;
-            c[i] = stoa_reference_resize_clamp(place, resize.axes[i].in);
+            c[i] = stoa_reference_resize_coordinate(&resize, i, index[i]);
+            if (resize.mode != RESIZE_NEAREST && resize.axes[i].resized)
+                spread.drift += 3 * (fabs(c[i]) + 1) + roundings;
         }
-        for (size_t corner = 0; corner < (size_t)1 << x->rank; corner++) {
-            size_t at;
-            double part = corner_part(x, c, corner, &at);
-            if (!(part > 0))
-                continue;
-            dx->values[at] += part * dy->values[o];
-            dx->slack[at] += drift * fabs(dy->values[o]);
-            counts[2 * at]++;
-            counts[2 * at + 1] += part * fabs(dy->values[o]);
-        }
+        if (!stoa_reference_resize_is_outside(&resize, x->rank, c))
+            give(&spread, c, 0, 0, 1, dy->values[o]);
     }
     for (size_t i = 0; i < count; i++)
         dx->slack[i] += counts[2 * i] > 1 ? counts[2 * i] * counts[2 * i + 1] : 0;

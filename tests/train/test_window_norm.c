@@ -112,6 +112,16 @@ static const struct row rows[] = {
     {"Resize, linear, smaller", "[2,3,9,8]", "const k f32{1.0,1.0,0.5,0.375}\ny = Resize(x, -, k) mode='linear'"},
     {"Resize, linear, corners", "[1,2,4,5]",
      "const k i64{1,2,7,9}\ny = Resize(x, -, -, k) mode='linear' coordinate_transformation_mode='align_corners'"},
+    {"Resize, cubic", "[1,2,4,5]", "const k f32{1.0,1.0,2.0,1.5}\ny = Resize(x, -, k) mode='cubic'"},
+    {"Resize, cubic, smaller, outside excluded", "[2,3,7]",
+     "const k i64{2,3,4}\ny = Resize(x, -, -, k) mode='cubic' exclude_outside=1"},
+    {"Resize, cropped beyond the image", "[1,2,4,5]",
+     "const r f32{0.0,0.0,-0.2,0.3,1.0,1.0,0.9,1.4}\nconst k i64{1,2,6,4}\n"
+     "y = Resize(x, r, -, k) mode='linear' coordinate_transformation_mode='tf_crop_and_resize'"},
+    {"Resize of a volume, linear", "[1,2,3,2,4]",
+     "const k f32{1.0,1.0,2.0,1.5,2.0}\ny = Resize(x, -, k) mode='linear'"},
+    {"Upsample", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,3.0}\ny = Upsample@9(x, k) mode='linear'"},
+    {"Upsample by attribute", "[1,3,4,5]", "y = Upsample@7(x) scales=[1.0,1.0,2.0,3.0]"},
     {"Resize, opset 10", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,3.0}\ny = Resize@10(x, k)"},
 };
 

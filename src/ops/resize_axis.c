@@ -1,0 +1,128 @@
+/* Where along an axis each output index of Resize comes from.
+ *
+ * Coordinates follow ONNX's formulas in double, with the scale as a fraction, so that they are exact where the nearest
+ * element depends on it. Opset 10 (and Upsample before it) states no formula; what exporters meant by it is asymmetric,
+ * cut down. */
+#include <math.h>
+
+#include "ops/resize.h"
+
+enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
+
+/* The place in the input that output index i stands for. */
+static double coordinate(size_t coordinates, size_t i, double in, double out, const struct resize_stretch *stretch)
+{
+    const double x = (double)i, numerator = stretch->numerator, denominator = stretch->denominator;
+    const double start = stretch->start, end = stretch->end;
+    switch (coordinates) {
+    case RESIZE_HALF_PIXEL:
+        return (x + 0.5) * denominator / numerator - 0.5;
+    case RESIZE_PYTORCH_HALF_PIXEL:
+        return out > 1 ? (x + 0.5) * denominator / numerator - 0.5 : 0;
+    case RESIZE_ALIGN_CORNERS:
+        return out > 1 ? x * (in - 1) / (out - 1) : 0;
+    case RESIZE_TF_HALF_PIXEL_FOR_NN:
+        return (x + 0.5) * denominator / numerator;
+    case RESIZE_CROP:
+        return out > 1 ? start * (in - 1) + x * (end - start) * (in - 1) / (out - 1) : 0.5 * (start + end) * (in - 1);
+    default:
+        return x * denominator / numerator;
+    }
+}
+
+static double round_to(size_t rounding, double x)
+{
+    switch (rounding) {
+    case ROUND_PREFER_FLOOR:
+        return ceil(x - 0.5);
+    case ROUND_PREFER_CEIL:
+        return floor(x + 0.5);
+    case FLOOR:
+        return floor(x);
+    default:
+        return ceil(x);
+    }
+}
+
+static double clamp(double x, double last)
+{
+    return x < 0 ? 0 : x > last ? last : x;
+}
+
+/* Keys' convolution kernel at the four elements around a place `part` beyond the second (Keys: Cubic convolution
+ * interpolation for digital image processing, 1981), with its parameter a. */
+static void cubic_weights(double a, double part, double weights[4])
+{
+    const double near[2] = {part, 1 - part};
+    for (size_t i = 0; i < 2; i++) {
+        double d = near[i], e = 1 + d;
+        weights[1 + i] = ((a + 2) * d - (a + 3)) * d * d + 1;
+        weights[3 * i] = ((a * e - 5 * a) * e + 8 * a) * e - 4 * a;
+    }
+}
+
+/* Beyond the edge the border goes on, or with exclude_outside nothing does and the others make up for it. */
+static void trace_cubic(const struct resize_params *params, double place, double last, size_t *from, float *weights)
+{
+    double exact[4], sum = 0, low = floor(place);
+    cubic_weights((double)params->cubic_a, place - low, exact);
+    for (size_t t = 0; t < 4; t++) {
+        double at = low - 1 + (double)t;
+        if (params->exclude_outside && (at < 0 || at > last))
+            exact[t] = 0;
+        from[t] = (size_t)clamp(at, last);
+        sum += exact[t];
+    }
+    for (size_t t = 0; t < 4; t++)
+        weights[t] = (float)(params->exclude_outside ? exact[t] / sum : exact[t]);
+}
+
+static void trace_linear(double place, double last, size_t *from, float *weights)
+{
+    place = clamp(place, last);
+    from[0] = (size_t)place;
+    weights[1] = (float)(place - floor(place));
+    weights[0] = 1 - weights[1];
+    from[1] = from[0] + (weights[1] > 0);
+}
+
+static void trace_nearest(size_t rounding, double place, double last, size_t *from, float *weights)
+{
+    *from = (size_t)clamp(round_to(rounding, place), last);
+    *weights = 1;
+}
+
+/* Whether index i is input index i and nothing else. */
+static bool stays(const struct resize_axis *axis, size_t i)
+{
+    if (axis->outside && axis->outside[i])
+        return false;
+    for (size_t t = 0; t < axis->taps; t++) {
+        size_t at = i * axis->taps + t;
+        if (axis->weights[at] != 0 && (axis->from[at] != i || axis->weights[at] != 1))
+            return false;
+    }
+    return true;
+}
+
+bool stoa_resize_trace(const struct resize_params *params, const struct resize_stretch *stretch,
+                       struct resize_axis *axis)
+{
+    bool moved = axis->in != axis->out;
+    const double in = (double)axis->in, last = in - 1;
+    for (size_t i = 0; i < axis->out; i++) {
+        double place = coordinate(params->coordinates, i, in, (double)axis->out, stretch);
+        size_t *from = axis->from + i * axis->taps;
+        float *weights = axis->weights + i * axis->taps;
+        if (axis->outside)
+            axis->outside[i] = place < 0 || place > last;
+        if (params->mode == RESIZE_CUBIC)
+            trace_cubic(params, place, last, from, weights);
+        else if (params->mode == RESIZE_LINEAR)
+            trace_linear(place, last, from, weights);
+        else
+            trace_nearest(params->rounding, place, last, from, weights);
+        moved = moved || !stays(axis, i);
+    }
+    return moved;
+}
