@@ -1,5 +1,6 @@
-/* BatchNormalization (inference) and InstanceNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias
- * for each channel, with the mean and variance given, or taken from each channel of each image. */
+/* BatchNormalization (by given statistics; by its own: norm_training.c) and InstanceNormalization: y = (x - mean) /
+ * sqrt(variance + epsilon) * scale + bias for each channel, with the mean and variance given, or taken from each
+ * channel of each image. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -25,16 +26,16 @@ static enum stoa_status batch_parse(struct attribute_reader *reader, void *out)
 {
     struct norm_params *params = out;
     params->epsilon = stoa_norm_epsilon(reader);
-    stoa_read_float(reader, "momentum", 0.9f); /* of training */
-    if (reader->opset >= 14 && stoa_read_int(reader, "training_mode", 0, 0, 1))
-        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute training_mode is 1, only inference is supported");
+    params->momentum = stoa_read_float(reader, "momentum", 0.9f);
+    params->saves_variance = true;
+    /* Before there was an attribute, more outputs said so. */
+    params->training = reader->opset >= 14 ? stoa_read_int(reader, "training_mode", 0, 0, 1) : reader->output_count > 1;
     if (reader->opset < 9 && !stoa_read_int(reader, "spatial", 1, 0, 1))
         stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute spatial is 0, only 1 is supported");
-    if (reader->output_count > 1)
-        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED,
-                         "there are %zu outputs, of which training makes all but the first; only inference is "
-                         "supported",
-                         reader->output_count);
+    size_t outputs = !params->training ? 1 : reader->opset >= 14 ? 3 : 5;
+    if (reader->output_count > outputs)
+        stoa_reader_fail(reader, STOA_ERROR_GRAPH, "there are %zu outputs, at most %zu are given with training_mode %d",
+                         reader->output_count, outputs, params->training);
     return stoa_reader_finish(reader);
 }
 
@@ -103,7 +104,7 @@ static bool batch_affine(const struct op_call *call, size_t input, double *scale
 {
     const struct norm_params *params = call->params;
     for (size_t i = SCALE; i <= VARIANCE; i++)
-        if (!call->inputs[i].data)
+        if (params->training || !call->inputs[i].data)
             return false;
     const float *const scales = call->inputs[SCALE].data, *const biases = call->inputs[BIAS].data;
     const float *const means = call->inputs[MEAN].data, *const variances = call->inputs[VARIANCE].data;
@@ -120,9 +121,18 @@ static unsigned batch_takes(const struct op_call *call)
     return OP_TAKES_ACTIVATION;
 }
 
+static enum stoa_status batch_infer(const struct op_call *call, struct stoa_error *error)
+{
+    const struct norm_params *params = call->params;
+    return params->training ? stoa_norm_training_infer(call, error) : stoa_norm_infer(call, error);
+}
+
 static enum stoa_status batch_prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
+    const struct norm_params *params = call->params;
     size_t channels = call->inputs[X].dims[1];
+    if (params->training)
+        return stoa_norm_training_prepare(call, prepare, error);
     if (!call->inputs[SCALE].data || !call->inputs[VARIANCE].data) {
         call->shared_scratch = channels * sizeof(float);
         return STOA_OK;
@@ -141,7 +151,9 @@ static void batch_release(const struct op_call *call, const struct stoa_allocato
 
 static enum stoa_status batch_run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
-    (void)error;
+    const struct norm_params *params = call->params;
+    if (params->training)
+        return stoa_norm_training_run(call, run, error);
     if (!call->state)
         batch_factors(call, run->shared);
     struct norm norm = {.x = call->inputs[X].data,
@@ -247,7 +259,7 @@ const struct op stoa_op_batch_normalization = {
     .elementwise = true,
     .affine = batch_affine,
     .parse = batch_parse,
-    .infer = stoa_norm_infer,
+    .infer = batch_infer,
     .prepare = batch_prepare,
     .release = batch_release,
     .run = batch_run,

@@ -2,6 +2,7 @@
 #ifndef STOA_OPS_NORM_H
 #define STOA_OPS_NORM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stoa/status.h>
 
@@ -12,9 +13,15 @@
 
 enum { X, SCALE, BIAS, MEAN, VARIANCE }; /* inputs of BatchNormalization; InstanceNormalization has the first three */
 
+/* Outputs of BatchNormalization in training; the last is the reciprocal of the deviation, or the variance. */
+enum { Y, NEW_MEAN, NEW_VARIANCE, SAVED_MEAN, SAVED_SCALE };
+
 struct norm_params {
     float epsilon;
-    float momentum; /* of BatchNormalization in training */
+    /* BatchNormalization */
+    float momentum;
+    bool training;       /* by the input's own statistics */
+    bool saves_variance; /* as the last output */
 };
 
 /* The attribute, checked. */
@@ -22,6 +29,15 @@ float stoa_norm_epsilon(struct attribute_reader *reader);
 STOA_CHECKED enum stoa_status stoa_instance_norm_parse(struct attribute_reader *reader, void *params);
 /* Output 0 like X; all other inputs are one number a channel. */
 STOA_CHECKED enum stoa_status stoa_norm_infer(const struct op_call *call, struct stoa_error *error);
+
+/* BatchNormalization in training. */
+STOA_CHECKED enum stoa_status stoa_norm_training_infer(const struct op_call *call, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_norm_training_prepare(struct op_call *call, const struct op_prepare *prepare,
+                                                         struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_norm_training_run(const struct op_call *call, const struct op_run *run,
+                                                     struct stoa_error *error);
+/* Channel c of an output of one number a channel, if it is there. */
+void stoa_norm_write(const struct op_call *call, size_t output, size_t c, double value);
 
 struct norm {
     const float *x;

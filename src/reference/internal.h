@@ -161,6 +161,7 @@ enum stoa_status stoa_reference_log_softmax(struct reference_run *run);
 enum stoa_status stoa_reference_negative_log_likelihood(struct reference_run *run);
 enum stoa_status stoa_reference_softmax_cross_entropy_loss(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm(struct reference_run *run);
+enum stoa_status stoa_reference_batch_norm_training(struct reference_run *run);
 enum stoa_status stoa_reference_instance_norm(struct reference_run *run);
 enum stoa_status stoa_reference_lrn(struct reference_run *run);
 enum stoa_status stoa_reference_reduce_l1(struct reference_run *run);
@@ -297,7 +298,6 @@ enum stoa_status stoa_reference_scatter_nd_backward_updates(struct reference_run
 enum stoa_status stoa_reference_max_pool_training(struct reference_run *run);
 enum stoa_status stoa_reference_max_pool_backward(struct reference_run *run);
 enum stoa_status stoa_reference_average_pool_backward(struct reference_run *run);
-enum stoa_status stoa_reference_batch_norm_training(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_training_backward(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_backward(struct reference_run *run);
 enum stoa_status stoa_reference_instance_norm_backward(struct reference_run *run);

@@ -23,9 +23,10 @@ enum stoa_status stoa_reference_batch_norm(struct reference_run *run)
     int64_t training = stoa_read_int(&run->reader, "training_mode", 0, 0, 1);
     int64_t spatial = stoa_read_int(&run->reader, "spatial", 1, 0, 1);
     STOA_TRY(run->reader.status);
-    if (training || !spatial)
-        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "training_mode %lld, spatial %lld", (long long)training,
-                         (long long)spatial);
+    if (!spatial)
+        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "spatial is 0");
+    if (training || (run->call->opset < 14 && run->call->output_count > 1))
+        return stoa_reference_batch_norm_training(run);
     if (!x->rank)
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 0 is a scalar");
     size_t channels = x->rank > 1 ? x->dims[1] : 1;

@@ -27,7 +27,7 @@ static const struct {
     {"Atan", 1, 1, 1, stoa_reference_function, 1},
     {"Atanh", 1, 1, 1, stoa_reference_function},
     {"AveragePool", 1, 1, 1, stoa_reference_average_pool},
-    {"BatchNormalization", 5, 5, 1, stoa_reference_batch_norm, 1},
+    {"BatchNormalization", 5, 5, 5, stoa_reference_batch_norm, 1},
     {"BitShift", 2, 2, 1, stoa_reference_bit_shift},
     {"Cast", 1, 1, 1, stoa_reference_cast},
     {"CastLike", 2, 2, 1, stoa_reference_cast_like},
