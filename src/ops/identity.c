@@ -59,7 +59,9 @@ static enum stoa_status check_inputs(const struct op_call *call, struct stoa_err
         return stoa_fail(error, STOA_ERROR_GRAPH, "input training_mode is of type %s, must be bool",
                          stoa_dtype_name(training->dtype));
     STOA_TRY(stoa_check_known(call, 2, names[2], error));
-    if (*(const unsigned char *)training->data)
+    const bool drops =
+        !stoa_op_has_input(call, 1) || !call->inputs[1].data || stoa_tensor_load(&call->inputs[1], 0) != 0;
+    if (*(const unsigned char *)training->data && drops)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
                          "input training_mode is true: nothing is dropped at random here");
     return STOA_OK;
@@ -129,6 +131,7 @@ static const struct op_training dropout_training = {.type = "DropoutTraining", .
         .gradients = gradients,                                                                                        \
         .gradient_count = 1,                                                                                           \
         .training = &dropout_training,                                                                                 \
+        .value_inputs = (inputs) > 1 ? 1 << 1 : 0,                                                                     \
         .params_size = sizeof(struct dropout_params),                                                                  \
         .parse = parse_dropout,                                                                                        \
         .infer = infer_dropout,                                                                                        \

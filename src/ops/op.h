@@ -27,9 +27,10 @@
 /* How an operator wants its tensors to lie. The planner sees to it and inserts conversions where needed. */
 enum op_layout {
     OP_PLAIN, /* all inputs and outputs plain (row-major in the order of dims) */
-    OP_ANY,   /* reads and writes any strides: outputs of rank 4 lie channels-last if an input does, else plain */
-    OP_CHANNELS_LAST, /* input 0 and all outputs are of rank 4 and lie channels-last (N H W C), perhaps as slices of the
-                       * channels of wider images; other inputs plain */
+    OP_ANY,   /* reads and writes any strides: outputs of rank 3 and more lie channels-last if an input does, else plain
+               */
+    OP_CHANNELS_LAST, /* input 0 and all outputs are images, of rank 3 (signals) or more, and lie channels-last (N W C,
+                       * N H W C, N D H W C), perhaps as slices of the channels of wider images; other inputs plain */
     OP_VIEW           /* output 0 is input 0's memory under other dims and strides: see view */
 };
 
@@ -146,7 +147,8 @@ struct op {
     /* Bit i: of input i only type, rank and dims are read. It may lie in any way, and its data may be gone (null). Bit
      * 7 stands for all later inputs too. */
     unsigned char dims_inputs;
-    /* Bit i: an input of any type, not only of whole numbers, whose values decide the dims of outputs. */
+    /* Bit i: an input of any type, not only of whole numbers, whose values decide the dims of outputs or whether the
+     * call can be made at all. */
     unsigned char value_inputs;
     /* OP_CHANNELS_LAST. Bit i: input i lies as input 0 does; output i is plain all the same. */
     unsigned char images, plain_outputs;

@@ -297,6 +297,7 @@ enum stoa_status stoa_reference_scatter_nd_backward_updates(struct reference_run
 /* Of training graphs. */
 enum stoa_status stoa_reference_max_pool_training(struct reference_run *run);
 enum stoa_status stoa_reference_max_pool_backward(struct reference_run *run);
+enum stoa_status stoa_reference_max_unpool_backward(struct reference_run *run);
 enum stoa_status stoa_reference_average_pool_backward(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_training_backward(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_backward(struct reference_run *run);

@@ -233,3 +233,42 @@ enum stoa_status stoa_reference_global_lp_pool(struct reference_run *run)
     }
     return STOA_OK;
 }
+
+/* Without output_shape, the size that the window would pool to x's: (in - 1) * stride + kernel - pads. Exact. */
+static enum stoa_status unpool_dims(struct reference_run *run, const struct reference_tensor *x,
+                                    size_t dims[STOA_MAX_RANK])
+{
+    const struct reference_tensor *given = stoa_reference_input(run, 2);
+    struct reference_window win;
+    size_t auto_pad;
+    STOA_TRY(stoa_reference_window_read(run, x, NULL, &win, &auto_pad));
+    if (given && stoa_reference_count(given) != x->rank)
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 2 has not a value for each of %zu axes", x->rank);
+    for (size_t d = 0; d < x->rank; d++) {
+        size_t i = d + 3 - win.rank - 2;
+        int64_t size = given   ? stoa_reference_integer(given->values[d])
+                       : d < 2 ? (int64_t)x->dims[d]
+                               : (win.in[i] - 1) * win.stride[i] + win.kernel[i] - win.begin[i] - win.end[i];
+        if (size < 1 || size > INT32_MAX)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "axis %zu would be of %lld elements", d, (long long)size);
+        dims[d] = (size_t)size;
+    }
+    return STOA_OK;
+}
+
+enum stoa_status stoa_reference_max_unpool(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0), *indices = stoa_reference_input(run, 1);
+    size_t dims[STOA_MAX_RANK];
+    struct reference_tensor *y;
+    STOA_TRY(unpool_dims(run, x, dims));
+    STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
+    if (!stoa_reference_same_dims(x, indices))
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "inputs 0 and 1 are of different dims");
+    for (size_t i = 0; i < stoa_reference_count(x); i++) {
+        if (!(indices->values[i] >= 0) || indices->values[i] >= (double)stoa_reference_count(y))
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 1 has %g at %zu", indices->values[i], i);
+        y->values[(size_t)indices->values[i]] = x->values[i];
+    }
+    return STOA_OK;
+}

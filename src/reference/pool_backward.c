@@ -132,3 +132,21 @@ enum stoa_status stoa_reference_average_pool_backward(struct reference_run *run)
 {
     return spread_all(run, stoa_reference_input(run, 1), NULL);
 }
+
+/* Where several elements went to one place, the last one stayed. */
+enum stoa_status stoa_reference_max_unpool_backward(struct reference_run *run)
+{
+    const struct reference_tensor *dy = stoa_reference_input(run, 0), *indices = stoa_reference_input(run, 1);
+    struct reference_tensor *dx;
+    STOA_TRY(stoa_reference_output(run, 0, dy->dtype, indices->rank, indices->dims, &dx));
+    const size_t count = stoa_reference_count(indices);
+    for (size_t i = 0; i < count; i++) {
+        bool stays = indices->values[i] >= 0 && indices->values[i] < (double)stoa_reference_count(dy);
+        if (!stays)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 1 has %g at %zu", indices->values[i], i);
+        for (size_t later = i + 1; later < count; later++)
+            stays &= indices->values[later] != indices->values[i];
+        dx->values[i] = stays ? dy->values[(size_t)indices->values[i]] : 0;
+    }
+    return STOA_OK;
+}

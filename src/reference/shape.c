@@ -16,7 +16,9 @@ enum stoa_status stoa_reference_identity(struct reference_run *run)
 enum stoa_status stoa_reference_dropout(struct reference_run *run)
 {
     const struct reference_tensor *x = stoa_reference_input(run, 0), *training = stoa_reference_input(run, 2);
-    if (training && stoa_reference_count(training) == 1 && training->values[0] != 0)
+    const struct reference_tensor *ratio = stoa_reference_input(run, 1);
+    bool drops = !ratio || stoa_reference_count(ratio) != 1 || ratio->values[0] != 0;
+    if (drops && training && stoa_reference_count(training) == 1 && training->values[0] != 0)
         return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "input 2 (training_mode) is true");
     struct reference_tensor *mask;
     STOA_TRY(stoa_reference_output_copy(run, x, x->rank, x->dims));

@@ -18,14 +18,10 @@
 static const struct {
     const char *reason, *message;
 } vocabulary[] = {
-    {"1-D", "has rank 3, only 4"},
-    {"3-D", "has rank 5, only 4"},
     {"bfloat16 recorded as uint16", "uint16"},
     {"string tensors", "data type STRING is not supported"},
     {"sequence or optional, no tensor", "is not a tensor"},
     {"training mode", "training_mode is "},
-    {"cubic interpolation", "mode is \"cubic\""},
-    {"cropping while resizing", "\"tf_crop_and_resize\""},
     {"data contradict the definition", "1 of 1 outputs differ"},
 };
 

@@ -1,7 +1,7 @@
 /* Checks one operator against its naive twin: builds the call a row describes, runs the engine's operator on it (inputs
- * of rank 4 plain and channels-last, as its layout says; 1 and 3 workers, which must agree to the bit) and compares
- * each output element with the twin's within the twin's slack. Rows are text (op_text.h), so that a table of cases
- * reads as one. */
+ * of rank 3 and more plain and channels-last, as its layout says; 1 and 3 workers, which must agree to the bit) and
+ * compares each output element with the twin's within the twin's slack. Rows are text (op_text.h), so that a table of
+ * cases reads as one. */
 #ifndef TESTS_SUPPORT_OP_CHECK_H
 #define TESTS_SUPPORT_OP_CHECK_H
 

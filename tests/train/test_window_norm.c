@@ -122,6 +122,9 @@ static const struct row rows[] = {
      "const k f32{1.0,1.0,2.0,1.5,2.0}\ny = Resize(x, -, k) mode='linear'"},
     {"Upsample", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,3.0}\ny = Upsample@9(x, k) mode='linear'"},
     {"Upsample by attribute", "[1,3,4,5]", "y = Upsample@7(x) scales=[1.0,1.0,2.0,3.0]"},
+    {"MaxUnpool", "[1,2,2,2]",
+     "const i i64[1,2,2,2]{5,7,8,15,16,20,24,31}\ny = MaxUnpool(x, i) kernel_shape=[2,2] strides=[2,2]"},
+    {"MaxUnpool, one place twice", "[1,1,4]", "const i i64[1,1,4]{1,3,3,0}\ny = MaxUnpool(x, i) kernel_shape=[2]"},
     {"Resize, opset 10", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,3.0}\ny = Resize@10(x, k)"},
 };
 
