@@ -15,6 +15,9 @@ int stoa_cli_info(const struct settings *settings);
  * a second signal kills. */
 int stoa_cli_train(const struct settings *settings);
 
+/* words[0] says what to show. */
+int stoa_cli_show(int count, char **words);
+
 /* Becomes the benchmark suite; words[0] is the command's name, a null ends them. Returns only when that fails. */
 int stoa_cli_bench(char **words);
 

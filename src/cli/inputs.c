@@ -78,6 +78,11 @@ static bool has_suffix(const char *path, const char *suffix)
     return length > tail && strcasecmp(path + length - tail, suffix) == 0;
 }
 
+bool stoa_cli_is_picture(const char *path)
+{
+    return has_suffix(path, ".png") || has_suffix(path, ".jpg") || has_suffix(path, ".jpeg");
+}
+
 static enum stoa_status read_pb(const char *path, const struct stoa_allocator *allocator, struct stoa_error *error,
                                 struct stoa_tensor *tensor, enum half *half)
 {
@@ -180,7 +185,7 @@ enum stoa_status stoa_cli_inputs_read(struct model_inputs *inputs, const struct 
         STOA_TRY(find_input(inputs, settings->inputs[i].name, error, &input));
         if (input->tensor.data)
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s: input '%s' is given twice", path, input->info.name);
-        bool picture = has_suffix(path, ".png") || has_suffix(path, ".jpg") || has_suffix(path, ".jpeg");
+        bool picture = stoa_cli_is_picture(path);
         pictures = pictures || picture;
         if (picture)
             STOA_TRY(read_picture(input, path, settings, allocator, error, &input->tensor));

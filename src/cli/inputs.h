@@ -35,6 +35,9 @@ STOA_CHECKED enum stoa_status stoa_cli_inputs_open(const struct stoa_model *mode
                                                    struct model_inputs *inputs);
 void stoa_cli_inputs_close(struct model_inputs *inputs);
 
+/* Whether a path ends as pictures do. */
+bool stoa_cli_is_picture(const char *path);
+
 /* Reads the files of --input, or those of --data (input_0.pb or input_0.npy, …). */
 STOA_CHECKED enum stoa_status stoa_cli_inputs_read(struct model_inputs *inputs, const struct settings *settings,
                                                    struct stoa_error *error);

@@ -29,6 +29,11 @@ static void print_help(FILE *out)
     fputs("stoa runs convolutional networks (ONNX) on the CPU.\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  stoa %-7s %s [options]   %s\n", commands[i].name, commands[i].operand, commands[i].summary);
+#ifdef STOA_SHOW
+    fputs(
+        "  stoa show    WHAT MODEL.onnx [options]   pictures of a network: filters, maps, what an answer depends on\n",
+        out);
+#endif
     fputs("  stoa bench   ...                    measure products, layers and models, beside peers\n"
           "\n  stoa COMMAND --help                  the options of a command\n"
           "  stoa --version\n\n"
@@ -72,6 +77,14 @@ static int dispatch(int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return run_command(&commands[i], argc - 2, argv + 2);
+    if (strcmp(argv[1], "show") == 0) {
+#ifdef STOA_SHOW
+        return stoa_cli_show(argc - 2, argv + 2);
+#else
+        fputs("stoa: show was left out of this build, which had no cairo or no training\n", stderr);
+        return CLI_USAGE;
+#endif
+    }
 #ifndef STOA_TRAINING
     if (strcmp(argv[1], "train") == 0) {
         fputs("stoa: training was left out of this build (-Dtraining=false)\n", stderr);

@@ -22,5 +22,10 @@ bool stoa_cli_read_double(const char *text, double least, double most, double *v
 extern const struct option stoa_cli_train_options[];
 extern const size_t stoa_cli_train_option_count;
 #endif
+#ifdef STOA_SHOW
+/* The options of `stoa show` alone. */
+extern const struct option stoa_cli_show_options[];
+extern const size_t stoa_cli_show_option_count;
+#endif
 
 #endif

@@ -300,21 +300,22 @@ static bool take_help(struct settings *settings, const char *text)
 }
 
 static const struct option options[] = {
-    {"input", "[NAME=]FILE", IN_RUN, take_input,
+    {"input", "[NAME=]FILE", IN_RUN | IN_SHOW, take_input,
      "an input: .npy, .pb (ONNX TensorProto), .png or .jpg; NAME may be left out when there is one"},
-    {"size", "[NAME=]1x3x224x224", IN_RUN | IN_VERIFY | IN_INFO, take_size,
+    {"size", "[NAME=]1x3x224x224", IN_RUN | IN_VERIFY | IN_INFO | IN_SHOW, take_size,
      "the dimensions of an input that the model leaves open"},
     {"batch", "N", IN_RUN, take_batch, "repeat each input N times along its first dimension, 1 or more"},
-    {"preset", "NAME", IN_RUN, take_preset,
+    {"preset", "NAME", IN_RUN | IN_SHOW, take_preset,
      "how pictures are prepared: none (the default), imagenet, ocr-det, ocr-cls"},
-    {"resize", "HxW|SIDE", IN_RUN, take_resize, "resize pictures: to H x W, or the short side to SIDE"},
-    {"crop", "HxW", IN_RUN, take_crop, "then cut H x W from the middle"},
-    {"scale", "X", IN_RUN, take_scale, "(pixel * scale - mean) / std; the default is 1"},
-    {"mean", "A,B,C", IN_RUN, take_mean, "a number for each channel of the tensor, or one for all"},
-    {"std", "A,B,C", IN_RUN, take_std, "a number that is not 0 for each channel of the tensor, or one for all"},
-    {"bgr", NULL, IN_RUN, take_bgr, "the model's first channel is blue"},
+    {"resize", "HxW|SIDE", IN_RUN | IN_SHOW, take_resize, "resize pictures: to H x W, or the short side to SIDE"},
+    {"crop", "HxW", IN_RUN | IN_SHOW, take_crop, "then cut H x W from the middle"},
+    {"scale", "X", IN_RUN | IN_SHOW, take_scale, "(pixel * scale - mean) / std; the default is 1"},
+    {"mean", "A,B,C", IN_RUN | IN_SHOW, take_mean, "a number for each channel of the tensor, or one for all"},
+    {"std", "A,B,C", IN_RUN | IN_SHOW, take_std,
+     "a number that is not 0 for each channel of the tensor, or one for all"},
+    {"bgr", NULL, IN_RUN | IN_SHOW, take_bgr, "the model's first channel is blue"},
     {"output-dir", "DIR", IN_RUN, take_output_dir, "write the outputs to DIR/output_0.npy, output_1.npy, ..."},
-    {"labels", "FILE", IN_RUN, take_labels, "names of the classes, one a line"},
+    {"labels", "FILE", IN_RUN | IN_SHOW, take_labels, "names of the classes, one a line"},
     {"top", "K", IN_RUN, take_top, "show the K best classes of each row of scores, 1 to 100 (default 5)"},
     {"softmax", NULL, IN_RUN, take_softmax, "turn rows of scores (outputs of two dimensions) into probabilities first"},
     {"max-bytes", "N", IN_RUN | IN_VERIFY | IN_INFO, take_max_bytes,
@@ -326,7 +327,7 @@ static const struct option options[] = {
     {"data", "DIR", IN_VERIFY, take_data,
      "compare with DIR/output_i on DIR/input_i (.pb or .npy) instead of with the naive reference"},
     {"layers", NULL, IN_VERIFY, take_layers, "check against the naive reference and print each layer"},
-    {"threads", "T", IN_RUN | IN_VERIFY | IN_TRAIN, take_threads,
+    {"threads", "T", IN_RUN | IN_VERIFY | IN_TRAIN | IN_SHOW, take_threads,
      "threads to use, 1 to 1024 (default: all the process may use)"},
     {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
      "force a way of convolving: auto, view, im2col, im2col-full, depthwise or winograd"},
@@ -339,9 +340,9 @@ static const struct option options[] = {
      "leave out passes of the planner: all, or those that info --explain names"},
     {"explain", NULL, IN_INFO, take_explain,
      "also tell what each pass of the planner did, and what each convolution was decided among"},
-    {"seed", "S", IN_RUN | IN_VERIFY, take_seed,
+    {"seed", "S", IN_RUN | IN_VERIFY | IN_SHOW, take_seed,
      "seeds the random numbers that stand in for inputs not given (default 0)"},
-    {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO | IN_TRAIN, take_help, "this help"},
+    {"help", NULL, IN_RUN | IN_VERIFY | IN_INFO | IN_TRAIN | IN_SHOW, take_help, "this help"},
 };
 
 /* The tables in the order of the help: a command's own options come first. */
@@ -351,6 +352,9 @@ static const struct option_table {
 } tables[] = {
 #ifdef STOA_TRAINING
     {stoa_cli_train_options, &stoa_cli_train_option_count},
+#endif
+#ifdef STOA_SHOW
+    {stoa_cli_show_options, &stoa_cli_show_option_count},
 #endif
     {options, &(const size_t){sizeof options / sizeof options[0]}},
 };
@@ -400,7 +404,8 @@ static int parse_option(enum command_set command, const char *command_name, int 
 bool stoa_cli_parse(enum command_set command, const char *command_name, int count, char **words,
                     struct settings *settings)
 {
-    *settings = (struct settings){.top = 5, .train = {.momentum = -1, .weight_decay = -1, .warmup = CLI_UNSET}};
+    *settings = (struct settings){
+        .top = 5, .train = {.momentum = -1, .weight_decay = -1, .warmup = CLI_UNSET}, .show = {.class = CLI_UNSET}};
     bool only_operands = false;
     for (int i = 0; i < count;) {
         if (!only_operands && strcmp(words[i], "--") == 0) {
@@ -417,11 +422,13 @@ bool stoa_cli_parse(enum command_set command, const char *command_name, int coun
         } else if (!only_operands && words[i][0] == '-' && words[i][1] != '\0') {
             fprintf(stderr, "stoa %s: there is no option '%s'\n", command_name, words[i]);
             return false;
-        } else if (settings->model) {
+        } else if (settings->operand_count == (command == IN_SHOW ? CLI_MAX_OPERANDS : 1) ||
+                   (settings->model && !settings->operand_count)) {
             fprintf(stderr, "stoa %s: '%s' is one model too many\n", command_name, words[i]);
             return false;
         } else {
-            settings->model = words[i++];
+            settings->operands[settings->operand_count++] = words[i++];
+            settings->model = settings->operands[0];
         }
     }
     if (!settings->model && !settings->help) {

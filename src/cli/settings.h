@@ -15,8 +15,9 @@
 #define CLI_MAX_INPUTS 32
 #define CLI_MAX_NAME 256
 #define CLI_MAX_FROZEN 32
+#define CLI_MAX_OPERANDS 16
 
-enum command_set { IN_RUN = 1, IN_VERIFY = 2, IN_INFO = 4, IN_TRAIN = 8 };
+enum command_set { IN_RUN = 1, IN_VERIFY = 2, IN_INFO = 4, IN_TRAIN = 8, IN_SHOW = 16 };
 
 struct input_option {
     char name[CLI_MAX_NAME]; /* empty: the model's only input */
@@ -49,8 +50,16 @@ struct train_settings {
     bool resume, resume_if_any;
 };
 
+/* Of `stoa show`. */
+struct show_settings {
+    const char *output, *layer, *image;
+    size_t class; /* CLI_UNSET: the best */
+};
+
 struct settings {
-    const char *model;
+    const char *model;                      /* the first operand */
+    const char *operands[CLI_MAX_OPERANDS]; /* all of them; several for some of `stoa show` */
+    size_t operand_count;
     struct input_option inputs[CLI_MAX_INPUTS];
     size_t input_count;
     struct size_option sizes[CLI_MAX_INPUTS];
@@ -70,6 +79,7 @@ struct settings {
     struct preprocess change;        /* its members that `changed` names override the preset's */
     unsigned changed;
     struct train_settings train;
+    struct show_settings show;
 };
 
 /* Reads the words after the subcommand's name. False when they are not understood; why went to stderr. */
