@@ -30,6 +30,11 @@ static enum stoa_status batch_parse(struct attribute_reader *reader, void *out)
     params->saves_variance = true;
     /* Before there was an attribute, more outputs said so. */
     params->training = reader->opset >= 14 ? stoa_read_int(reader, "training_mode", 0, 0, 1) : reader->output_count > 1;
+    stoa_read_float(reader, "momentum", 0.9f); /* of training */
+    if (reader->opset >= 14 && stoa_read_int(reader, "training_mode", 0, 0, 1))
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute training_mode is 1, only inference is supported");
+    if (reader->opset < 7 && !stoa_read_int(reader, "is_test", 0, 0, 1))
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute is_test is 0, only inference is supported");
     if (reader->opset < 9 && !stoa_read_int(reader, "spatial", 1, 0, 1))
         stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute spatial is 0, only 1 is supported");
     size_t outputs = !params->training ? 1 : reader->opset >= 14 ? 3 : 5;
@@ -244,7 +249,7 @@ static const struct op_gradient instance_gradients[] = {
 
 const struct op stoa_op_batch_normalization = {
     .type = "BatchNormalization",
-    .since = 7,
+    .since = 6,
     .min_inputs = 5,
     .max_inputs = 5,
     .min_outputs = 1,
