@@ -86,8 +86,8 @@ Test(engine, stoa_serves)
         cr_expect(stoa_bench_engine_ask(&engine, &error, answer, "%s", refused[i]) != STOA_OK, "'%s' is accepted",
                   refused[i]);
     cr_assert(stoa_bench_engine_ask(&engine, &error, answer, "input 0 3x4x5 %s", path) == STOA_OK, "%s", error.message);
-    cr_assert(stoa_bench_engine_ask(&engine, &error, answer, "load 2 %s/test_relu/model.onnx", command_testdata()) ==
-                  STOA_OK,
+    cr_assert(stoa_bench_engine_ask(&engine, &error, answer, "load 2 %s/test_relu/model.onnx",
+                                    command_testdata("node")) == STOA_OK,
               "%s", error.message);
     cr_expect(strtod(answer, NULL) > 0, "%s", answer);
     cr_assert(stoa_bench_engine_ask(&engine, &error, answer, "run 3 0") == STOA_OK, "%s", error.message);

@@ -93,7 +93,7 @@ Test(suite, each_writes_json_as_the_schema_says)
     FILE *file = fdopen(mkstemp(list), "w");
     fputs("a 2 3 9 8 5 3 2 1 1\nb 1 8 5 5 8 3 1 1 8 # depthwise\n", file);
     fclose(file);
-    snprintf(model, sizeof model, "--model=%s/test_conv_with_strides_padding/model.onnx", command_testdata());
+    snprintf(model, sizeof model, "--model=%s/test_conv_with_strides_padding/model.onnx", command_testdata("node"));
     const char *output[] = {"--format=json", "--output", path};
     expect_json("layers",
                 (const char *const[]){"bench", "layers", "--list", list, "--threads=1,2", TINY, output[0], output[1],
@@ -137,7 +137,7 @@ Test(suite, a_wrong_result_is_not_timed)
              "printf '\\223NUMPY\\001\\000v\\000' >output_0.npy && "
              "printf '%%-117s\\n' \"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4, 5), }\" >>output_0.npy && "
              "yes bogus | head -c 240 >>output_0.npy",
-             command_testdata(), folder, folder, folder);
+             command_testdata("node"), folder, folder, folder);
     cr_assert(system(line) == 0);
     snprintf(path, sizeof path, "--model=%s/net.onnx", folder);
     const struct command_outcome *outcome =

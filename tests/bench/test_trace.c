@@ -19,7 +19,7 @@ Test(trace, a_run_has_an_event_for_each_step_in_order)
 {
     char path[] = "/tmp/stoa-test-XXXXXX", model[4096];
     close(mkstemp(path));
-    snprintf(model, sizeof model, "%s/test_conv_with_strides_padding/model.onnx", command_testdata());
+    snprintf(model, sizeof model, "%s/test_conv_with_strides_padding/model.onnx", command_testdata("node"));
     const struct command_outcome *outcome =
         command_run((const char *const[]){"run", model, "--threads=2", "--trace", path, NULL});
     cr_assert(outcome->status == 0, "%s", outcome->err);
@@ -83,7 +83,7 @@ Test(trace, any_name_is_written_as_json_wants_it)
 Test(trace, a_file_that_cannot_be_written_is_an_error)
 {
     char model[4096];
-    snprintf(model, sizeof model, "%s/test_relu/model.onnx", command_testdata());
+    snprintf(model, sizeof model, "%s/test_relu/model.onnx", command_testdata("node"));
     const struct command_outcome *outcome =
         command_run((const char *const[]){"run", model, "--trace", "/nowhere/trace.json", NULL});
     cr_expect(outcome->status == 1 && strstr(outcome->err, "/nowhere/trace.json"), "%d: %s", outcome->status,

@@ -70,7 +70,7 @@ static void enter(void)
 {
     strcpy(directory, "/tmp/stoa-cli-XXXXXX");
     cr_assert(mkdtemp(directory) && chdir(directory) == 0);
-    cr_assert(symlink(command_testdata(), "cases") == 0);
+    cr_assert(symlink(command_testdata("node"), "cases") == 0);
     write_file("not.onnx", "this is not a model");
     write_file("labels", "cat\ndog\r\nbird");
     write_png("picture.png", 32);

@@ -60,7 +60,7 @@ static void round_trip(const struct stoa_model *model, const char *name)
 
 Test(export, conformance_cases_read_back_the_same)
 {
-    const char *root = command_testdata();
+    const char *root = command_testdata("node");
     DIR *directory = opendir(root);
     size_t count = 0;
     cr_assert(directory);

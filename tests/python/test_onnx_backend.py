@@ -1,7 +1,6 @@
 """ONNX's own conformance runner (onnx.backend.test) drives stoa.onnx_backend over the cases of libonnx-testdata.
 
-Cases of the folder node: exactly those that tests/cli/conformance.txt promises. Of the other folders: each case whose
-model the engine can take; those whose models would have to be downloaded are left out."""
+Exactly the cases that tests/cli/conformance.txt promises; those whose models would have to be downloaded are left out."""
 
 import os
 import unittest
@@ -28,31 +27,35 @@ class Promised(stoa.onnx_backend.StoaBackend):
         return True
 
 
-def promised():
-    """Names of the cases in the list that are not left out there."""
+def promised(folder):
+    """Names of a folder's cases in the list that are not left out there."""
     with open(LIST, encoding="utf-8") as file:
-        return {line.strip() for line in file if "#" not in line} - set(LEFT_OUT)
+        section = file.read().split(f"\n[{folder}]\n")[1].split("\n[")[0]
+    return {line.strip() for line in section.splitlines() if "#" not in line} - set(LEFT_OUT)
 
 
-def cases(backend, suite, keep):
-    """One of the runner's classes with the cases of the CPU that are kept."""
-    found = onnx.backend.test.BackendTest(backend, __name__).test_cases[suite]
+def cases(suite, folder):
+    """One of the runner's classes with the cases of the CPU that are promised."""
+    found = onnx.backend.test.BackendTest(Promised, __name__).test_cases[suite]
     for method in [name for name in dir(found) if name.startswith("test_")]:
-        if not (method.endswith("_cpu") and keep(method[: -len("_cpu")])):
+        if not (method.endswith("_cpu") and method[: -len("_cpu")] in promised(folder)):
             delattr(found, method)
     return found
 
 
-NodeCases = cases(Promised, "OnnxBackendNodeModelTest", promised().__contains__)
-SimpleCases = cases(stoa.onnx_backend.StoaBackend, "OnnxBackendSimpleModelTest", lambda name: True)
-ConvertedCases = cases(stoa.onnx_backend.StoaBackend, "OnnxBackendPyTorchConvertedModelTest", lambda name: True)
-OperatorCases = cases(stoa.onnx_backend.StoaBackend, "OnnxBackendPyTorchOperatorModelTest", lambda name: True)
+NodeCases = cases("OnnxBackendNodeModelTest", "node")
+SimpleCases = cases("OnnxBackendSimpleModelTest", "simple")
+ConvertedCases = cases("OnnxBackendPyTorchConvertedModelTest", "pytorch-converted")
+OperatorCases = cases("OnnxBackendPyTorchOperatorModelTest", "pytorch-operator")
+FOLDERS = {"node": NodeCases, "simple": SimpleCases, "pytorch-converted": ConvertedCases, "pytorch-operator": OperatorCases}
 
 
 class Backend(unittest.TestCase):
     def test_every_promised_case_is_there(self):
-        here = {name[: -len("_cpu")] for name in dir(NodeCases) if name.startswith("test_")}
-        self.assertEqual(here, promised())
+        for folder, found in FOLDERS.items():
+            with self.subTest(folder):
+                here = {name[: -len("_cpu")] for name in dir(found) if name.startswith("test_")}
+                self.assertEqual(here, promised(folder))
 
     def test_the_interface(self):
         x = np.array([[-1, 2], [3, -4]], np.float32)

@@ -2,6 +2,7 @@
 #include "support/command.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -101,13 +102,15 @@ const struct command_outcome *command_run_and_kill(const char *const *words, dou
     return finish(&running);
 }
 
-const char *command_testdata(void)
+const char *command_testdata(const char *folder)
 {
-    const char *directory = getenv("STOA_ONNX_TESTDATA");
+    static char directory[PATH_MAX];
+    const char *root = getenv("STOA_ONNX_TESTDATA");
     struct stat facts;
-    cr_assert(directory, "STOA_ONNX_TESTDATA is not set");
+    cr_assert(root, "STOA_ONNX_TESTDATA is not set");
+    snprintf(directory, sizeof directory, "%s/%s", root, folder);
     cr_assert(stat(directory, &facts) == 0 && S_ISDIR(facts.st_mode),
-              "%s is no directory: install the Debian package libonnx-testdata, or configure with -Donnx_testdata_dir",
+              "%s is no directory: install the Debian package libonnx-testdata, or configure with -Donnx_testdata",
               directory);
     return directory;
 }

@@ -1,5 +1,5 @@
-/* The built command, started as its users do, and the folder of ONNX's conformance cases. The environment names both:
- * STOA_COMMAND and STOA_ONNX_TESTDATA (the build option onnx_testdata_dir). */
+/* The built command, started as its users do, and the folders of ONNX's conformance cases. The environment names both:
+ * STOA_COMMAND and STOA_ONNX_TESTDATA (the build option onnx_testdata). */
 #ifndef TESTS_SUPPORT_COMMAND_H
 #define TESTS_SUPPORT_COMMAND_H
 
@@ -20,7 +20,8 @@ const struct command_outcome *command_run_and_signal(const char *const *words, c
 /* The same, killed (SIGKILL) once it has run so long, if it still does. */
 const struct command_outcome *command_run_and_kill(const char *const *words, double seconds);
 
-/* A directory with a folder for each case; fails the running test, naming the package, when it is not there. */
-const char *command_testdata(void);
+/* The directory of one of those folders ("node"), with a directory for each case, until the next call; fails the
+ * running test, naming the package, when it is not there. */
+const char *command_testdata(const char *folder);
 
 #endif
