@@ -178,6 +178,67 @@ class Run(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "nothing is planned"):
             stoa.Session(networks.conv()).summary()
 
+    def test_images_channels_last(self):
+        x = image(2, 7)
+        expected = self.session.run({"x": x})
+        last = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        session = stoa.Session(networks.conv(), layout="NHWC")
+        for _ in range(2):
+            results = session.run({"x": last})
+            for name, value in expected.items():
+                np.testing.assert_allclose(results[name].transpose(0, 3, 1, 2), value, rtol=1e-4, atol=1e-4)
+        features = np.empty((2, 7, 7, 4), np.float32)
+        self.assertIs(session.run({"x": last}, out={"features": features})["features"], features)
+        mixed = stoa.Session(networks.conv(), layout={"x": "NHWC"}).run({"x": last})
+        np.testing.assert_allclose(mixed["features"], expected["features"], rtol=1e-4, atol=1e-4)
+        with self.assertRaisesRegex(ValueError, r"takes shape \[\?,\?,\?,3\], not \[2,3,7,7\]"):
+            session.run({"x": x})
+        for layout in ("NCWH", {"z": "NHWC"}, {"x": "N"}):
+            with self.assertRaisesRegex(ValueError, "layout"):
+                stoa.Session(networks.conv(), layout=layout)
+
+    def test_progress(self):
+        calls, x = [], image(1, 8)
+        session = stoa.Session(networks.conv(), progress=lambda done, steps: calls.append((done, steps)))
+        self.check(x, session.run({"x": x}))
+        self.assertGreater(len(calls), 0)
+        self.assertEqual(calls, [(i + 1, len(calls) + 1) for i in range(len(calls))])
+
+        def ask(done, steps):
+            if answers:
+                return answers.pop()()
+
+        session = stoa.Session(networks.conv(), progress=ask)
+        for answer, kind, message in [(lambda: True, stoa.Error, ""), (lambda: 1 / 0, ZeroDivisionError, "division"),
+                                      (lambda: session.cancel(), stoa.Error, "")]:
+            answers = [answer]
+            with self.assertRaisesRegex(kind, message):
+                session.run({"x": x})
+            self.check(x, session.run({"x": x}))
+
+    def test_cancel(self):
+        x = image(1, 8)
+        session = stoa.Session(networks.conv(8))
+        session.cancel()
+        with self.assertRaises(stoa.Error) as caught:
+            session.run({"x": x})
+        self.assertEqual(caught.exception.status, stoa.Status.ERROR_CANCELLED)
+        self.check(x, session.run({"x": x}))
+
+    def test_plans_share_memory(self):
+        session = stoa.Session(networks.conv(), plans=3)
+        for size in (40, 20, 10):
+            session.run({"x": image(1, size)})
+        three = session.memory()
+        session.trim()
+        self.assertIn("1 plans", repr(session))
+        self.assertLess(session.memory()["activations"], three["activations"])
+        session.run({"x": image(1, 40)})
+        largest = session.memory()
+        self.assertEqual(three["activations"], largest["activations"])
+        x = image(1, 10)
+        self.check(x, session.run({"x": x}))
+
     def test_closed(self):
         with stoa.Session(networks.conv(8)) as session:
             session.run({"x": image(1, 8)})

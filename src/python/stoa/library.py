@@ -120,6 +120,32 @@ class Closeable:
         self.close()
 
 
+class Calls:
+    """The exceptions of callbacks, which cannot pass through the library: kept, and raised when its function has
+    returned."""
+
+    def __init__(self):
+        self.failure = None
+
+    def wrap(self, kind, function, at_failure=None):
+        def call(*arguments):
+            try:
+                return function(*arguments)
+            except BaseException as failure:  # KeyboardInterrupt, too
+                self.failure = self.failure or failure
+                return at_failure
+
+        return kind(call)
+
+    def run(self, function, *arguments):
+        try:
+            function(*arguments)
+        finally:
+            failure, self.failure = self.failure, None
+            if failure:
+                raise failure
+
+
 def version():
     """"major.minor.patch" of the library."""
     return library.stoa_version().decode()

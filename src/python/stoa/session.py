@@ -5,17 +5,21 @@ import os
 import threading
 from collections.abc import Mapping
 
+import numpy as np
+
 from . import declarations as d
-from .convert import Cache, address, as_input, as_output, number_of, numpy_dtype, options, record, shape_text, table
+from .convert import address, as_input, as_output, number_of, numpy_dtype, options, record, shape_text, table
 from .convert import name_of, tensor_array, text
-from .library import Closeable, Error, Handle, library
+from .library import Calls, Closeable, Error, Handle, library
 from .model import as_model
 
 
-def input_specs(specs):
-    """struct stoa_input_spec[] of (name, shape, array or None) triples; an array is the input's fixed value."""
+def input_specs(specs, images=()):
+    """struct stoa_input_spec[] of (name, shape, array or None) triples; an array is the input's fixed value. `images` are
+    names of those whose buffers lie as N H W C."""
     array = (d.stoa_input_spec * len(specs))()
     for spec, (name, shape, value) in zip(array, specs):
+        spec.layout = d.STOA_NHWC if name in images and value is None else d.STOA_NCHW
         spec.name, spec.rank = name.encode(), len(shape)
         if len(shape) > d.STOA_MAX_RANK:
             raise ValueError(f"input '{name}': has rank {len(shape)}, at most {d.STOA_MAX_RANK} are taken")
@@ -41,22 +45,14 @@ def session_options(keywords, specs=()):
     return chosen
 
 
-class _Plan:
-    """A session of the library, for one set of input shapes."""
+def _channels_last(shape):
+    """N C H W as N H W C."""
+    return (shape[0], *shape[2:], shape[1])
 
-    def __init__(self, model, outputs, options):
-        self.handle = Handle(library.stoa_session_create, library.stoa_session_free, model, options, owners=(model,))
-        self.outputs = []
-        for info in outputs:
-            tensor = d.stoa_tensor()
-            library.stoa_session_output(self.handle, info.name.encode(), tensor)
-            self.outputs.append((tuple(tensor.dims[: tensor.rank]), numpy_dtype(tensor.dtype)))
 
-    def steps(self):
-        for i in range(library.stoa_session_step_count(self.handle)):
-            info = d.stoa_step_info()
-            library.stoa_session_step(self.handle, i, info)
-            yield info
+def _channels_first(shape):
+    """N H W C as N C H W."""
+    return (shape[0], shape[-1], *shape[1:-1])
 
 
 class Session(Closeable):
@@ -70,23 +66,37 @@ class Session(Closeable):
     "depthwise", "direct", "winograd"), max_bytes, profile, keep_values, disable (passes to leave out, such as
     ["fuse-norm"]), tuning (a stoa.Tuning).
 
-    Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept;
-    where the model states all dims but the batch, batch 1 is planned at once. Results are the same to the bit for any
-    number of threads.
+    layout="NHWC": images, that is inputs and outputs which the model says have four dims, are arrays [N, H, W, C]; so
+    they lie inside, and need no conversion. {"name": "NHWC"} says it of single ones.
+
+    progress(done, steps) is called after each step but the last, by the thread that runs; where it returns true, or
+    raises, run ends with ERROR_CANCELLED, or what it raised. It must use no method of the session but cancel.
+
+    Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept,
+    sharing weights and memory; where the model states all dims but the batch, batch 1 is planned at once. Results are
+    the same to the bit for any number of threads.
 
     run() may be called from several threads, which then take turns; for running at once, give each thread a Session of
     one shared Model. The interpreter's lock is released meanwhile. Raises stoa.Error when the model cannot be loaded or
     planned."""
 
-    def __init__(self, model, *, plans=4, **options):
+    def __init__(self, model, *, plans=4, layout="NCHW", progress=None, **options):
+        if plans < 1:
+            raise ValueError(f"plans is {plans}, must be at least 1")
         self.model = as_model(model)
-        self._options = options
+        self._options = dict(options, cached_plans=plans - 1, no_cached_plans=int(plans == 1))
         self._lock = threading.Lock()
-        self._plans = Cache(plans)
+        self._calls, self._progress = Calls(), None
+        if progress:
+            kind = dict(d.stoa_session_options._fields_)["progress"]
+            self._progress = self._calls.wrap(kind, lambda _, done, steps: int(bool(progress(done, steps))), 1)
         self._handle = self.model._open()
+        self._session, self._key = None, None  # the library's session, and what it is planned for
         self._fixed = ()  # the places of inputs whose values shapes depend on
-        self._last = None
-        session_options(options)
+        self._outputs = []  # shape (as arrays have it) and type of each
+        self._images = self._named_images(layout)
+        self._shapes = [_channels_last(i.shape) if i.name in self._images and i.shape else i.shape for i in self.model.inputs]
+        session_options(self._options)
         shapes = [info.shape for info in self.model.inputs]
         if all(shape is not None and None not in shape[1:] for shape in shapes):
             shapes = [tuple(1 if size is None else size for size in shape) for shape in shapes]
@@ -97,11 +107,34 @@ class Session(Closeable):
                 if not self._parameters(shapes) and "must be known when the session is created" not in str(error):
                     raise
 
+    def _named_images(self, layout):
+        """Names of the inputs and outputs whose arrays lie as N H W C."""
+        values = [*self.model.inputs, *self.model.outputs]
+        if isinstance(layout, Mapping):
+            unknown = set(layout) - {value.name for value in values}
+            if unknown:
+                raise ValueError(f"layout: the model has no inputs or outputs {sorted(unknown)}")
+        else:
+            number_of(d.stoa_layout, layout, "layout")
+            layout = {value.name: layout for value in values if value.shape is not None and len(value.shape) == 4}
+        return {name for name, one in layout.items() if number_of(d.stoa_layout, one, "layout") == d.STOA_NHWC}
+
     def close(self):
         with self._lock:
-            self._plans.clear()
-            self._last = None
+            self._session = None
             super().close()
+
+    def cancel(self):
+        """Ends the run that is under way in another thread when its present step is done, or else the next one, which
+        raises Error with ERROR_CANCELLED; later ones are runs like any other."""
+        session = self._session
+        if session is not None:
+            library.stoa_session_cancel(session)
+
+    def trim(self):
+        """Gives back what a session that rests does not need: kept plans, and memory that the next run takes anew."""
+        with self._lock:
+            library.stoa_session_trim(self._latest())
 
     def get_inputs(self):
         """The model's inputs: list of stoa.ValueInfo."""
@@ -144,20 +177,23 @@ class Session(Closeable):
         if missing or unknown:
             what = f"inputs {missing} are missing" if missing else f"the model has no inputs {unknown}"
             raise ValueError(f"{what}; it takes {known}")
-        return [as_input(f"input '{info.name}'", feed[info.name], info.dtype, info.shape) for info in self.model.inputs]
+        return [
+            as_input(f"input '{info.name}'", feed[info.name], info.dtype, shape)
+            for info, shape in zip(self.model.inputs, self._shapes)
+        ]
 
     def _run(self, arrays, out):
-        plan = self._plan_for(arrays)
+        self._plan_for(arrays)
         results = []
         # Every buffer is bound anew each time: those of earlier runs may be gone.
-        for i, (info, array) in enumerate(zip(self.model.inputs, arrays)):
+        for i, array in enumerate(arrays):
             if i not in self._fixed:
-                library.stoa_session_bind_input(plan.handle, info.name.encode(), address(array))
-        for info, (shape, dtype) in zip(self.model.outputs, plan.outputs):
+                library.stoa_session_bind_input_at(self._session, i, address(array))
+        for i, (info, (shape, dtype)) in enumerate(zip(self.model.outputs, self._outputs)):
             result = as_output(f"output '{info.name}'", out.get(info.name), shape, dtype, (*arrays, *results))
-            library.stoa_session_bind_output(plan.handle, info.name.encode(), address(result))
+            library.stoa_session_bind_output_at(self._session, i, address(result))
             results.append(result)
-        library.stoa_session_run(plan.handle)
+        self._calls.run(library.stoa_session_run, self._session)
         return results
 
     def _parameters(self, shapes):
@@ -170,7 +206,10 @@ class Session(Closeable):
         )
 
     def _plan_for(self, arrays):
-        shapes = [array.shape for array in arrays]
+        shapes = [
+            _channels_first(array.shape) if info.name in self._images else array.shape
+            for info, array in zip(self.model.inputs, arrays)
+        ]
         try:
             return self._plan(shapes, arrays)
         except Error:
@@ -189,24 +228,62 @@ class Session(Closeable):
             raise
 
     def _plan(self, shapes, arrays):
-        key = tuple((shape, arrays[i].tobytes() if i in self._fixed else None) for i, shape in enumerate(shapes))
-        names = [info.name for info in self.model.inputs]
-        specs = [(name, shape, arrays[i] if i in self._fixed else None) for i, (name, shape) in enumerate(zip(names, shapes))]
-        self._last = self._plans.get(key, lambda: _Plan(self._open(), self.model.outputs, session_options(self._options, specs)))
-        return self._last
+        """Makes the session one for these (logical) shapes and values of inputs; it keeps some plans by itself."""
+        key = shapes, [arrays[i].tobytes() for i in self._fixed]
+        if key == self._key:
+            return
+        specs = []
+        for i, (info, shape) in enumerate(zip(self.model.inputs, shapes)):
+            value = arrays[i] if i in self._fixed else None
+            if value is not None and info.name in self._images:
+                value = np.ascontiguousarray(np.moveaxis(value, -1, 1))
+            specs.append((info.name, shape, value))
+        self._key = None  # until it has come to that
+        if self._session is None:
+            self._session = self._create(specs)
+        else:
+            library.stoa_session_reshape(self._session, input_specs(specs, self._images), len(specs))
+        self._outputs = []
+        for i, info in enumerate(self.model.outputs):
+            tensor = d.stoa_tensor()
+            library.stoa_session_output_at(self._session, i, tensor)
+            shape = tuple(tensor.dims[: tensor.rank])
+            shape = _channels_last(shape) if info.name in self._images else shape
+            self._outputs.append((shape, numpy_dtype(tensor.dtype)))
+        self._key = key
+
+    def _create(self, specs):
+        chosen = session_options(self._options)
+        chosen.inputs, chosen.input_count = input_specs(specs, self._images), len(specs)
+        named = [info.name for info in self.model.outputs if info.name in self._images]
+        outputs = (d.stoa_output_spec * len(named))()
+        for spec, name in zip(outputs, named):
+            spec.name, spec.layout = name.encode(), d.STOA_NHWC
+        chosen.outputs, chosen.output_count = outputs, len(named)
+        if self._progress:
+            chosen.progress = self._progress
+        model = self._open()
+        return Handle(library.stoa_session_create, library.stoa_session_free, model, chosen, owners=(model, self._progress))
 
     def _latest(self):
         self._open()
-        if self._last is None:
+        if self._session is None:
             raise ValueError("nothing is planned yet: run() decides the shapes of this model's inputs")
-        return self._last
+        return self._session
+
+    def _steps(self):
+        session = self._latest()
+        for i in range(library.stoa_session_step_count(session)):
+            info = d.stoa_step_info()
+            library.stoa_session_step(session, i, info)
+            yield info
 
     def memory(self):
-        """Bytes that the plan last used holds: a dict of weights (packed copies), activations (one block, scratch
-        included) and outputs."""
+        """Bytes that all kept plans hold: a dict of weights (packed copies), activations (one block, scratch included),
+        outputs, and peak, the most there has been at once so far."""
         with self._lock:
             info = d.stoa_memory_info()
-            library.stoa_session_memory(self._latest().handle, info)
+            library.stoa_session_memory(self._latest(), info)
             return record(info)
 
     def profile(self):
@@ -217,7 +294,7 @@ class Session(Closeable):
             raise ValueError("nothing was measured: create the session with profile=True")
         with self._lock:
             steps = []
-            for info in self._latest().steps():
+            for info in self._steps():
                 output = info.output.contents
                 steps.append({**record(info), "shape": tuple(output.dims[: output.rank])})
             return steps
@@ -227,14 +304,14 @@ class Session(Closeable):
         ERROR_UNSUPPORTED for a value inside a step that does the work of several nodes."""
         with self._lock:
             tensor = d.stoa_tensor()
-            library.stoa_session_value(self._latest().handle, name.encode(), tensor)
+            library.stoa_session_value(self._latest(), name.encode(), tensor)
             return tensor_array(tensor).copy()
 
     def summary(self):
         """A table of the layers as they are planned (of the plan last used): shapes, parameters, multiply-adds,
         lowerings."""
         with self._lock:
-            steps = list(self._latest().steps())
+            steps = list(self._steps())
             rows = []
             for info in steps:
                 output = info.output.contents
@@ -247,19 +324,20 @@ class Session(Closeable):
         """summary(), what each pass of the planner did, and of each convolution how else it could be computed."""
         lines = [self.summary()]
         with self._lock:
-            plan = self._latest()
-            for i in range(library.stoa_session_rewrite_count(plan.handle)):
+            session = self._latest()
+            for i in range(library.stoa_session_rewrite_count(session)):
                 info = d.stoa_rewrite_info()
-                library.stoa_session_rewrite(plan.handle, i, info)
+                library.stoa_session_rewrite(session, i, info)
                 lines.append(f"{name_of(d.stoa_pass(getattr(info, 'pass')))}: {text(info.node)} -> {text(info.into)}")
-            for info in plan.steps():
+            for info in self._steps():
                 if info.choice:
                     choice = info.choice.contents
                     lines.append(f"{text(info.node)}: {text(choice.shape)}: {text(choice.line)}")
         return "\n".join(lines)
 
     def __repr__(self):
-        return f"<stoa.Session of {self.model!r}, {len(self._plans)} plans>"
+        plans = library.stoa_session_plan_count(self._session) if self._session else 0
+        return f"<stoa.Session of {self.model!r}, {plans} plans>"
 
 
 class Tuning(Closeable):

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import declarations as d
 from .convert import address, as_input, memory_array, options, record, text
-from .library import Closeable, Handle, Status, library
+from .library import Calls, Closeable, Handle, Status, library
 from .model import Model, as_model
 from .session import fixed_inputs, input_specs
 
@@ -55,31 +55,6 @@ class Arrays:
 
     def __iter__(self):
         return (self.get(0, position)[:2] for position in range(len(self)))
-
-
-class _Calls:
-    """The exceptions of callbacks, which cannot pass through the library: kept, and raised when its function has
-    returned."""
-
-    def __init__(self):
-        self.failure = None
-
-    def wrap(self, kind, function, at_failure=None):
-        def call(*arguments):
-            try:
-                return function(*arguments)
-            except BaseException as failure:  # KeyboardInterrupt, too
-                self.failure = self.failure or failure
-                return at_failure
-
-        return kind(call)
-
-    def run(self, function, *arguments):
-        try:
-            function(*arguments)
-        finally:
-            if self.failure:
-                raise self.failure
 
 
 class Trainer(Closeable):
@@ -176,7 +151,7 @@ class Trainer(Closeable):
 
         Returns a dict of end ("done", "stopped-early", "cancelled"), epochs, best_epoch, best_accuracy, best_loss, and
         history, a list of what on_epoch got."""
-        calls, history = _Calls(), []
+        calls, history = Calls(), []
         types = dict(d.stoa_fit_options._fields_)
 
         def note_epoch(_, epoch):
@@ -203,7 +178,7 @@ class Trainer(Closeable):
         """The current weights, as inference has them, on one epoch of data. Returns a dict of loss, examples, accuracy,
         top1 and top5 (counts), and with confusion=True an array [classes, classes] of examples of class (row) taken for
         class (column)."""
-        calls = _Calls()
+        calls = Calls()
         batches = self._batches(data, calls, False, getattr(data, "batch", batch or self.batch))
         result = d.stoa_evaluation()
         classes = library.stoa_trainer_classes(self._open())
