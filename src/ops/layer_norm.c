@@ -15,7 +15,7 @@
 
 #define TASK_ELEMENTS 8192 /* a task has about as many at least */
 
-enum { Y, ROW_MEAN, ROW_RECIPROCAL }; /* outputs; inputs are those of norm.h */
+enum { ROW_MEAN = 1, ROW_RECIPROCAL }; /* outputs beside Y; inputs are those of norm.h */
 
 enum stoa_status stoa_layer_norm_parse(struct attribute_reader *reader, void *out)
 {

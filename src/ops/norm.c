@@ -30,9 +30,6 @@ static enum stoa_status batch_parse(struct attribute_reader *reader, void *out)
     params->saves_variance = true;
     /* Before there was an attribute, more outputs said so. */
     params->training = reader->opset >= 14 ? stoa_read_int(reader, "training_mode", 0, 0, 1) : reader->output_count > 1;
-    stoa_read_float(reader, "momentum", 0.9f); /* of training */
-    if (reader->opset >= 14 && stoa_read_int(reader, "training_mode", 0, 0, 1))
-        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute training_mode is 1, only inference is supported");
     if (reader->opset < 7 && !stoa_read_int(reader, "is_test", 0, 0, 1))
         stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute is_test is 0, only inference is supported");
     if (reader->opset < 9 && !stoa_read_int(reader, "spatial", 1, 0, 1))

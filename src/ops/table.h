@@ -10,10 +10,10 @@
     /* matrix products */ \
     OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) OP(einsum) \
     /* pooling, normalisation, resizing */ \
-    OP(max_pool) OP(max_unpool) OP(average_pool) OP(lp_pool) OP(global_average_pool) OP(global_max_pool) OP(global_lp_pool) \
-    OP(softmax) OP(log_softmax) \
-    OP(batch_normalization) OP(instance_normalization) OP(layer_normalization) OP(mean_variance_normalization) \
-    OP(lp_normalization) OP(lrn) OP(upsample) OP(upsample_9) OP(resize_10) OP(resize_11) \
+    OP(max_pool) OP(max_unpool) OP(average_pool) OP(lp_pool) OP(global_average_pool) OP(global_max_pool) \
+    OP(global_lp_pool) OP(softmax) OP(log_softmax) OP(batch_normalization) OP(instance_normalization) \
+    OP(layer_normalization) OP(mean_variance_normalization) OP(lp_normalization) OP(lrn) OP(upsample) OP(upsample_9) \
+    OP(resize_10) OP(resize_11) \
     /* losses */ \
     OP(negative_log_likelihood_loss) OP(softmax_cross_entropy_loss) \
     /* reductions */ \
@@ -55,8 +55,7 @@
     OP(gemm_backward_c) OP(matmul_backward_a) OP(matmul_backward_b) OP(conv_backward_weights) OP(einsum_backward_a) \
     OP(einsum_backward_b) OP(conv_transpose_backward_weights) \
     /* backward: pooling, normalisation, resizing */ \
-    OP(max_pool_backward) OP(max_unpool_backward) OP(average_pool_backward) \
-    OP(batch_normalization_backward) \
+    OP(max_pool_backward) OP(max_unpool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
     OP(batch_normalization_training_backward) OP(instance_normalization_backward) OP(layer_normalization_backward) \
     OP(reduce_l1_backward) OP(reduce_l2_backward) OP(reduce_log_sum_backward) OP(reduce_log_sum_exp_backward) \
     OP(reduce_max_backward) OP(reduce_mean_backward) OP(reduce_min_backward) OP(reduce_sum_backward) \

@@ -142,7 +142,6 @@ static const struct {
     {{"ConstantOfShape huge", "ConstantOfShape", 11, NULL, "i64[2]{4294967296,4294967296}", "f32(0)"},
      STOA_ERROR_LIMIT},
     {{"Expand does not fit", "Expand", 11, NULL, "f32[2]{1,2} i64[1]{3}", "f32(0)"}, STOA_ERROR_SHAPE},
-    {{"Resize cubic", "Resize", 11, "mode='cubic'", "f32[1]{1} - f32[1]{1}", "f32(0)"}, STOA_ERROR_UNSUPPORTED},
     {{"Resize without scales", "Resize", 11, NULL, "f32[1]{1}", "f32(0)"}, STOA_ERROR_SHAPE},
     {{"Resize by nothing", "Resize", 11, NULL, "f32[1]{1} - f32[1]{0}", "f32(0)"}, STOA_ERROR_SHAPE},
     {{"Resize NaN", "Resize", 11, NULL, "f32[1]{1} - f32[1]{nan}", "f32(0)"}, STOA_ERROR_SHAPE},

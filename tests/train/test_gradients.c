@@ -183,6 +183,8 @@ Test(train, gradients_of_notable_convolutions)
 Test(train, every_operator_says_whether_gradients_pass)
 {
     /* clang-format off */
+    /* clang-format off */
+    /* clang-format off */
     static const char *const without[] = {
         "And",
         "ArgMax",

@@ -22,7 +22,7 @@ class Error(RuntimeError):
 
 
 class Library:
-    """libstoa, and libstoa-data for what libstoa does not have, which is loaded when it is first needed."""
+    """libstoa, and the libraries beside it for what libstoa does not have, each loaded when it is first needed."""
 
     def __init__(self):
         here = os.path.dirname(os.path.abspath(__file__))
@@ -30,7 +30,7 @@ class Library:
         # Beside the module in a wheel; where `meson install` put it; where the system looks.
         places = [named] if named else [os.path.join(here, "libstoa.so"), place.LIBRARY, os.path.basename(place.LIBRARY)]
         self._main, self.path = self._load(places)
-        self._data = None
+        self._others = {}
 
     @staticmethod
     def _load(paths):
@@ -47,13 +47,15 @@ class Library:
             return getattr(self._main, name)
         except AttributeError:
             pass
-        try:
-            if not self._data:
-                folder, file = os.path.split(self.path)
-                self._data, _ = self._load([os.path.join(folder, file.replace("libstoa", "libstoa-data", 1))])
-            return getattr(self._data, name)
-        except (ImportError, AttributeError):
-            raise Error(Status.ERROR_UNSUPPORTED, f"{self.path} was built without {name}") from None
+        folder, file = os.path.split(self.path)
+        for other in "libstoa-data", "libstoa-show":
+            try:
+                if other not in self._others:
+                    self._others[other], _ = self._load([os.path.join(folder, file.replace("libstoa", other, 1))])
+                return getattr(self._others[other], name)
+            except (ImportError, AttributeError):
+                pass
+        raise Error(Status.ERROR_UNSUPPORTED, f"{self.path} was built without {name}")
 
     def __getattr__(self, name):
         if name not in declarations.functions:
