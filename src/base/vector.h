@@ -20,12 +20,8 @@
  * ready yet when it runs. Instruction sets are named rather than CPUs ("arch="), which match those very CPUs alone. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && !defined(STOA_SANITIZED)
 #define STOA_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-/* The same for files that are compiled with products and sums contracted (kernels/meson.build), whose clones agree as
- * far as that allows: every CPU with AVX2 has FMA too, and float needs no more of AVX2 than that brings along. */
-#define STOA_FUSED_CLONES __attribute__((target_clones("avx512f", "fma", "default")))
 #else
 #define STOA_CLONES
-#define STOA_FUSED_CLONES
 #endif
 
 /* Whether there are 32 registers of 16 floats: for loops that keep as many sums as there is room for. */
@@ -33,6 +29,16 @@ static inline bool stoa_has_wide_registers(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
     return __builtin_cpu_supports("avx512f");
+#else
+    return false;
+#endif
+}
+
+/* Every CPU with AVX2 has FMA too, but an emulator may not. */
+static inline bool stoa_has_avx2(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
     return false;
 #endif

@@ -5,25 +5,14 @@
  * they are loaded once and spread by a shuffle for each channel of a group. */
 #include "kernels/depthwise.h"
 
-#include <stdint.h>
+#include "kernels/isa.h"
 
-#include "base/vector.h"
-
-#define LANES DEPTHWISE_LANES
 /* Pixels of a block: sums enough to hide the latency of their additions. */
-#define WIDE_BLOCK 8
-#define NARROW_BLOCK 4
+#define BLOCK 8
 
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef int32_t places __attribute__((vector_size(LANES * sizeof(int32_t))));
 
 #define UNROLLED _Pragma("GCC unroll 8")
-
-bool stoa_depthwise_takes(size_t groups, size_t in, size_t out)
-{
-    return (in == 1 && out == 1) ||
-           (in <= out && out < LANES && LANES % out == 0 && groups * in >= LANES && groups * out >= LANES);
-}
 
 /* The taps that a pixel sees: rows x [first, end) columns. */
 struct taps {
@@ -41,10 +30,10 @@ static STOA_INLINE struct taps taps_of(const struct depthwise *d, size_t ox)
     return taps;
 }
 
-/* *to <- from[where[i]] in lane i. */
+/* *to <- from[where[i]] in lane i: groups of at most half of DEPTHWISE_LANES channels lie within eight floats. */
 static STOA_INLINE void spread(const float *from, const places *where, lanes *to)
 {
-#if defined(__clang__)
+#if defined(__clang__) || LANES < 8
     for (int i = 0; i < LANES; i++)
         (*to)[i] = from[(*where)[i]];
 #else
@@ -60,7 +49,7 @@ static STOA_INLINE void block(const struct depthwise *d, size_t pixels, size_t c
     size_t width = d->width, tap = d->dilation * d->x_pixel, one = d->stride * d->x_pixel;
     /* Addresses as a fourth pixel's and a step from there: one for each pixel would not fit the registers. */
     const size_t step[4] = {0, one, 2 * one, 3 * one};
-    lanes sums[WIDE_BLOCK];
+    lanes sums[BLOCK];
     UNROLLED
     for (size_t p = 0; p < pixels; p++)
         sums[p] = bias ? *(const lanes *)bias : (lanes){0};
@@ -119,7 +108,7 @@ static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size
     for (size_t c = 0; c < OC; c += LANES) {
         size_t o = c < OC - LANES ? c : OC - LANES, first = in ? o / d->out * d->in : o;
         const places *here = where;
-        places moved[LANES];
+        places moved[DEPTHWISE_LANES];
         if (in && first > C - LANES) { /* a whole vector, but none beyond the last channel */
             for (size_t j = 0; j < d->in; j++)
                 moved[j] = where[j] + (int32_t)(first - (C - LANES));
@@ -142,11 +131,11 @@ static STOA_INLINE bool see_the_same(const struct depthwise *d, size_t ox, size_
     return last.first == taps.first && last.end == taps.end;
 }
 
-/* `most` and `in` are known where this is inlined. */
-static STOA_INLINE void row(const struct depthwise *d, size_t most, size_t in, const float *x, const float *weights,
+/* `in` is known where this is inlined. */
+static STOA_INLINE void row(const struct depthwise *d, size_t in, const float *x, const float *weights,
                             const float *bias, float *y)
 {
-    places where[LANES];
+    places where[DEPTHWISE_LANES];
     for (size_t j = 0; in && j < d->in; j++)
         for (size_t i = 0; i < LANES; i++)
             where[j][i] = (int32_t)(i / d->out * d->in + j);
@@ -156,9 +145,9 @@ static STOA_INLINE void row(const struct depthwise *d, size_t most, size_t in, c
         if (narrow) {
             scalars(d, ox, taps, x, weights, bias, y);
             ox++;
-        } else if (see_the_same(d, ox, most, taps)) {
-            pixels_at(d, most, in, where, ox, taps, x, weights, bias, y);
-            ox += most;
+        } else if (see_the_same(d, ox, BLOCK, taps)) {
+            pixels_at(d, BLOCK, in, where, ox, taps, x, weights, bias, y);
+            ox += BLOCK;
         } else if (see_the_same(d, ox, 4, taps)) {
             pixels_at(d, 4, in, where, ox, taps, x, weights, bias, y);
             ox += 4;
@@ -169,28 +158,12 @@ static STOA_INLINE void row(const struct depthwise *d, size_t most, size_t in, c
     }
 }
 
-STOA_FUSED_CLONES static void wide(const struct depthwise *d, const float *x, const float *weights, const float *bias,
-                                   float *y)
+STOA_COPY(stoa_depthwise_row,
+          (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y),
+          (d, x, weights, bias, y))
 {
     if (d->in == 1 && d->out == 1)
-        row(d, WIDE_BLOCK, 0, x, weights, bias, y);
+        row(d, 0, x, weights, bias, y);
     else
-        row(d, WIDE_BLOCK, 1, x, weights, bias, y);
-}
-
-STOA_FUSED_CLONES static void narrow(const struct depthwise *d, const float *x, const float *weights, const float *bias,
-                                     float *y)
-{
-    if (d->in == 1 && d->out == 1)
-        row(d, NARROW_BLOCK, 0, x, weights, bias, y);
-    else
-        row(d, NARROW_BLOCK, 1, x, weights, bias, y);
-}
-
-void stoa_depthwise_row(const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y)
-{
-    if (stoa_has_wide_registers())
-        wide(d, x, weights, bias, y);
-    else
-        narrow(d, x, weights, bias, y);
+        row(d, 1, x, weights, bias, y);
 }

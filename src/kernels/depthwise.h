@@ -21,7 +21,11 @@ struct depthwise {
 
 /* Whether the kernel below takes groups like these: one channel to one; or in <= out where a vector holds several
  * whole groups and there is at least a vector of channels on either side. */
-bool stoa_depthwise_takes(size_t groups, size_t in, size_t out);
+static inline bool stoa_depthwise_takes(size_t groups, size_t in, size_t out)
+{
+    return (in == 1 && out == 1) || (in <= out && out < DEPTHWISE_LANES && DEPTHWISE_LANES % out == 0 &&
+                                     groups * in >= DEPTHWISE_LANES && groups * out >= DEPTHWISE_LANES);
+}
 
 /* One output row of all the groups, or of some of them where C and OC are more, with C = groups*in, OC = groups*out:
  * y[OW][OC] <- bias[OC] (zeros where null) + sum over taps and the group's channels of x * weights.

@@ -3,30 +3,29 @@
  * lie in the L1 cache, and x is read where it stands: that is what this has ahead of products, which want columns of x
  * written first and the bias added behind.
  *
- * How much fits depends on the registers: with 32 of 16 floats up to four vectors of channels at once, otherwise one,
- * which is two or four registers. */
+ * How much fits depends on the registers: with 32 of 16 floats up to 64 channels at once, otherwise 16, which are two
+ * or four registers. */
 #include "kernels/direct.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/vector.h"
+#include "kernels/isa.h"
 
-#define LANES DIRECT_LANES
+/* Vectors of DIRECT_LANES channels. */
+#define PARTS (DIRECT_LANES / LANES)
 #define MOST_SUMS 24
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* Exactly `count` < LANES floats. */
 static STOA_INLINE void store_part(const lanes *sums, size_t count, float *y)
 {
     const char *from = (const char *)sums;
-    if (count & 8) {
+    if (LANES > 8 && count & 8) {
         memcpy(y, from, 8 * sizeof *y);
         from += 8 * sizeof *y;
         y += 8;
     }
-    if (count & 4) {
+    if (LANES > 4 && count & 4) {
         memcpy(y, from, 4 * sizeof *y);
         from += 4 * sizeof *y;
         y += 4;
@@ -43,20 +42,29 @@ static STOA_INLINE void store_part(const lanes *sums, size_t count, float *y)
 /* Loops over sums are single and of known length, so that the compiler unrolls them before it gives out registers. */
 #define UNROLLED _Pragma("GCC unroll 32")
 
+/* How many channels vector v has. */
+static STOA_INLINE size_t channels_of(size_t v, size_t vectors, size_t channels)
+{
+    if (PARTS == 1 && v + 1 < vectors)
+        return LANES;
+    return channels <= v * LANES ? 0 : channels - v * LANES < LANES ? channels - v * LANES : LANES;
+}
+
 /* `pixels` and `vectors` are known where this is inlined. weights: `width` floats from one k to the next. `whole`: the
- * last vector may be stored with all its lanes. */
+ * vectors may be stored with all their lanes. */
 static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vectors, size_t channels, bool whole,
                               const float *x, const float *weights, size_t width, const float *bias, float *y)
 {
-    lanes sums[MOST_SUMS], start[DIRECT_WIDEST / LANES];
-    size_t last = channels - (vectors - 1) * LANES, y_pixel = d->y_pixel;
+    lanes sums[MOST_SUMS], start[DIRECT_WIDEST / DIRECT_LANES * PARTS];
+    size_t y_pixel = d->y_pixel;
     UNROLLED
     for (size_t v = 0; v < vectors; v++) {
+        size_t count = channels_of(v, vectors, channels);
         start[v] = (lanes){0};
-        if (bias && v + 1 < vectors)
+        if (bias && count == LANES)
             start[v] = *(const lanes *)(bias + v * LANES);
-        else if (bias)
-            memcpy(&start[v], bias + v * LANES, last * sizeof(float));
+        else if (bias && count)
+            memcpy(&start[v], bias + v * LANES, count * sizeof(float));
     }
     UNROLLED
     for (size_t i = 0; i < pixels * vectors; i++)
@@ -70,20 +78,22 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
         for (size_t i = 0; i < pixels * vectors; i++)
             sums[i] += from[i / vectors / 4][step[i / vectors % 4]] * *(const lanes *)(weights + i % vectors * LANES);
     }
-    if (whole || last == LANES) {
+    if (whole || channels == vectors * LANES) {
         UNROLLED
         for (size_t i = 0; i < pixels * vectors; i++)
             *(lanes *)(y + i / vectors * y_pixel + i % vectors * LANES) = sums[i];
         return;
     }
     UNROLLED
-    for (size_t i = 0; i < pixels * vectors; i++)
-        if (i % vectors + 1 < vectors) {
+    for (size_t i = 0; i < pixels * vectors; i++) {
+        size_t count = channels_of(i % vectors, vectors, channels);
+        if (count == LANES) {
             *(lanes *)(y + i / vectors * y_pixel + i % vectors * LANES) = sums[i];
         } else {
             lanes part = sums[i]; /* the address of a sum would keep all of them out of registers */
-            store_part(&part, last, y + i / vectors * y_pixel + i % vectors * LANES);
+            store_part(&part, count, y + i / vectors * y_pixel + i % vectors * LANES);
         }
+    }
 }
 
 /* Blocks of `part` pixels while there are so many; then one that overlaps the one before, if more than `less` are left:
@@ -102,7 +112,7 @@ static STOA_INLINE void row(const struct direct *d, size_t most, size_t vectors,
                             const float *x, const float *weights, size_t width, const float *bias, float *y)
 {
     /* Lanes too many may fall on pixels that come later. */
-    size_t beyond = vectors == 1 && d->y_pixel == channels ? LANES / channels : count;
+    size_t beyond = vectors == PARTS && d->y_pixel == channels ? DIRECT_LANES / channels : count;
     /* Blocks as even as can be: of so many pixels at most. */
     size_t blocks = (count + most - 1) / most, limit = count ? ((count + blocks - 1) / blocks + 1) / 2 * 2 : 0;
     size_t i = 0;
@@ -124,17 +134,12 @@ static STOA_INLINE void all(const struct direct *d, size_t most, size_t vectors,
         row(d, most, vectors, channels, count, x + r * d->x_row, weights, width, bias, y + r * d->y_row);
 }
 
-#define NARROW_BLOCK 6
-
-size_t stoa_direct_block(size_t vectors)
+STOA_COPY(stoa_direct_rows,
+          (const struct direct *d, size_t rows, size_t count, const float *x, const float *weights, const float *bias,
+           float *y),
+          (d, rows, count, x, weights, bias, y))
 {
-    static const size_t blocks[] = {12, 12, 8, 6};
-    return stoa_has_wide_registers() ? blocks[vectors - 1] : NARROW_BLOCK;
-}
-
-STOA_FUSED_CLONES static void wide(const struct direct *d, size_t rows, size_t count, const float *x,
-                                   const float *weights, const float *bias, float *y)
-{
+#if LANES == DIRECT_LANES
     if (d->channels <= LANES)
         all(d, 12, 1, d->channels, rows, count, x, weights, LANES, bias, y);
     else if (d->channels <= 2 * LANES)
@@ -143,22 +148,10 @@ STOA_FUSED_CLONES static void wide(const struct direct *d, size_t rows, size_t c
         all(d, 8, 3, d->channels, rows, count, x, weights, 3 * LANES, bias, y);
     else
         all(d, 6, 4, d->channels, rows, count, x, weights, 4 * LANES, bias, y);
-}
-
-STOA_FUSED_CLONES static void narrow(const struct direct *d, size_t rows, size_t count, const float *x,
-                                     const float *weights, const float *bias, float *y)
-{
-    size_t width = (d->channels + LANES - 1) / LANES * LANES;
-    for (size_t j = 0; j < d->channels; j += LANES)
-        all(d, NARROW_BLOCK, 1, d->channels - j < LANES ? d->channels - j : LANES, rows, count, x, weights + j, width,
-            bias ? bias + j : bias, y + j);
-}
-
-void stoa_direct_rows(const struct direct *direct, size_t rows, size_t count, const float *x, const float *weights,
-                      const float *bias, float *y)
-{
-    if (stoa_has_wide_registers())
-        wide(direct, rows, count, x, weights, bias, y);
-    else
-        narrow(direct, rows, count, x, weights, bias, y);
+#else
+    size_t width = (d->channels + DIRECT_LANES - 1) / DIRECT_LANES * DIRECT_LANES;
+    for (size_t j = 0; j < d->channels; j += DIRECT_LANES)
+        all(d, DIRECT_NARROW_BLOCK, PARTS, d->channels - j < DIRECT_LANES ? d->channels - j : DIRECT_LANES, rows, count,
+            x, weights + j, width, bias ? bias + j : bias, y + j);
+#endif
 }

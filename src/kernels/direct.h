@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "base/vector.h"
+
 /* Output channels of one vector, and the most of one call. */
 #define DIRECT_LANES 16
 #define DIRECT_WIDEST (4 * DIRECT_LANES)
@@ -18,7 +20,12 @@ struct direct {
 };
 
 /* Pixels of a block of so many vectors of channels. */
-size_t stoa_direct_block(size_t vectors);
+#define DIRECT_NARROW_BLOCK 6
+static inline size_t stoa_direct_block(size_t vectors)
+{
+    static const size_t blocks[] = {12, 12, 8, 6};
+    return stoa_has_wide_registers() ? blocks[vectors - 1] : DIRECT_NARROW_BLOCK;
+}
 
 /* y[rows][count][channels] <- bias[channels] (zeros where null) + sum over k < depth of x * weights:
  * y[r][i][j] += x[r*x_row + i*x_pixel + offsets[k]] * weights[k*width + j],

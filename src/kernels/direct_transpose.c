@@ -3,18 +3,14 @@
  * pixel after another; by the time the next one is, the last one's stores are long done. */
 #include "kernels/direct_transpose.h"
 
-#include <stdint.h>
+#include "kernels/isa.h"
 
-#include "base/vector.h"
-
-#define LANES DIRECT_TRANSPOSE_LANES
-#define MOST_SUMS 15
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
-typedef int32_t choices __attribute__((vector_size(LANES * sizeof(int32_t))));
+/* Vectors of DIRECT_TRANSPOSE_LANES floats. */
+#define PARTS (DIRECT_TRANSPOSE_LANES / LANES)
+#define MOST_SUMS 24
 
 /* Loops over sums are of known length, so that the compiler unrolls them before it gives out registers. */
-#define UNROLLED _Pragma("GCC unroll 16")
+#define UNROLLED _Pragma("GCC unroll 32")
 
 /* `taps` and `vectors` are known where this is inlined: of the filter's rows so many, whose weights `weights` points
  * to. */
@@ -22,9 +18,9 @@ static STOA_INLINE void block(const struct direct_transpose *d, size_t taps, siz
                               const float *x, const float *weights, float *y)
 {
     const size_t step = d->taps * vectors * LANES;
-    choices ours; /* lanes of the last vector that are part of the run */
-    for (int32_t i = 0; i < LANES; i++)
-        ours[i] = (vectors - 1) * LANES + (size_t)i < d->width ? -1 : 0;
+    lane_bits ours[PARTS]; /* lanes of the last vectors that are part of the run */
+    for (size_t i = 0; i < DIRECT_TRANSPOSE_LANES; i++)
+        ours[i / LANES][i % LANES] = (vectors - PARTS) * LANES + i < d->width ? -1 : 0;
     for (size_t p = 0; p < count; p++, x += d->x_pixel, y += d->y_pixel) {
         lanes sums[MOST_SUMS];
         UNROLLED
@@ -40,41 +36,51 @@ static STOA_INLINE void block(const struct direct_transpose *d, size_t taps, siz
         for (size_t i = 0; i < taps * vectors; i++) {
             lanes *to = (lanes *)(y + i / vectors * d->y_tap + i % vectors * LANES);
             lanes all = *to + sums[i];
-            *to = i % vectors + 1 < vectors ? all : (lanes)(((choices)all & ours) | ((choices)*to & ~ours));
+            if (i % vectors + PARTS >= vectors) {
+                lane_bits here = ours[i % vectors + PARTS - vectors];
+                all = (lanes)(((lane_bits)all & here) | ((lane_bits)*to & ~here));
+            }
+            *to = all;
         }
     }
 }
 
-/* By vectors and then by filter rows. */
+/* By vectors of DIRECT_TRANSPOSE_LANES and then by filter rows, as the registers allow. */
 /* clang-format off */
+#if LANES == DIRECT_TRANSPOSE_LANES
+#define EACH_VECTORS 3
 #define BLOCKS(BLOCK) \
     BLOCK(1, 1) BLOCK(1, 3) BLOCK(1, 5) BLOCK(2, 1) BLOCK(2, 3) BLOCK(2, 5) BLOCK(3, 1) BLOCK(3, 3) BLOCK(3, 5)
+#else
+#define EACH_VECTORS 2
+#define BLOCKS(BLOCK) BLOCK(1, 1) BLOCK(1, 3) BLOCK(2, 1) BLOCK(2, 3) BLOCK(3, 1) BLOCK(3, 2)
+#endif
 /* clang-format on */
 
 #define FUNCTION(vectors, taps)                                                                                        \
-    STOA_FUSED_CLONES static void block_##vectors##_##taps(const struct direct_transpose *d, size_t count,             \
-                                                           const float *x, const float *weights, float *y)             \
+    static void block_##vectors##_##taps(const struct direct_transpose *d, size_t count, const float *x,               \
+                                         const float *weights, float *y)                                               \
     {                                                                                                                  \
-        block(d, taps, vectors, count, x, weights, y);                                                                 \
+        block(d, taps, (vectors)*PARTS, count, x, weights, y);                                                         \
     }
 BLOCKS(FUNCTION)
 
 #define ROW(vectors, taps) {taps, block_##vectors##_##taps},
-#define EACH_VECTORS 3
 static const struct {
     size_t taps;
     void (*run)(const struct direct_transpose *d, size_t count, const float *x, const float *weights, float *y);
 } blocks[] = {BLOCKS(ROW)};
 
-void stoa_direct_transpose_row(const struct direct_transpose *direct, size_t count, const float *x,
-                               const float *weights, float *y)
+STOA_COPY(stoa_direct_transpose_row,
+          (const struct direct_transpose *direct, size_t count, const float *x, const float *weights, float *y),
+          (direct, count, x, weights, y))
 {
-    size_t vectors = (direct->width + LANES - 1) / LANES;
+    size_t vectors = (direct->width + DIRECT_TRANSPOSE_LANES - 1) / DIRECT_TRANSPOSE_LANES;
     for (size_t tap = 0, taps; tap < direct->taps; tap += taps) {
         size_t i = vectors * EACH_VECTORS - 1;
         while (blocks[i].taps > direct->taps - tap)
             i--;
         taps = blocks[i].taps;
-        blocks[i].run(direct, count, x, weights + tap * vectors * LANES, y + tap * direct->y_tap);
+        blocks[i].run(direct, count, x, weights + tap * vectors * DIRECT_TRANSPOSE_LANES, y + tap * direct->y_tap);
     }
 }

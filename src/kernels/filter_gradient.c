@@ -4,13 +4,12 @@
 #include "kernels/filter_gradient.h"
 
 #include "base/size.h"
-#include "base/vector.h"
+#include "kernels/isa.h"
 
-#define LANES FILTER_GRADIENT_LANES
+/* Vectors of FILTER_GRADIENT_LANES channels. */
+#define PARTS (FILTER_GRADIENT_LANES / LANES)
 #define MOST_SUMS 25
 #define MOST_VECTORS 4
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* to[i*to_step + c] <- from[i*from_step + c] for i < count; null: zeros. Known channels leave no loop over them. */
 static STOA_INLINE void spread(size_t count, size_t channels, const float *from, size_t from_step, float *to,
@@ -41,23 +40,18 @@ static STOA_INLINE void columns_of(const struct im2col_window *w, size_t channel
 }
 
 /* A run of one to three floats is not worth a vector: these go by the images' rows, float by float. */
-STOA_FUSED_CLONES static void shallow(const struct im2col_window *window, const float *x, size_t first, size_t rows,
-                                      float *columns)
+STOA_COPY(stoa_filter_columns,
+          (const struct im2col_window *window, const float *x, size_t first, size_t rows, float *columns),
+          (window, x, first, rows, columns))
 {
-    if (window->channels == 1)
+    if (window->channels > 3)
+        stoa_im2col_rows(window, x, first * window->OW, rows * window->OW, columns);
+    else if (window->channels == 1)
         columns_of(window, 1, x, first, rows, columns);
     else if (window->channels == 2)
         columns_of(window, 2, x, first, rows, columns);
     else
         columns_of(window, 3, x, first, rows, columns);
-}
-
-void stoa_filter_columns(const struct im2col_window *window, const float *x, size_t first, size_t rows, float *columns)
-{
-    if (window->channels > 3)
-        stoa_im2col_rows(window, x, first * window->OW, rows * window->OW, columns);
-    else
-        shallow(window, x, first, rows, columns);
 }
 
 /* Loops over sums are of known length, so that the compiler unrolls them before it gives out registers. */
@@ -96,7 +90,7 @@ static STOA_INLINE void depthwise_block(const struct filter_gradient *f, size_t 
     lanes total[MOST_SUMS];
     UNROLLED
     for (size_t i = 0; i < taps; i++)
-        total[i] = *(const lanes *)(sums + i * LANES);
+        total[i] = *(const lanes *)(sums + i * FILTER_GRADIENT_LANES);
     size_t x_step = f->x_step, x_tap = f->x_tap, y_pixel = f->y_pixel;
     for (size_t row = 0; row < f->rows; row++) {
         const float *x = columns + row * f->x_row, *y = dy + row * f->y_row;
@@ -109,26 +103,31 @@ static STOA_INLINE void depthwise_block(const struct filter_gradient *f, size_t 
     }
     UNROLLED
     for (size_t i = 0; i < taps; i++)
-        *(lanes *)(sums + i * LANES) = total[i];
+        *(lanes *)(sums + i * FILTER_GRADIENT_LANES) = total[i];
 }
 
-/* By vectors and then by taps; vectors = 0: one channel to one. */
+/* By vectors of FILTER_GRADIENT_LANES and then by taps, as the registers allow; vectors = 0: one channel to one. */
 /* clang-format off */
+#if LANES == FILTER_GRADIENT_LANES
 #define BLOCKS(BLOCK) \
     BLOCK(0, 3) BLOCK(0, 9) BLOCK(0, 15) BLOCK(0, 25) \
     BLOCK(1, 5) BLOCK(1, 10) BLOCK(1, 15) BLOCK(1, 20) BLOCK(1, 25) \
     BLOCK(2, 3) BLOCK(2, 6) BLOCK(2, 9) BLOCK(2, 12) \
     BLOCK(4, 3) BLOCK(4, 6)
+#else
+#define BLOCKS(BLOCK) BLOCK(0, 3) BLOCK(0, 9) BLOCK(1, 3) BLOCK(1, 5)
+#endif
 /* clang-format on */
 
 #define FUNCTION(vectors, taps)                                                                                        \
-    STOA_FUSED_CLONES static void block_##vectors##_##taps(const struct filter_gradient *f, const float *columns,      \
-                                                           const float *dy, size_t width, float *sums)                 \
+    static void block_##vectors##_##taps(const struct filter_gradient *f, const float *columns, const float *dy,       \
+                                         size_t width, float *sums)                                                    \
     {                                                                                                                  \
         if (vectors)                                                                                                   \
-            block(f, taps, vectors, columns, dy, width, sums);                                                         \
+            block(f, taps, (vectors)*PARTS, columns, dy, width, sums);                                                 \
         else                                                                                                           \
-            depthwise_block(f, taps, columns, dy, sums);                                                               \
+            for (size_t at = 0; at < FILTER_GRADIENT_LANES; at += LANES)                                               \
+                depthwise_block(f, taps, columns + at, dy + at, sums + at);                                            \
     }
 BLOCKS(FUNCTION)
 
@@ -156,17 +155,19 @@ static void run_blocks(const struct filter_gradient *f, size_t vectors, const fl
         blocks[first].run(f, columns + tap * (vectors ? 1 : f->x_tap), dy, width, sums + tap * width);
 }
 
-void stoa_filter_gradient(const struct filter_gradient *f, size_t channels, const float *columns, const float *dy,
-                          float *sums)
+STOA_COPY(stoa_filter_gradient,
+          (const struct filter_gradient *f, size_t channels, const float *columns, const float *dy, float *sums),
+          (f, channels, columns, dy, sums))
 {
-    size_t count = stoa_size_ceil_div(channels, LANES), width = count * LANES;
+    size_t count = stoa_size_ceil_div(channels, FILTER_GRADIENT_LANES), width = count * FILTER_GRADIENT_LANES;
     for (size_t v = 0, vectors; v < count; v += vectors) {
-        vectors = count - v >= 4 ? 4 : count - v >= 2 ? 2 : 1;
-        run_blocks(f, vectors, columns, dy + v * LANES, width, sums + v * LANES);
+        vectors = PARTS > 1 ? 1 : count - v >= 4 ? 4 : count - v >= 2 ? 2 : 1;
+        run_blocks(f, vectors, columns, dy + v * FILTER_GRADIENT_LANES, width, sums + v * FILTER_GRADIENT_LANES);
     }
 }
 
-void stoa_filter_gradient_depthwise(const struct filter_gradient *f, const float *columns, const float *dy, float *sums)
+STOA_COPY(stoa_filter_gradient_depthwise,
+          (const struct filter_gradient *f, const float *columns, const float *dy, float *sums), (f, columns, dy, sums))
 {
-    run_blocks(f, 0, columns, dy, LANES, sums);
+    run_blocks(f, 0, columns, dy, FILTER_GRADIENT_LANES, sums);
 }

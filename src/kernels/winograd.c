@@ -1,4 +1,4 @@
-/* The transforms, vectorised over channels: a vector holds the next 16 channels of one pixel, and a tile is n*n of
+/* The transforms, vectorised over channels: a vector holds the next channels of one pixel, and a tile is n*n of
  * them. The vertical pass leaves its result in the L1 cache, where the horizontal one reads it.
  *
  * Points come in pairs a, -a: a row of B^T is the sum of an even and an odd polynomial and its partner's their
@@ -8,8 +8,6 @@
 #include <math.h>
 
 #include "kernels/winograd_tile.h"
-
-typedef int32_t bits __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
  * k-th; the last row, that over all of them. */
@@ -116,10 +114,10 @@ struct last {
     float mask_least, mask_most;
 };
 
-static STOA_INLINE void choose(const bits *where, lanes *y, float value)
+static STOA_INLINE void choose(const lane_bits *where, lanes *y, float value)
 {
-    bits replacement = (bits)((lanes){0} + value);
-    *y = (lanes)(((bits)*y & ~*where) | (replacement & *where));
+    lane_bits replacement = (lane_bits)((lanes){0} + value);
+    *y = (lanes)(((lane_bits)*y & ~*where) | (replacement & *where));
 }
 
 static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t count, lanes *y)
@@ -134,20 +132,20 @@ static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t cou
         *y += term;
     }
     if (last->bounded) {
-        bits below = *y < last->least;
+        lane_bits below = *y < last->least;
         choose(&below, y, last->least);
-        bits above = *y > last->most;
+        lane_bits above = *y > last->most;
         choose(&above, y, last->most);
     }
     if (last->mask) {
         load(last->mask + pixel * last->mask_row, count, &term);
-        bits outside = term <= last->mask_least;
+        lane_bits outside = term <= last->mask_least;
         /* Two comparisons of the same vector come out as scalars with GCC 12. */
         if (!isnan(last->mask_most)) {
             choose(&outside, &term, last->mask_most);
             outside = term >= last->mask_most;
         }
-        *y = (lanes)((bits)*y & ~outside);
+        *y = (lanes)((lane_bits)*y & ~outside);
     }
 }
 
@@ -218,15 +216,14 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const
 
 /* The transform of tiles of n x n inputs, and that back to m x m outputs, with sizes known to the compiler. */
 #define INPUT(n)                                                                                                       \
-    STOA_CLONES static void input_##n(const struct winograd_grid *grid, const float *x, size_t channels, size_t first, \
-                                      size_t count, const struct winograd_values *v)                                   \
+    static void input_##n(const struct winograd_grid *grid, const float *x, size_t channels, size_t first,             \
+                          size_t count, const struct winograd_values *v)                                               \
     {                                                                                                                  \
         input_tiles((const size_t[]){n, n}, grid, x, channels, first, count, v);                                       \
     }
 #define OUTPUT(n, m)                                                                                                   \
-    STOA_CLONES static void output_##n##_##m(const struct winograd_grid *grid, const struct winograd_values *values,   \
-                                             size_t first, size_t count, size_t channels,                              \
-                                             const struct epilogue *epilogue, float *y)                                \
+    static void output_##n##_##m(const struct winograd_grid *grid, const struct winograd_values *values, size_t first, \
+                                 size_t count, size_t channels, const struct epilogue *epilogue, float *y)             \
     {                                                                                                                  \
         output_tiles((const size_t[]){m, m}, (const size_t[]){n, n}, grid, values, first, count, channels, epilogue,   \
                      y);                                                                                               \
@@ -241,7 +238,24 @@ OUTPUT(8, 6)
 OUTPUT(6, 2)
 OUTPUT(8, 4)
 
-const struct winograd_form stoa_winograd_forms[] = {
-    {{2, 2}, {3, 3}, input_4, output_4_2}, {{4, 4}, {3, 3}, input_6, output_6_4}, {{6, 6}, {3, 3}, input_8, output_8_6},
-    {{2, 2}, {5, 5}, input_6, output_6_2}, {{4, 4}, {5, 5}, input_8, output_8_4}, {{0}, {0}, NULL, NULL},
-};
+STOA_COPY(stoa_winograd_input,
+          (const struct winograd_form *form, const struct winograd_grid *grid, const float *x, size_t channels,
+           size_t first, size_t count, const struct winograd_values *v),
+          (form, grid, x, channels, first, count, v))
+{
+    size_t n = form->tile[0] + form->kernel[0] - 1;
+    (n == 4 ? input_4 : n == 6 ? input_6 : input_8)(grid, x, channels, first, count, v);
+}
+
+STOA_COPY(stoa_winograd_output,
+          (const struct winograd_form *form, const struct winograd_grid *grid, const struct winograd_values *m,
+           size_t first, size_t count, size_t channels, const struct epilogue *epilogue, float *y),
+          (form, grid, m, first, count, channels, epilogue, y))
+{
+    bool three = form->kernel[0] == 3;
+    size_t tile = form->tile[0];
+    (tile == 6   ? output_8_6
+     : tile == 2 ? three ? output_4_2 : output_6_2
+     : three     ? output_6_4
+                 : output_8_4)(grid, m, first, count, channels, epilogue, y);
+}

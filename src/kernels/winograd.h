@@ -40,18 +40,20 @@ struct winograd_values {
 /* F(tile[0] x tile[1], kernel[0] x kernel[1]). */
 struct winograd_form {
     size_t tile[2], kernel[2];
-    /* v[n*n][count][channels] <- tiles [first, first + count) of x[N][H][W][x_pixel]; outside the images there is 0.
-     * Rows of v have room for the next multiple of 16 channels. */
-    void (*input)(const struct winograd_grid *grid, const float *x, size_t channels, size_t first, size_t count,
-                  const struct winograd_values *v);
-    /* y[N][OH][OW][y_pixel] <- epilogue of tiles [first, first + count) from m[n*n][count][channels], whose rows are
-     * readable up to the next multiple of 16 channels. The epilogue's rows are the pixels of y. */
-    void (*output)(const struct winograd_grid *grid, const struct winograd_values *m, size_t first, size_t count,
-                   size_t channels, const struct epilogue *epilogue, float *y);
 };
 
 /* By size of kernel and then of tile; ends with a form whose tile is 0. */
 extern const struct winograd_form stoa_winograd_forms[];
+
+/* v[n*n][count][channels] <- tiles [first, first + count) of x[N][H][W][x_pixel]; outside the images there is 0. Rows
+ * of v have room for the next multiple of 16 channels. */
+void stoa_winograd_input(const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
+                         size_t channels, size_t first, size_t count, const struct winograd_values *v);
+/* y[N][OH][OW][y_pixel] <- epilogue of tiles [first, first + count) from m[n*n][count][channels], whose rows are
+ * readable up to the next multiple of 16 channels. The epilogue's rows are the pixels of y. */
+void stoa_winograd_output(const struct winograd_form *form, const struct winograd_grid *grid,
+                          const struct winograd_values *m, size_t first, size_t count, size_t channels,
+                          const struct epilogue *epilogue, float *y);
 
 /* n of an axis, and n*n: the products. */
 size_t stoa_winograd_size(const struct winograd_form *form, size_t axis);

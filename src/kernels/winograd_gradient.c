@@ -109,13 +109,13 @@ static STOA_INLINE void gradient_filters(const size_t n[2], const size_t taps[2]
 /* The transforms of m x m gradients of outputs to n x n points, and of those to the filter's, with sizes known to the
  * compiler. */
 #define GRADIENT(n, m)                                                                                                 \
-    STOA_FUSED_CLONES static void tiles_##n##_##m(const struct winograd_grid *grid, const float *dy, size_t channels,  \
-                                                  size_t first, size_t count, const struct winograd_values *u)         \
+    static void tiles_##n##_##m(const struct winograd_grid *grid, const float *dy, size_t channels, size_t first,      \
+                                size_t count, const struct winograd_values *u)                                         \
     {                                                                                                                  \
         gradient_tiles((const size_t[]){m, m}, (const size_t[]){n, n}, grid, dy, channels, first, count, u);           \
     }                                                                                                                  \
-    STOA_FUSED_CLONES static void filters_##n##_##m(const struct matrices *g, const struct winograd_values *values,    \
-                                                    size_t rows, size_t channels, float *dw, size_t dw_row)            \
+    static void filters_##n##_##m(const struct matrices *g, const struct winograd_values *values, size_t rows,         \
+                                  size_t channels, float *dw, size_t dw_row)                                           \
     {                                                                                                                  \
         gradient_filters((const size_t[]){n, n}, (const size_t[]){n - m + 1, n - m + 1}, g, values, rows, channels,    \
                          dw, dw_row);                                                                                  \
@@ -147,19 +147,18 @@ static size_t transform_of(const struct winograd_form *form)
     return i;
 }
 
-void stoa_winograd_gradient_tiles(const struct winograd_form *form, const struct winograd_grid *grid, const float *dy,
-                                  size_t channels, size_t first, size_t count, const struct winograd_values *u)
+STOA_COPY(stoa_winograd_gradient_tiles,
+          (const struct winograd_form *form, const struct winograd_grid *grid, const float *dy, size_t channels,
+           size_t first, size_t count, const struct winograd_values *u),
+          (form, grid, dy, channels, first, count, u))
 {
     transforms[transform_of(form)].tiles(grid, dy, channels, first, count, u);
 }
 
-size_t stoa_winograd_sum_point(const struct winograd_form *form)
-{
-    return stoa_winograd_size(form, 1) + 1; /* 1 is the second point of either axis */
-}
-
-void stoa_winograd_gradient_filters(const struct winograd_form *form, const struct winograd_values *m, size_t rows,
-                                    size_t channels, float *dw, size_t dw_row)
+STOA_COPY(stoa_winograd_gradient_filters,
+          (const struct winograd_form *form, const struct winograd_values *m, size_t rows, size_t channels, float *dw,
+           size_t dw_row),
+          (form, m, rows, channels, dw, dw_row))
 {
     struct matrices g;
     for (size_t axis = 0; axis < 2; axis++) {

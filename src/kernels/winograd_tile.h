@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "base/vector.h"
+#include "kernels/isa.h"
 #include "kernels/winograd.h"
-
-#define LANES 16
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* Of the points 1, 2 and 1/2, which come with their negatives. */
 static const float winograd_powers[3][6] = {

@@ -140,7 +140,7 @@ static void winograd_run(const struct weights_gradient *gradient, const struct w
     size_t part = stoa_size_part(task->end - task->first, tiling->step, 4);
     for (size_t first = task->first; first < task->end; first += part) {
         size_t count = stoa_size_min(part, task->end - first);
-        form->input(&grid, args->x + task->in, task->in_count, first, count, &v);
+        stoa_winograd_input(form, &grid, args->x + task->in, task->in_count, first, count, &v);
         stoa_winograd_gradient_tiles(form, &grid, args->dy + task->out, task->out_count, first, count, &u);
         for (size_t i = 0; i < points; i++)
             stoa_weights_multiply(task->out_count, in, count, u.values + i * u.point, out, v.values + i * v.point, in,

@@ -86,7 +86,8 @@ static void transform_back(const struct job *job, const struct panel *panel, siz
                            const struct winograd_values *m)
 {
     struct epilogue epilogue = stoa_conv_epilogue(job->args, 0, panel->channel);
-    job->conv->tiling.form->output(&job->grid, m, first, count, panel->width, &epilogue, job->args->y + panel->channel);
+    stoa_winograd_output(job->conv->tiling.form, &job->grid, m, first, count, panel->width, &epilogue,
+                         job->args->y + panel->channel);
 }
 
 /* A block of tiles of one group, from x to y. */
@@ -98,7 +99,7 @@ static void run_block(void *context, size_t task, size_t worker)
     size_t count = stoa_size_min(tiling->tiles, job->total - first);
     float *scratch = (void *)((char *)job->args->worker_base + worker * job->args->worker_stride);
     struct winograd_values v = v_at(job, scratch), m = m_at(job, scratch + job->v_floats);
-    tiling->form->input(&job->grid, group_x(job, group), job->channels, first, count, &v);
+    stoa_winograd_input(tiling->form, &job->grid, group_x(job, group), job->channels, first, count, &v);
     for (size_t i = 0; i < job->panels; i++) {
         struct panel panel = stoa_panel(job->conv, job->args->packed, group * job->panels + i);
         for (size_t point = 0; point < job->points; point++)
@@ -120,9 +121,9 @@ static void stage_input(void *context, size_t task, size_t worker)
     size_t tile = task / pieces * TASK_TILES, channel = task % pieces * TASK_CHANNELS;
     struct winograd_values v = v_at(job, job->v);
     v.values += tile * v.tile + channel;
-    job->conv->tiling.form->input(&job->grid, group_x(job, job->group) + channel,
-                                  stoa_size_min(TASK_CHANNELS, job->channels - channel), job->first + tile,
-                                  stoa_size_min(TASK_TILES, block_count(job) - tile), &v);
+    stoa_winograd_input(job->conv->tiling.form, &job->grid, group_x(job, job->group) + channel,
+                        stoa_size_min(TASK_CHANNELS, job->channels - channel), job->first + tile,
+                        stoa_size_min(TASK_TILES, block_count(job) - tile), &v);
 }
 
 static struct panel staged_panel(const struct job *job, size_t index)

@@ -1,0 +1,58 @@
+/* Loops that hold vectors in registers by hand. Their files are compiled once for each instruction set
+ * (kernels/meson.build says with what), with vectors as wide as its registers: vectors that the compiler has to split
+ * are slow, and several times the code. The functions of a copy bear its name, STOA_ISA; callers get those of the best
+ * copy for their CPU. */
+#ifndef STOA_KERNELS_ISA_H
+#define STOA_KERNELS_ISA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/vector.h"
+
+/* Floats of a register; where it is 16 there are 32 registers. */
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef int32_t lane_bits __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+#define STOA_JOIN_NOW(name, isa) name##_##isa
+#define STOA_JOIN(name, isa) STOA_JOIN_NOW(name, isa)
+
+#if !defined(STOA_ISA_FIRST)
+#define STOA_CHOICE(name, parameters, arguments)
+#elif defined(STOA_ISA_SEVERAL)
+#define STOA_CHOICE(name, parameters, arguments)                                                                       \
+    void name##_avx2 parameters;                                                                                       \
+    void name##_avx512 parameters;                                                                                     \
+    void name parameters                                                                                               \
+    {                                                                                                                  \
+        if (stoa_has_wide_registers())                                                                                 \
+            name##_avx512 arguments;                                                                                   \
+        else if (stoa_has_avx2())                                                                                      \
+            name##_avx2 arguments;                                                                                     \
+        else                                                                                                           \
+            name##_baseline arguments;                                                                                 \
+    }
+#else
+#define STOA_CHOICE(name, parameters, arguments)                                                                       \
+    void name parameters                                                                                               \
+    {                                                                                                                  \
+        name##_baseline arguments;                                                                                     \
+    }
+#endif
+
+/* In front of the body of a function that is declared as `name`: the copy's own. The first copy also has `name` itself,
+ * which passes its arguments on to the best. */
+#define STOA_COPY(name, parameters, arguments)                                                                         \
+    void STOA_JOIN(name, STOA_ISA) parameters;                                                                         \
+    STOA_CHOICE(name, parameters, arguments)                                                                           \
+    void STOA_JOIN(name, STOA_ISA) parameters
+
+#endif

@@ -1,0 +1,158 @@
+/* Every copy of the files that are compiled once for each instruction set gives what the others give: to the bit, or
+ * within the roundings that fused products save. Copies that this CPU cannot run are left out. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/vector.h"
+#include "kernels/depthwise.h"
+#include "kernels/direct.h"
+#include "kernels/winograd.h"
+
+/* Of one function: the baseline's and those of wider vectors, where there are any. */
+#if defined(__x86_64__)
+#define COPIES 3
+#define CASE(name, parameters)                                                                                         \
+    void name##_baseline parameters;                                                                                   \
+    void name##_avx2 parameters;                                                                                       \
+    void name##_avx512 parameters;                                                                                     \
+    static void(*const name##_copies[]) parameters = {name##_baseline, name##_avx2, name##_avx512}
+#else
+#define COPIES 1
+#define CASE(name, parameters)                                                                                         \
+    void name##_baseline parameters;                                                                                   \
+    static void(*const name##_copies[]) parameters = {name##_baseline}
+#endif
+
+CASE(stoa_depthwise_row,
+     (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y));
+CASE(stoa_direct_rows, (const struct direct *d, size_t rows, size_t count, const float *x, const float *weights,
+                        const float *bias, float *y));
+CASE(stoa_winograd_input, (const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
+                           size_t channels, size_t first, size_t count, const struct winograd_values *v));
+CASE(stoa_winograd_output,
+     (const struct winograd_form *form, const struct winograd_grid *grid, const struct winograd_values *m, size_t first,
+      size_t count, size_t channels, const struct epilogue *epilogue, float *y));
+CASE(stoa_winograd_filters,
+     (const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width, float *u));
+
+#define ROOM 65536
+static float x[ROOM], weights[ROOM], bias[ROOM], expected[ROOM], y[ROOM];
+
+static bool runs_here(size_t copy)
+{
+    return copy == 0 || (copy == 1 ? stoa_has_avx2() : stoa_has_wide_registers());
+}
+
+static void fill(void)
+{
+    uint32_t state = 1;
+    for (size_t i = 0; i < ROOM; i++) {
+        float *const each[] = {x, weights, bias};
+        for (size_t j = 0; j < 3; j++) {
+            state = state * 1664525u + 1013904223u;
+            each[j][i] = (float)(int32_t)state * 0x1p-31f;
+        }
+        expected[i] = y[i] = 7;
+    }
+}
+
+/* slack: of a value; 0: the same bits. What nothing was written to is still 7. */
+static void compare(const char *name, size_t copy, size_t row, float slack)
+{
+    for (size_t i = 0; i < ROOM; i++) {
+        cr_assert(fabsf(y[i] - expected[i]) <= slack, "%s, copy %zu, row %zu: element %zu is %g, not %g", name, copy,
+                  row, i, (double)y[i], (double)expected[i]);
+        y[i] = 7;
+    }
+}
+
+Test(isa, direct_rows)
+{
+    static const size_t channels[] = {1, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 40, 48, 57, 64};
+    static const ptrdiff_t offsets[] = {0, 1, 2, 9, 10, 11, 18, 19, 20};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+        for (size_t gap = 0; gap < 4; gap += 3) {
+            const struct direct d = {9, offsets, 1, channels[i], channels[i] + gap, 64, 40 * (channels[i] + gap)};
+            fill();
+            stoa_direct_rows_copies[0](&d, 2, 29, x, weights, bias, expected);
+            for (size_t copy = 1; copy < COPIES; copy++)
+                if (runs_here(copy)) {
+                    stoa_direct_rows_copies[copy](&d, 2, 29, x, weights, bias, y);
+                    compare("direct", copy, i, 1e-5f);
+                }
+        }
+}
+
+Test(isa, depthwise_row)
+{
+    static const struct depthwise rows[] = {
+        {.groups = 3, .in = 1, .out = 1},  {.groups = 8, .in = 1, .out = 1},  {.groups = 21, .in = 1, .out = 1},
+        {.groups = 64, .in = 1, .out = 1}, {.groups = 16, .in = 1, .out = 2}, {.groups = 24, .in = 1, .out = 8},
+        {.groups = 8, .in = 2, .out = 2},  {.groups = 5, .in = 4, .out = 8},  {.groups = 6, .in = 8, .out = 8},
+        {.groups = 9, .in = 3, .out = 4},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t stride = 1; stride < 3; stride++) {
+            struct depthwise d = rows[i];
+            d.width = d.groups * d.out;
+            d.W = 27;
+            d.stride = stride;
+            d.OW = (27 + 2 - 3) / stride + 1;
+            d.x_pixel = d.groups * d.in;
+            d.y_pixel = d.width;
+            d.rows = d.columns = 3;
+            d.row_step = d.W * d.x_pixel;
+            d.dilation = d.pad = 1;
+            cr_assert(stoa_depthwise_takes(d.groups, d.in, d.out));
+            fill();
+            stoa_depthwise_row_copies[0](&d, x, weights, bias, expected);
+            for (size_t copy = 1; copy < COPIES; copy++)
+                if (runs_here(copy)) {
+                    stoa_depthwise_row_copies[copy](&d, x, weights, bias, y);
+                    compare("depthwise", copy, i, 1e-5f);
+                }
+        }
+}
+
+Test(isa, winograd)
+{
+    static const size_t channels[] = {3, 8, 15, 16, 21, 32};
+    const struct epilogue epilogue = {.bias = bias, .activation.kind = ACTIVATION_RELU};
+    size_t row = 0;
+    for (const struct winograd_form *form = stoa_winograd_forms; form->tile[0]; form++)
+        for (size_t i = 0; i < sizeof channels / sizeof *channels; i++, row++) {
+            size_t C = channels[i], point = 6 * 48;
+            const struct winograd_grid grid = {.H = 9,
+                                               .W = 9,
+                                               .OH = 9,
+                                               .OW = 9,
+                                               .pad = {1, 1},
+                                               .x_pixel = C,
+                                               .y_pixel = C,
+                                               .tile = {form->tile[0], form->tile[1]},
+                                               .down = 2,
+                                               .across = 2};
+            for (size_t copy = 1; copy < COPIES; copy++)
+                if (runs_here(copy)) {
+                    fill();
+                    stoa_winograd_input_copies[0](form, &grid, x, C, 0, 4,
+                                                  &(struct winograd_values){expected, point, 48});
+                    stoa_winograd_input_copies[copy](form, &grid, x, C, 0, 4, &(struct winograd_values){y, point, 48});
+                    for (size_t at = 0; at < ROOM; at++) /* the rest of the room for 16 channels is nobody's */
+                        if (at % 48 >= C)
+                            y[at] = expected[at] = 7;
+                    compare("input", copy, row, 0);
+                    fill();
+                    const struct winograd_values m = {weights, point, 48};
+                    stoa_winograd_output_copies[0](form, &grid, &m, 0, 4, C, &epilogue, expected);
+                    stoa_winograd_output_copies[copy](form, &grid, &m, 0, 4, C, &epilogue, y);
+                    compare("output", copy, row, 0);
+                    fill();
+                    stoa_winograd_filters_copies[0](form, 5, C, weights, 37, expected);
+                    stoa_winograd_filters_copies[copy](form, 5, C, weights, 37, y);
+                    compare("filters", copy, row, 0);
+                }
+        }
+}
