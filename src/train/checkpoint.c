@@ -14,8 +14,8 @@
  * trainer changes before all has been. */
 #include <stdbool.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "base/crc.h"
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/size.h"
@@ -51,7 +51,7 @@ static float *array_of(const struct stoa_trainer *trainer, const struct trainer_
 /* Bytes on their way to the file, small ones gathered. */
 struct sink {
     struct file_writer *writer; /* null: they are counted only */
-    unsigned long crc;
+    struct crc crc;
     uint64_t bytes;
     size_t used;
     char buffer[4096];
@@ -69,7 +69,7 @@ static enum stoa_status put(struct sink *sink, const void *data, size_t size, st
     sink->bytes += size;
     if (!sink->writer)
         return STOA_OK;
-    sink->crc = crc32_z(sink->crc, data, size);
+    stoa_crc_add(&sink->crc, data, size);
     if (size > sizeof sink->buffer - sink->used)
         STOA_TRY(flush(sink, error));
     if (size > sizeof sink->buffer)
@@ -122,7 +122,7 @@ static enum stoa_status put_all(const struct stoa_trainer *trainer, uint64_t byt
         for (size_t a = 0; (array = array_of(trainer, &trainer->tensors[i], a)); a++)
             STOA_TRY(put(sink, array, trainer->tensors[i].count * sizeof(float), error));
     }
-    uint32_t crc = (uint32_t)sink->crc;
+    uint32_t crc = sink->crc.value;
     STOA_TRY(put(sink, &crc, sizeof crc, error));
     return flush(sink, error);
 }
@@ -136,6 +136,7 @@ enum stoa_status stoa_trainer_save(const struct stoa_trainer *trainer, const cha
     STOA_TRY(put_all(trainer, 0, &measure, error));
     STOA_TRY(stoa_file_writer_begin(path, error, &writer));
     sink.writer = &writer;
+    stoa_crc_init(&sink.crc);
     enum stoa_status status = put_all(trainer, measure.bytes, &sink, error);
     if (status == STOA_OK)
         return stoa_file_writer_finish(&writer, error);
@@ -190,11 +191,14 @@ static enum stoa_status check_whole(const struct file_map *file, const char *pat
         return stoa_fail(error, STOA_ERROR_PARSE, "%s is torn: it has %zu bytes, %llu were written", path, file->size,
                          (unsigned long long)head->bytes);
     size_t covered = file->size - sizeof(uint32_t);
-    uint32_t crc;
-    memcpy(&crc, file->data + covered, sizeof crc);
-    if (crc != (uint32_t)crc32_z(0, file->data, covered))
+    uint32_t written;
+    memcpy(&written, file->data + covered, sizeof written);
+    struct crc crc;
+    stoa_crc_init(&crc);
+    stoa_crc_add(&crc, file->data, covered);
+    if (written != crc.value)
         return stoa_fail(error, STOA_ERROR_PARSE, "%s is damaged: its checksum does not fit", path);
-    source->left -= sizeof crc;
+    source->left -= sizeof written;
     return STOA_OK;
 }
 
