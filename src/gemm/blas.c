@@ -14,11 +14,6 @@ static bool has_small_kernels(const char *core)
     return strcmp(core, "SkylakeX") == 0 || strcmp(core, "Cooperlake") == 0 || strcmp(core, "SapphireRapids") == 0;
 }
 
-static bool knows_avx2(const char *core)
-{
-    return has_small_kernels(core) || strcmp(core, "Haswell") == 0 || strcmp(core, "Zen") == 0;
-}
-
 static const char *better_core(const char *core)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -26,7 +21,7 @@ static const char *better_core(const char *core)
         __builtin_cpu_supports("avx512vl"))
         return has_small_kernels(core) ? NULL : "SkylakeX";
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return knows_avx2(core) ? NULL : "Haswell";
+        return has_small_kernels(core) || strcmp(core, "Haswell") == 0 || strcmp(core, "Zen") == 0 ? NULL : "Haswell";
 #else
     (void)core;
 #endif
