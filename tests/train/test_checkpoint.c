@@ -4,6 +4,7 @@
  * write, fsync and rename are replaced in this program by functions that fail, or kill, when told to. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +67,7 @@ int rename(const char *from, const char *to)
         errno = faults.error;
         return -1;
     }
-    return (int)syscall(SYS_rename, from, to);
+    return (int)syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to);
 }
 
 /* A folder of its own, and two trainers that are some steps apart. */
