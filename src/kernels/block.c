@@ -2,6 +2,8 @@
  * choose the order of the two loops so that the inner one runs along contiguous memory. */
 #include "kernels/block.h"
 
+#include <string.h>
+
 #include <stdbool.h>
 
 #include "base/vector.h"
@@ -10,6 +12,8 @@
 /* Independent partial results of a single contiguous lane: two of the widest vectors, and enough that compilers keep
  * the loop over them a loop. */
 #define PARTS 32
+/* Lanes of a whole block, as most are. */
+#define MANY 64
 
 enum fold_step { FOLD_SUM, FOLD_MAGNITUDES, FOLD_SQUARES, FOLD_EXP, FOLD_MAX, FOLD_MIN, FOLD_PRODUCT };
 enum map_step { MAP_EXP, MAP_DIVIDE, MAP_SUBTRACT, MAP_NORMALISE };
@@ -83,6 +87,13 @@ static STOA_INLINE void fold(enum fold_step step, const struct block *block, con
             parts[j] = fold_one(step, parts[j], x[r + j], s);
         for (size_t j = 0; j < PARTS; j++)
             result[0] = fold_parts(step, result[0], parts[j]);
+    } else if (step == FOLD_SUM && b.x_lane == 1 && b.lanes == MANY) {
+        float parts[MANY]; /* stay in registers */
+        memcpy(parts, result, sizeof parts);
+        for (size_t r = 0; r < b.count; r++)
+            for (size_t l = 0; l < MANY; l++)
+                parts[l] += x[r * b.x_step + l];
+        memcpy(result, parts, sizeof parts);
     } else if (b.x_lane == 1) {
         for (size_t r = 0; r < b.count; r++)
             for (size_t l = 0; l < b.lanes; l++)

@@ -10,8 +10,8 @@
 
 /* g: the gradient, v: what the forward pass kept; result may be either. */
 #define DERIVATIVE(name, expression)                                                                                   \
-    STOA_CLONES static void each_##name(size_t count, float alpha, float beta, const float *p, const float *q,         \
-                                        float *result)                                                                 \
+    STOA_FEW_CLONES static void each_##name(size_t count, float alpha, float beta, const float *p, const float *q,     \
+                                            float *result)                                                             \
     {                                                                                                                  \
         (void)alpha;                                                                                                   \
         (void)beta;                                                                                                    \
@@ -203,12 +203,12 @@ static float exponent_gradient(float g, float x, float e)
     return x == 0.0f && e >= 0.0f ? 0.0f : (float)((double)g * pow((double)x, (double)e) * log((double)x));
 }
 
-TERNARY(STOA_CLONES, divisor, -a *((b / c) / c))
+TERNARY(STOA_FEW_CLONES, divisor, -a *((b / c) / c))
 TERNARY(, base, base_gradient(a, b, c))
 TERNARY(, exponent, exponent_gradient(a, b, c))
-TERNARY(STOA_CLONES, prelu, c > 0.0f ? a : b * a)
-TERNARY(STOA_CLONES, count_extremes, c + (a == b || b != b ? 1.0f : 0.0f))
-TERNARY(STOA_CLONES, extreme, a == b || b != b ? c : 0.0f)
+TERNARY(STOA_FEW_CLONES, prelu, c > 0.0f ? a : b * a)
+TERNARY(STOA_FEW_CLONES, count_extremes, c + (a == b || b != b ? 1.0f : 0.0f))
+TERNARY(STOA_FEW_CLONES, extreme, a == b || b != b ? c : 0.0f)
 
 /* Where's: g where the condition holds, or where it does not. */
 #define CHOSEN(name, held, dropped)                                                                                    \
@@ -227,7 +227,7 @@ CHOSEN(chosen, g, 0.0f)
 CHOSEN(not_chosen, 0.0f, g)
 
 /* Mean's; context is the number of operands, a float. */
-STOA_CLONES static void share(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+STOA_FEW_CLONES static void share(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
 {
     const float operands = *(const float *)context;
     float *result = (float *)data[0];
@@ -237,7 +237,7 @@ STOA_CLONES static void share(const void *context, size_t count, char *const *da
 }
 
 /* PRelu's slope. */
-STOA_CLONES static void prelu_slope(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+STOA_FEW_CLONES static void prelu_slope(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
 {
     (void)context;
     float *result = (float *)data[0];
@@ -248,7 +248,7 @@ STOA_CLONES static void prelu_slope(const void *context, size_t count, char *con
     }
 }
 
-STOA_CLONES static void minus(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
+STOA_FEW_CLONES static void minus(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)
 {
     (void)context;
     float *result = (float *)data[0];
@@ -282,7 +282,7 @@ static float log_sum_gradient(float g, float x, float y)
 }
 
 #define BINARY(name, expression)                                                                                       \
-    STOA_CLONES static void name(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)       \
+    STOA_FEW_CLONES static void name(const void *context, size_t count, char *const *data, const ptrdiff_t *strides)   \
     {                                                                                                                  \
         (void)context;                                                                                                 \
         float *result = (float *)data[0];                                                                              \
@@ -305,9 +305,9 @@ static float log_sum_gradient(float g, float x, float y)
 /* Operands: g, x, y, whose strides are 0 where several x share them. */
 BINARY(magnitude, v > 0.0f ? g : v < 0.0f ? -g : g * v)
 BINARY(square, g *(2.0f * v))
-TERNARY(STOA_CLONES, norm, c == 0.0f ? 0.0f : a * (b / c))
+TERNARY(STOA_FEW_CLONES, norm, c == 0.0f ? 0.0f : a * (b / c))
 TERNARY(, log_sum, log_sum_gradient(a, b, c))
-TERNARY(STOA_CLONES, log_sum_exp, a *exponential(b - c))
+TERNARY(STOA_FEW_CLONES, log_sum_exp, a *exponential(b - c))
 
 nd_loop stoa_reduction_gradient(enum reduction_gradient kind)
 {

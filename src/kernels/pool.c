@@ -11,7 +11,7 @@
 
 /* One window's channels [c, c + count), over `depth` planes that are plane_step elements apart: copies of this with a
  * constant count keep `best` in registers, those with a constant depth of 1 have no loop over planes. */
-#define DEFINE_MAX_POOL_ROW(NAME, TYPE)                                                                                \
+#define DEFINE_MAX_POOL_ROW(CLONES, NAME, TYPE)                                                                        \
     static STOA_INLINE void NAME##_block(const struct pool_shape *shape, size_t depth, size_t plane_step,              \
                                          const struct taps *rows, const struct taps *columns, size_t count,            \
                                          const TYPE *plane, TYPE *y)                                                   \
@@ -47,7 +47,7 @@
                      NAME##_block(shape, planes.count, planes.step, &rows, &columns, count, x + c, y + c));            \
         }                                                                                                              \
     }                                                                                                                  \
-    STOA_CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const TYPE *x, TYPE *y)                  \
+    CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const TYPE *x, TYPE *y)                       \
     {                                                                                                                  \
         if (shape->kernel[0] > 1 || shape->size[0] > 1) {                                                              \
             NAME##_deep(shape, at, x, y);                                                                              \
@@ -61,9 +61,9 @@
         }                                                                                                              \
     }
 
-DEFINE_MAX_POOL_ROW(stoa_max_pool_row, float)
-DEFINE_MAX_POOL_ROW(stoa_max_pool_row_uint8, uint8_t)
-DEFINE_MAX_POOL_ROW(stoa_max_pool_row_int8, int8_t)
+DEFINE_MAX_POOL_ROW(STOA_CLONES, stoa_max_pool_row, float)
+DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_uint8, uint8_t)
+DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_int8, int8_t)
 
 /* The place of the first maximum of one channel's window, x[D][H][W] being the channel: *value <- it. */
 static void find_max(const struct pool_shape *shape, const struct taps taps[3], const float *x, float *value,

@@ -82,6 +82,13 @@ static STOA_INLINE void input_vector(const size_t n[2], const struct winograd_gr
     }
 }
 
+/* Fewer channels than a vector has: one function for all sizes. */
+STOA_RARE static void input_part(const size_t n[2], const struct winograd_grid *grid, const struct place *place,
+                                 const float *x, size_t count, float *v, size_t point)
+{
+    input_vector(n, grid, place, false, x, count, v, point);
+}
+
 static STOA_INLINE void input_tiles(const size_t n[2], const struct winograd_grid *grid, const float *x,
                                     size_t channels, size_t first, size_t count, const struct winograd_values *v)
 {
@@ -94,7 +101,7 @@ static STOA_INLINE void input_tiles(const size_t n[2], const struct winograd_gri
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);
             if (channels < LANES)
-                input_vector(n, grid, &place, false, x, channels, values, v->point);
+                input_part(n, grid, &place, x, channels, values, v->point);
             else if (whole)
                 input_vector(n, grid, &place, true, x + at, LANES, values + at, v->point);
             else
@@ -172,6 +179,13 @@ static STOA_INLINE void output_vector(const size_t m[2], const size_t n[2], cons
     }
 }
 
+STOA_RARE static void output_part(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
+                                  const struct place *place, const float *values, size_t point, const struct last *last,
+                                  size_t count, float *y)
+{
+    output_vector(m, n, grid, place, false, values, point, last, count, y);
+}
+
 static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
                                      const struct winograd_values *v, size_t first, size_t count, size_t channels,
                                      const struct epilogue *epilogue, float *y)
@@ -198,7 +212,7 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const
             last.addend = epilogue->addend ? epilogue->addend + at : NULL;
             last.mask = epilogue->mask && !other ? epilogue->mask + at : NULL;
             if (channels < LANES)
-                output_vector(m, n, grid, &place, false, values, v->point, &last, channels, y);
+                output_part(m, n, grid, &place, values, v->point, &last, channels, y);
             else if (whole)
                 output_vector(m, n, grid, &place, true, values + at, v->point, &last, LANES, y + at);
             else

@@ -46,6 +46,13 @@ static STOA_INLINE void gradient_vector(const size_t m[2], const size_t n[2], co
     }
 }
 
+/* Fewer channels than a vector has: one function for all sizes. */
+STOA_RARE static void gradient_part(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
+                                    const struct place *place, const float *dy, size_t count, float *u, size_t point)
+{
+    gradient_vector(m, n, grid, place, false, dy, count, u, point);
+}
+
 static STOA_INLINE void gradient_tiles(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
                                        const float *dy, size_t channels, size_t first, size_t count,
                                        const struct winograd_values *u)
@@ -60,7 +67,7 @@ static STOA_INLINE void gradient_tiles(const size_t m[2], const size_t n[2], con
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);
             if (channels < LANES)
-                gradient_vector(m, n, grid, &place, false, dy, channels, values, u->point);
+                gradient_part(m, n, grid, &place, dy, channels, values, u->point);
             else if (whole)
                 gradient_vector(m, n, grid, &place, true, dy + at, LANES, values + at, u->point);
             else
