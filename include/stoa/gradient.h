@@ -54,6 +54,24 @@ STOA_API STOA_CHECKED enum stoa_status stoa_gradient_check(const struct stoa_mod
                                                            const struct stoa_gradient_options *options,
                                                            struct stoa_error *error);
 
+/* Gradients of any value, for those who ask what a network looks at. */
+struct stoa_gradient_model_options {
+    const char *value;     /* whose; null: the first output, or the scores that a Softmax makes it of */
+    const char *const *of; /* of_count names: with regard to which inputs and computed values */
+    size_t of_count;       /* 0: no gradients */
+    size_t reserved[8];    /* zeros (stoa.h) */
+};
+
+/* *gradient = a model with one input more than `model`, behind its own: what the gradient begins with, of the value's
+ * type and dims, which sessions must be told (1 for an element asks for the gradient of that element). It has no such
+ * input without `of`. Outputs are the value; the gradient of each name in `of`, in their order; and those among the
+ * latter that are no inputs, in their order. Operators do what they do in inference. The model is borrowed: it must
+ * outlive *gradient. UNSUPPORTED, with the node's name, where no gradient passes. Options may be null. On failure
+ * *gradient is null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_gradient_model(const struct stoa_model *model,
+                                                           const struct stoa_gradient_model_options *options,
+                                                           struct stoa_error *error, struct stoa_model **gradient);
+
 #ifdef __cplusplus
 }
 #endif

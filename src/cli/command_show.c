@@ -17,6 +17,14 @@ static const struct what {
     const char *summary;
 } whats[] = {
     {"filters", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_filters, "the weights of a convolution as tiles"},
+    {"activations", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_activations, "the maps a layer makes of an image"},
+    {"saliency", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_saliency, "the gradient of a class's score at each pixel"},
+    {"gradcam", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_gradcam,
+     "where a layer's maps speak for a class, laid over the image"},
+    {"occlusion", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_occlusion,
+     "a class's probability while a grey square slides over the image"},
+    {"maximize", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_maximize,
+     "a picture that a class, or a channel of a layer, answers strongly"},
 };
 #define WHAT_COUNT (sizeof whats / sizeof whats[0])
 

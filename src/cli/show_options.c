@@ -26,10 +26,42 @@ static bool take_class(struct settings *settings, const char *text)
     return stoa_cli_read_size(text, 0, INT32_MAX, &settings->show.class);
 }
 
+static bool take_sort(struct settings *settings, const char *text)
+{
+    settings->show.by_mean = strcmp(text, "mean") == 0;
+    return settings->show.by_mean || strcmp(text, "max") == 0;
+}
+
+static bool take_square(struct settings *settings, const char *text)
+{
+    return stoa_cli_read_size(text, 1, INT32_MAX, &settings->show.size);
+}
+
+static bool take_stride(struct settings *settings, const char *text)
+{
+    return stoa_cli_read_size(text, 1, INT32_MAX, &settings->show.stride);
+}
+
+static bool take_unit(struct settings *settings, const char *text)
+{
+    return stoa_cli_read_size(text, 0, INT32_MAX, &settings->show.unit);
+}
+
+static bool take_steps(struct settings *settings, const char *text)
+{
+    return stoa_cli_read_size(text, 1, 1000000, &settings->show.steps);
+}
+
 const struct option stoa_cli_show_options[] = {
     {"output", "FILE", IN_SHOW, take_output, "the picture: a name that ends in .png, .svg or .html (a page)"},
     {"layer", "NAME", IN_SHOW, take_layer, "a layer, by the name of its node or of its output"},
     {"image", "FILE", IN_SHOW, take_image, "a picture (.png or .jpg) for the model's input; or --input"},
     {"class", "K", IN_SHOW, take_class, "a class, from 0 (default: the best)"},
+    {"sort", "max|mean", IN_SHOW, take_sort, "activations: maps in the order of their maximum (default) or mean"},
+    {"square", "PIXELS", IN_SHOW, take_square,
+     "occlusion: the side of the grey square (default: a sixth of the image)"},
+    {"stride", "PIXELS", IN_SHOW, take_stride, "occlusion: how far it slides each time (default: half its side)"},
+    {"unit", "K", IN_SHOW, take_unit, "maximize: the channel of --layer, from 0; without --layer see --class"},
+    {"steps", "N", IN_SHOW, take_steps, "maximize: steps of ascent (default 200)"},
 };
 const size_t stoa_cli_show_option_count = sizeof stoa_cli_show_options / sizeof stoa_cli_show_options[0];

@@ -220,6 +220,9 @@ enum stoa_status stoa_picture_tiles(const struct tiles *tiles, struct stoa_error
         double x = MARGIN + (double)(i % columns) * step_x, y = MARGIN + head + (double)(i / columns) * step_y;
         stoa_picture_shown(picture, x, y, scale * (double)tile->shown.width, scale * (double)tile->shown.height,
                            &tile->shown);
+        if (tile->over)
+            stoa_picture_shown(picture, x, y, scale * (double)tile->shown.width, scale * (double)tile->shown.height,
+                               tile->over);
         if (tile->caption[0])
             stoa_picture_text(picture, x, y + tile_height + 10, 9, TEXT_LEFT, 0x333333, tile->caption);
     }

@@ -62,7 +62,8 @@ void stoa_picture_scale(const struct picture *picture, double x, double y, doubl
 
 struct tile {
     struct shown shown;
-    char caption[48]; /* below it; may be empty */
+    const struct shown *over; /* drawn upon it, as large; or null */
+    char caption[48];         /* below it; may be empty */
 };
 struct tiles {
     const char *title, *note; /* lines above; either may be null */

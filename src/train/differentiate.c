@@ -197,11 +197,10 @@ static enum stoa_status add_outputs(struct differentiation *d, struct stoa_error
     return STOA_OK;
 }
 
-static enum stoa_status differentiate(struct differentiation *d, struct stoa_error *error)
+enum stoa_status stoa_differentiation_begin(struct differentiation *d, struct stoa_error *error)
 {
     const struct graph *forward = d->forward;
-    struct train_graph *result = d->result;
-    const struct stoa_allocator *allocator = &result->allocator;
+    const struct stoa_allocator *allocator = &d->result->allocator;
     STOA_TRY(stoa_allocate(allocator, forward->value_count, sizeof *d->reached, error, &d->reached));
     STOA_TRY(stoa_allocate(allocator, forward->value_count, sizeof *d->varies, error, &d->varies));
     STOA_TRY(stoa_allocate(allocator, forward->value_count, sizeof *d->roles, error, &d->roles));
@@ -209,7 +208,32 @@ static enum stoa_status differentiate(struct differentiation *d, struct stoa_err
     STOA_TRY(stoa_allocate(allocator, forward->node_count, sizeof *d->ops, error, &d->ops));
     for (size_t v = 0; v < forward->value_count; v++)
         d->gradients[v] = GRAPH_NONE;
+    return STOA_OK;
+}
 
+void stoa_differentiation_end(struct differentiation *d)
+{
+    const struct stoa_allocator *allocator = &d->result->allocator;
+    stoa_release(allocator, d->reached);
+    stoa_release(allocator, d->varies);
+    stoa_release(allocator, d->roles);
+    stoa_release(allocator, d->gradients);
+    stoa_release(allocator, d->ops);
+}
+
+enum stoa_status stoa_differentiation_copy(struct differentiation *d, struct stoa_error *error)
+{
+    STOA_TRY(copy_values(d, error));
+    for (size_t n = 0; n < d->forward->node_count; n++)
+        STOA_TRY(stoa_differentiation_at(&d->forward->nodes[n], copy_node(d, n, error), error));
+    return STOA_OK;
+}
+
+static enum stoa_status differentiate(struct differentiation *d, struct stoa_error *error)
+{
+    const struct graph *forward = d->forward;
+    struct train_graph *result = d->result;
+    STOA_TRY(stoa_differentiation_begin(d, error));
     STOA_TRY(stoa_differentiation_frozen(d, error));
     stoa_differentiation_roles(d);
     for (size_t n = 0; n < forward->node_count; n++)
@@ -217,9 +241,7 @@ static enum stoa_status differentiate(struct differentiation *d, struct stoa_err
     if (!d->varies[d->scores])
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "output '%.100s' depends on no parameter that is not frozen",
                          forward->values[d->scores].name);
-    STOA_TRY(copy_values(d, error));
-    for (size_t n = 0; n < forward->node_count; n++)
-        STOA_TRY(stoa_differentiation_at(&forward->nodes[n], copy_node(d, n, error), error));
+    STOA_TRY(stoa_differentiation_copy(d, error));
     STOA_TRY(add_loss(d, error));
     STOA_TRY(add_parameters(d, ROLE_PARAMETER, error, &result->parameters, &result->parameter_count));
     STOA_TRY(add_parameters(d, ROLE_STATISTIC, error, &result->statistics, &result->statistic_count));
@@ -247,11 +269,7 @@ static enum stoa_status create(const struct stoa_model *model, const struct diff
     STOA_TRY(stoa_graph_init(d.graph, &result->allocator, error));
     d.graph->training = true;
     enum stoa_status status = differentiate(&d, error);
-    stoa_release(&result->allocator, d.reached);
-    stoa_release(&result->allocator, d.varies);
-    stoa_release(&result->allocator, d.roles);
-    stoa_release(&result->allocator, d.gradients);
-    stoa_release(&result->allocator, d.ops);
+    stoa_differentiation_end(&d);
     return status;
 }
 

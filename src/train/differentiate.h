@@ -21,6 +21,7 @@ struct differentiate_options {
     const char *const *frozen; /* patterns (fnmatch) of the names of parameters that stay constants */
     size_t frozen_count;
     bool input_gradients; /* of the model's float inputs, too */
+    bool inference;       /* nothing is trained: operators do what they do in inference */
 };
 
 /* A constant of the model that changes. Strings live as the model, values as its weights: plain, maybe not aligned. */

@@ -42,6 +42,12 @@ STOA_CHECKED enum stoa_status stoa_differentiation_operator(struct differentiati
 /* backward.c: the backward pass, from the gradient of the scores on. */
 STOA_CHECKED enum stoa_status stoa_differentiation_back(struct differentiation *d, struct stoa_error *error);
 
+/* differentiate.c: the arrays, and the graph with the model's values and nodes; whatever comes after, also a failure of
+ * begin: end. */
+STOA_CHECKED enum stoa_status stoa_differentiation_begin(struct differentiation *d, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_differentiation_copy(struct differentiation *d, struct stoa_error *error);
+void stoa_differentiation_end(struct differentiation *d);
+
 /* differentiate.c: *value = a new value called "<what> <of>", or something like it where that is taken. */
 STOA_CHECKED enum stoa_status stoa_differentiation_value(struct differentiation *d, const char *what, const char *of,
                                                          struct stoa_error *error, size_t *value);

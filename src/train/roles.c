@@ -111,6 +111,8 @@ static bool trains(const struct differentiation *d, const struct graph_node *nod
         varies |= d->varies[node->inputs[i]];
         owns |= d->roles[node->inputs[i]] == ROLE_PARAMETER;
     }
+    if (d->options->inference && op->training && op->training->takes_seed)
+        return false;
     return op->training && is_reached(d, node) && (op->parameters ? owns : varies || op->training->takes_seed);
 }
 

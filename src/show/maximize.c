@@ -1,0 +1,180 @@
+/* Pictures that a unit answers strongly. Steps are as long as `rate` whatever the gradient's size is, which spares
+ * tuning for each layer. */
+#include <math.h>
+#include <stoa/show.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/reserved.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "base/tensor.h"
+#include "graph/model.h"
+#include "show/array.h"
+#include "show/probe.h"
+
+/* to[length] <- the Gaussian's weighted mean around each element of from[length], both with this stride; the last
+ * element goes on at each end. */
+static void blur_line(const float *from, size_t length, size_t stride, double deviation, float *to)
+{
+    ptrdiff_t reach = (ptrdiff_t)ceil(3 * deviation), end = (ptrdiff_t)length - 1;
+    for (ptrdiff_t i = 0; i <= end; i++) {
+        double sum = 0, weights = 0;
+        for (ptrdiff_t d = -reach; d <= reach; d++) {
+            ptrdiff_t at = i + d < 0 ? 0 : i + d > end ? end : i + d;
+            double weight = exp(-0.5 * (double)(d * d) / (deviation * deviation));
+            sum += weight * (double)from[(size_t)at * stride];
+            weights += weight;
+        }
+        to[(size_t)i * stride] = (float)(sum / weights);
+    }
+}
+
+struct ascent {
+    struct stoa_maximize_options options;
+    const struct probe *probe;
+    size_t channels, height, width, count;
+    float *picture, *spare;
+    double score;
+};
+
+static void blur(const struct ascent *a)
+{
+    for (size_t row = 0; row < a->channels * a->height; row++)
+        blur_line(a->picture + row * a->width, a->width, 1, a->options.blur, a->spare + row * a->width);
+    for (size_t c = 0; c < a->channels; c++)
+        for (size_t x = 0; x < a->width; x++) {
+            size_t first = c * a->height * a->width + x;
+            blur_line(a->spare + first, a->height, a->width, a->options.blur, a->picture + first);
+        }
+}
+
+/* The unit's mean over its map. */
+static double unit_score(const struct ascent *a, const struct stoa_array *value)
+{
+    size_t inner = stoa_tensor_elements(&value->tensor) / value->tensor.dims[1];
+    const float *map = stoa_array_data(value) + a->options.unit * inner;
+    double sum = 0;
+    for (size_t p = 0; p < inner; p++)
+        sum += (double)map[p];
+    return sum / (double)inner;
+}
+
+static void step(const struct ascent *a, size_t number, const float *gradient)
+{
+    const struct stoa_maximize_options *options = &a->options;
+    double sum = 0;
+    for (size_t i = 0; i < a->count; i++)
+        sum += (double)gradient[i] * (double)gradient[i];
+    double scale = sum > 0 ? options->rate * options->spread / sqrt(sum / (double)a->count) : 0;
+    for (size_t i = 0; i < a->count; i++) {
+        double value = (double)a->picture[i] + scale * (double)gradient[i];
+        a->picture[i] = (float)(options->middle + (value - options->middle) * (1 - options->decay));
+    }
+    if (options->blur > 0 && number % 4 == 3)
+        blur(a);
+}
+
+static enum stoa_status climb(struct ascent *a, struct stoa_error *error)
+{
+    for (size_t s = 0; s <= a->options.steps; s++) {
+        struct stoa_array value, gradient = {0};
+        STOA_TRY(stoa_session_run(a->probe->session, error));
+        STOA_TRY(stoa_probe_read(a->probe, 0, error, &value));
+        a->score = unit_score(a, &value);
+        stoa_array_free(&value);
+        if (s == a->options.steps)
+            break;
+        STOA_TRY(stoa_probe_read(a->probe, 1, error, &gradient));
+        step(a, s, stoa_array_data(&gradient));
+        stoa_array_free(&gradient);
+    }
+    return STOA_OK;
+}
+
+static void set_defaults(struct stoa_maximize_options *options)
+{
+    options->steps = options->steps ? options->steps : 200;
+    options->rate = options->rate > 0 ? options->rate : 0.1;
+    options->decay = options->decay < 0 ? 0 : options->decay > 0 ? options->decay : 0.01;
+    options->blur = options->blur < 0 ? 0 : options->blur > 0 ? options->blur : 0.5;
+    options->spread = options->spread > 0 ? options->spread : 1;
+}
+
+static enum stoa_status ascend(const struct stoa_subject *subject, struct ascent *a, struct stoa_error *error,
+                               struct stoa_array *picture)
+{
+    const struct stoa_tensor *value = &a->probe->value;
+    struct stoa_tensor tensor;
+    struct random random = {.state = a->options.seed};
+    size_t input;
+    STOA_TRY(stoa_probe_picture(subject, a->probe, error, &input, &tensor));
+    if (!a->options.layer)
+        STOA_TRY(stoa_probe_class(a->probe, a->options.unit, error));
+    if (value->rank < 2 || value->dims[0] != 1 || a->options.unit >= value->dims[1])
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "unit %zu: the layer has %zu", a->options.unit,
+                         value->rank < 2 ? 0 : value->dims[1]);
+    STOA_TRY(stoa_array_create(4, tensor.dims, &a->probe->allocator, error, picture));
+    a->picture = stoa_array_data(picture);
+    a->channels = tensor.dims[1];
+    a->height = tensor.dims[2];
+    a->width = tensor.dims[3];
+    a->count = stoa_tensor_elements(&tensor);
+    STOA_TRY(stoa_allocate(&a->probe->allocator, a->count, sizeof *a->spare, error, &a->spare));
+    stoa_random_fill(&random, a->count, a->picture);
+    for (size_t i = 0; i < a->count; i++)
+        a->picture[i] = (float)(a->options.middle + 0.1 * a->options.spread * (double)a->picture[i]);
+    size_t inner = stoa_tensor_elements(value) / value->dims[1];
+    for (size_t p = 0; p < inner; p++)
+        a->probe->seed[a->options.unit * inner + p] = 1 / (float)inner;
+    STOA_TRY(stoa_session_bind_input_at(a->probe->session, input, a->picture, error));
+    return climb(a, error);
+}
+
+/* The name of the value that is climbed, and of the picture. */
+static enum stoa_status find_names(const struct stoa_subject *subject, const char *layer, struct stoa_error *error,
+                                   const char **value, const char **picture)
+{
+    const struct graph *graph = &subject->model->graph;
+    struct probe probe;
+    struct stoa_tensor tensor;
+    size_t node, input = 0;
+    *value = NULL;
+    if (layer) {
+        STOA_TRY(stoa_show_layer(graph, layer, NULL, NULL, error, &node));
+        *value = graph->values[graph->nodes[node].outputs[0]].name;
+    }
+    enum stoa_status status = stoa_probe_open(subject, *value, NULL, 0, error, &probe);
+    if (status == STOA_OK)
+        status = stoa_probe_picture(subject, &probe, error, &input, &tensor);
+    if (status == STOA_OK)
+        *picture = graph->values[graph->inputs[input]].name;
+    stoa_probe_close(&probe);
+    return status;
+}
+
+enum stoa_status stoa_show_maximize(const struct stoa_subject *subject, const struct stoa_maximize_options *options,
+                                    struct stoa_error *error, struct stoa_array *picture, double *score)
+{
+    struct probe probe;
+    struct ascent ascent = {.probe = &probe};
+    const char *value, *name;
+    *picture = (struct stoa_array){0};
+    *score = 0;
+    if (!subject || !subject->model)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
+    if (options)
+        ascent.options = *options;
+    set_defaults(&ascent.options);
+    STOA_TRY(find_names(subject, ascent.options.layer, error, &value, &name));
+    enum stoa_status status = stoa_probe_open(subject, value, &name, 1, error, &probe);
+    if (status == STOA_OK)
+        status = ascend(subject, &ascent, error, picture);
+    *score = ascent.score;
+    if (status != STOA_OK)
+        stoa_array_free(picture);
+    stoa_release(&probe.allocator, ascent.spare);
+    stoa_probe_close(&probe);
+    return status;
+}
