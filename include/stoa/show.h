@@ -81,8 +81,8 @@ struct stoa_maximize_options {
     size_t reserved[8]; /* zeros (stoa.h) */
 };
 /* *picture = [1][C][H][W], which the unit answers strongly: gradient ascent from noise, with decay and blur, without
- * which such pictures are noise themselves (Yosinski et al. 2015). The subject's picture gives the dims alone; its data
- * may be null. *score = what the unit makes of it. */
+ * which such pictures are noise themselves (Yosinski et al. 2015), within middle - 2 spread and middle + 2 spread. The
+ * subject's picture gives the dims alone; its data may be null. *score = what the unit makes of it. */
 STOA_API STOA_CHECKED enum stoa_status stoa_show_maximize(const struct stoa_subject *subject,
                                                           const struct stoa_maximize_options *options,
                                                           struct stoa_error *error, struct stoa_array *picture,

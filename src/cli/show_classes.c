@@ -19,13 +19,18 @@ static const struct stoa_tensor *find_picture(const struct show_job *job)
     return NULL;
 }
 
+static enum stoa_status no_picture(struct stoa_error *error)
+{
+    return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model takes no picture: no input is float of rank 4");
+}
+
 enum stoa_status stoa_cli_show_picture(const struct show_job *job, struct stoa_error *error, struct stoa_array *picture,
                                        struct shown *shown)
 {
     const struct stoa_tensor *tensor = find_picture(job);
     *picture = (struct stoa_array){0};
     if (!tensor)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model takes no picture: no input is float of rank 4");
+        return no_picture(error);
     size_t channels = tensor->dims[1] == 3 ? 3 : 1, pixels = tensor->dims[2] * tensor->dims[3];
     const size_t dims[3] = {channels, tensor->dims[2], tensor->dims[3]};
     STOA_TRY(stoa_array_create(3, dims, &job->allocator, error, picture));
@@ -187,8 +192,7 @@ enum stoa_status stoa_cli_show_gradcam(struct show_job *job, struct stoa_error *
     STOA_TRY(stoa_show_gradcam(&job->subject, job->settings->show.layer, class_index, error, &weights, &small));
     const struct stoa_tensor *picture = find_picture(job);
     enum stoa_status status =
-        picture ? stoa_array_create(2, &picture->dims[2], &job->allocator, error, &map)
-                : stoa_fail(error, STOA_ERROR_ARGUMENT, "the model takes no picture: no input is float of rank 4");
+        picture ? stoa_array_create(2, &picture->dims[2], &job->allocator, error, &map) : no_picture(error);
     if (status == STOA_OK) {
         char note[200];
         enlarge(&small, &map);
@@ -209,29 +213,60 @@ enum stoa_status stoa_cli_show_gradcam(struct show_job *job, struct stoa_error *
     return status;
 }
 
+/* cover[H][W] <- the mean of the map over the squares that cover each pixel, which stoa_show_occlusion says the places
+ * of. */
+static void spread(const struct stoa_array *map, size_t size, size_t stride, const struct stoa_array *cover)
+{
+    size_t height = cover->tensor.dims[0], width = cover->tensor.dims[1];
+    const float *values = stoa_array_data(map);
+    for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x++) {
+            double sum = 0;
+            size_t count = 0;
+            for (size_t r = 0; r < map->tensor.dims[0]; r++)
+                for (size_t c = 0; c < map->tensor.dims[1]; c++) {
+                    size_t top = stoa_size_min(r * stride, height - size),
+                           left = stoa_size_min(c * stride, width - size);
+                    if (y < top || y >= top + size || x < left || x >= left + size)
+                        continue;
+                    sum += (double)values[r * map->tensor.dims[1] + c];
+                    count++;
+                }
+            stoa_array_data(cover)[y * width + x] = count ? (float)(sum / (double)count) : NAN;
+        }
+}
+
 enum stoa_status stoa_cli_show_occlusion(struct show_job *job, struct stoa_error *error)
 {
-    struct stoa_array map;
+    struct stoa_array map, cover = {0};
     size_t class_index;
     double probability;
-    const struct show_settings *show = &job->settings->show;
+    const struct stoa_tensor *picture = find_picture(job);
+    if (!picture)
+        return no_picture(error);
+    size_t side = stoa_size_min(picture->dims[2], picture->dims[3]);
+    size_t size = job->settings->show.size, stride = job->settings->show.stride;
+    size = size ? size : stoa_size_max(side / 6, 1);
+    stride = stride ? stride : stoa_size_max(size / 2, 1);
     STOA_TRY(choose_class(job, error, &class_index, &probability));
-    STOA_TRY(stoa_show_occlusion(&job->subject, class_index, show->size, show->stride, error, &map));
-    double low = 1;
-    for (size_t i = 0; i < stoa_tensor_elements(&map.tensor); i++)
-        low = fmin(low, (double)stoa_array_data(&map)[i]);
-    char note[200];
-    snprintf(note, sizeof note,
-             "its probability while a grey square hides a part: %zu x %zu places; dark: that part counts",
-             map.tensor.dims[0], map.tensor.dims[1]);
-    enum stoa_status status = add_page(job,
-                                       &(struct heat){.name = "Occlusion",
-                                                      .caption = "probability by the square's place",
-                                                      .note = note,
-                                                      .map = &map,
-                                                      .low = low,
-                                                      .high = greatest(&map)},
-                                       class_index, probability, error);
+    STOA_TRY(stoa_show_occlusion(&job->subject, class_index, size, stride, error, &map));
+    enum stoa_status status = stoa_array_create(2, &picture->dims[2], &job->allocator, error, &cover);
+    if (status == STOA_OK) {
+        char note[200];
+        spread(&map, size, stride, &cover);
+        snprintf(note, sizeof note,
+                 "its probability while a grey square of %zu x %zu hides a pixel, the mean over %zu x %zu places; dark "
+                 "parts count",
+                 size, size, map.tensor.dims[0], map.tensor.dims[1]);
+        status = add_page(job,
+                          &(struct heat){.name = "Occlusion",
+                                         .caption = "probability while hidden",
+                                         .note = note,
+                                         .map = &cover,
+                                         .high = fmax(greatest(&cover), probability)},
+                          class_index, probability, error);
+    }
+    stoa_array_free(&cover);
     stoa_array_free(&map);
     return status;
 }

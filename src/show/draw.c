@@ -177,28 +177,40 @@ void stoa_picture_scale(const struct picture *picture, double x, double y, doubl
     stoa_picture_text(picture, x + width, y + 22, 10, TEXT_RIGHT, 0x333333, high);
 }
 
-/* Small tiles keep whole multiples of their pixels. */
-static double tile_scale(const struct tiles *tiles, size_t longest)
+/* Each tile is as large as the others; where it can, with whole multiples of its pixels. */
+static double tile_scale(const struct tiles *tiles, const struct shown *shown)
 {
     double wanted = tiles->tile_size;
     if (wanted <= 0)
         wanted = tiles->count > 64 ? 48 : tiles->count > 16 ? 72 : tiles->count > 4 ? 112 : 224;
-    double scale = wanted / (double)longest;
+    double scale = wanted / (double)(shown->height > shown->width ? shown->height : shown->width);
     return scale >= 1 ? floor(scale) : scale;
+}
+
+/* The width of the lines above tiles. */
+static enum stoa_status measure_lines(const struct tiles *tiles, struct stoa_error *error, double *width)
+{
+    struct picture scratch;
+    STOA_TRY(stoa_picture_begin(1, 1, error, &scratch));
+    *width = fmax(tiles->title ? stoa_picture_text_width(&scratch, 14, tiles->title) : 0,
+                  tiles->note ? stoa_picture_text_width(&scratch, 11, tiles->note) : 0);
+    stoa_picture_free(&scratch);
+    return STOA_OK;
 }
 
 enum stoa_status stoa_picture_tiles(const struct tiles *tiles, struct stoa_error *error, struct picture *picture)
 {
     enum { MARGIN = 12, GAP = 6, CAPTION = 13, LINE = 18, SCALE = 26 };
-    size_t height = 1, width = 1;
+    double tile_width = 1, tile_height = 1, lines;
     bool captions = false;
     for (size_t i = 0; i < tiles->count; i++) {
-        height = tiles->tiles[i].shown.height > height ? tiles->tiles[i].shown.height : height;
-        width = tiles->tiles[i].shown.width > width ? tiles->tiles[i].shown.width : width;
+        double scale = tile_scale(tiles, &tiles->tiles[i].shown);
+        tile_width = fmax(tile_width, scale * (double)tiles->tiles[i].shown.width);
+        tile_height = fmax(tile_height, scale * (double)tiles->tiles[i].shown.height);
         captions |= tiles->tiles[i].caption[0] != '\0';
     }
-    double scale = tile_scale(tiles, height > width ? height : width);
-    double tile_width = fmax(scale * (double)width, captions ? 64 : 1), tile_height = scale * (double)height;
+    tile_width = fmax(tile_width, captions ? 64 : 1);
+    STOA_TRY(measure_lines(tiles, error, &lines));
     double step_x = tile_width + GAP, step_y = tile_height + GAP + (captions ? CAPTION : 0);
     size_t columns = tiles->columns;
     if (!columns)
@@ -207,7 +219,7 @@ enum stoa_status stoa_picture_tiles(const struct tiles *tiles, struct stoa_error
     columns = columns ? columns : 1;
     size_t rows = (tiles->count + columns - 1) / columns;
     double head = (tiles->title ? LINE + 2 : 0) + (tiles->note ? LINE - 2 : 0);
-    double whole = fmax((double)columns * step_x - GAP, 320);
+    double whole = fmax(fmax((double)columns * step_x - GAP, 320), ceil(lines));
     STOA_TRY(stoa_picture_begin(2 * MARGIN + whole,
                                 2 * MARGIN + head + (double)rows * step_y + (tiles->low ? GAP + SCALE : 0), error,
                                 picture));
@@ -218,6 +230,7 @@ enum stoa_status stoa_picture_tiles(const struct tiles *tiles, struct stoa_error
     for (size_t i = 0; i < tiles->count; i++) {
         const struct tile *tile = &tiles->tiles[i];
         double x = MARGIN + (double)(i % columns) * step_x, y = MARGIN + head + (double)(i / columns) * step_y;
+        double scale = tile_scale(tiles, &tile->shown);
         stoa_picture_shown(picture, x, y, scale * (double)tile->shown.width, scale * (double)tile->shown.height,
                            &tile->shown);
         if (tile->over)

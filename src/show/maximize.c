@@ -69,7 +69,8 @@ static void step(const struct ascent *a, size_t number, const float *gradient)
     double scale = sum > 0 ? options->rate * options->spread / sqrt(sum / (double)a->count) : 0;
     for (size_t i = 0; i < a->count; i++) {
         double value = (double)a->picture[i] + scale * (double)gradient[i];
-        a->picture[i] = (float)(options->middle + (value - options->middle) * (1 - options->decay));
+        double off = (value - options->middle) * (1 - options->decay), most = 2 * options->spread;
+        a->picture[i] = (float)(options->middle + fmin(fmax(off, -most), most));
     }
     if (options->blur > 0 && number % 4 == 3)
         blur(a);
