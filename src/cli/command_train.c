@@ -13,7 +13,7 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "cli/command.h"
-#include "cli/inputs.h"
+#include "cli/judge.h"
 #include "cli/report.h"
 #include "cli/train_data.h"
 #include "cli/train_report.h"
@@ -81,29 +81,12 @@ static bool is_file(const char *name)
     return !is_ready_made(name) && (strchr(name, '.') || strchr(name, '/') || access(name, F_OK) == 0);
 }
 
-/* Pictures come as a model from a file wants them. */
-static enum stoa_status size_pictures(const struct stoa_model *model, struct stoa_error *error,
-                                      struct stoa_dataset_options *options)
-{
-    struct stoa_value_info info;
-    STOA_TRY(stoa_model_input(model, 0, error, &info));
-    if (!info.has_shape || info.rank != 4)
-        return STOA_OK;
-    if (info.dims[1] == 1 || info.dims[1] == 3)
-        options->channels = (size_t)info.dims[1];
-    if (info.dims[2] > 0 && info.dims[3] > 0) {
-        options->height = (size_t)info.dims[2];
-        options->width = (size_t)info.dims[3];
-    }
-    return STOA_OK;
-}
-
 static enum stoa_status open_data(struct train_job *job, struct stoa_error *error)
 {
     struct stoa_dataset_options options = {.split_seed = job->settings->seed};
     if (is_file(job->settings->model)) {
         STOA_TRY(stoa_model_load(job->settings->model, NULL, error, &job->model));
-        STOA_TRY(size_pictures(job->model, error, &options));
+        STOA_TRY(stoa_cli_size_pictures(job->model, error, &options));
     }
     STOA_TRY(stoa_dataset_open(job->settings->data, &options, error, &job->dataset));
     stoa_dataset_describe(job->dataset, &job->data);
@@ -121,29 +104,6 @@ static enum stoa_status open_model(struct train_job *job, struct stoa_error *err
                                        .width = job->data.width,
                                        .seed = job->settings->seed};
     return stoa_net_create(name, &options, error, &job->model);
-}
-
-/* The model's one input as the data set's images and the batch make it. */
-static enum stoa_status specify_input(const struct train_job *job, size_t batch, struct stoa_error *error,
-                                      struct stoa_input_spec *spec)
-{
-    struct stoa_value_info info;
-    *spec = (struct stoa_input_spec){.rank = 4, .dims = {batch, job->data.channels, job->data.height, job->data.width}};
-    if (stoa_model_input_count(job->model) != 1)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "the model has %zu inputs, only one can be fed with images",
-                         stoa_model_input_count(job->model));
-    STOA_TRY(stoa_model_input(job->model, 0, error, &info));
-    spec->name = info.name;
-    bool fits = info.dtype == STOA_FLOAT && (!info.has_shape || info.rank == 4);
-    for (size_t i = 0; fits && info.has_shape && i < 4; i++)
-        fits = info.dims[i] < 0 || (size_t)info.dims[i] == spec->dims[i];
-    if (fits)
-        return STOA_OK;
-    char dims[STOA_DIMS_TEXT];
-    return stoa_fail(error, STOA_ERROR_SHAPE, "input '%.100s' is %s of %s, images come as float of %zux%zux%zux%zu",
-                     info.name, stoa_dtype_name(info.dtype),
-                     info.has_shape ? stoa_cli_dims_text(&info, dims) : "unknown shape", spec->dims[0], spec->dims[1],
-                     spec->dims[2], spec->dims[3]);
 }
 
 static size_t epochs_of(const struct settings *settings)
@@ -247,7 +207,7 @@ static enum stoa_status open_trainer(struct train_job *job, struct stoa_error *e
     options.inputs = &input;
     options.input_count = 1;
     STOA_TRY(check_steps(&options, &job->training.batches, epochs_of(settings), error));
-    STOA_TRY(specify_input(job, options.batch, error, &input));
+    STOA_TRY(stoa_cli_specify_images(job->model, &job->data, options.batch, error, &input));
     STOA_TRY(stoa_trainer_create(job->model, &options, error, &job->trainer));
     STOA_TRY(check_scores(job, error));
     size_t classes = stoa_trainer_classes(job->trainer);
@@ -400,27 +360,14 @@ static enum stoa_status fit(struct train_job *job, struct stoa_error *error)
 /* The best weights on the test part: what is exported is what is judged, by its classes whatever it was trained for. */
 static enum stoa_status judge(struct train_job *job, const struct stoa_model *best, struct stoa_error *error)
 {
-    struct stoa_input_spec input;
-    struct stoa_trainer_options options = {.batch = job->test.batches.batch,
-                                           .inputs = &input,
-                                           .input_count = 1,
-                                           .threads = job->settings->threads,
-                                           .accuracy = job->settings->accuracy};
-    struct stoa_trainer *judged = NULL;
-    size_t *confusion = NULL, classes = stoa_trainer_classes(job->trainer);
-    struct stoa_evaluation evaluation;
-    STOA_TRY(specify_input(job, options.batch, error, &input));
+    struct judgement judgement;
     stoa_release(&job->allocator, job->test.targets);
     job->test.targets = NULL;
-    enum stoa_status status = stoa_trainer_create(best, &options, error, &judged);
+    enum stoa_status status =
+        stoa_cli_judge(best, &job->data, &job->test.batches, job->settings, NULL, error, &judgement);
     if (status == STOA_OK)
-        status = stoa_allocate(&job->allocator, classes, classes * sizeof *confusion, error, &confusion);
-    if (status == STOA_OK)
-        status = stoa_evaluate(judged, &job->test.batches, job->report.epochs, error, &evaluation, confusion);
-    if (status == STOA_OK)
-        stoa_cli_train_result(job->dataset, &evaluation, classes, confusion);
-    stoa_release(&job->allocator, confusion);
-    stoa_trainer_free(judged);
+        stoa_cli_train_result(job->dataset, &judgement.evaluation, judgement.classes, judgement.confusion);
+    stoa_cli_judgement_free(&judgement);
     return status;
 }
 
