@@ -25,6 +25,14 @@ static const struct what {
      "a class's probability while a grey square slides over the image"},
     {"maximize", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_maximize,
      "a picture that a class, or a channel of a layer, answers strongly"},
+    {"curves", "LOG.jsonl...", MANY_OPERANDS, stoa_cli_show_curves, "loss and accuracy as stoa train --log wrote them"},
+    {"confusion", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_confusion, "which classes of --data are taken for which"},
+    {"errors", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_errors,
+     "pictures of --data that the model is surest, and wrong, about"},
+    {"graph", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_graph,
+     "the network: steps, shapes, work, and time with --profile"},
+    {"steps", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_steps,
+     "one output of a convolution worked out: receptive field, row, filter, products, sum"},
 };
 #define WHAT_COUNT (sizeof whats / sizeof whats[0])
 

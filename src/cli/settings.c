@@ -320,8 +320,8 @@ static const struct option options[] = {
     {"softmax", NULL, IN_RUN, take_softmax, "turn rows of scores (outputs of two dimensions) into probabilities first"},
     {"max-bytes", "N", IN_RUN | IN_VERIFY | IN_INFO, take_max_bytes,
      "plan for at most N bytes of weights, activations and outputs"},
-    {"repeat", "R", IN_RUN, take_repeat, "run R times and report the times, 1 or more"},
-    {"profile", NULL, IN_RUN, take_profile, "print a table of layer times"},
+    {"repeat", "R", IN_RUN | IN_SHOW, take_repeat, "run R times and report the times, 1 or more"},
+    {"profile", NULL, IN_RUN | IN_SHOW, take_profile, "print a table of layer times"},
     {"trace", "FILE.json", IN_RUN, take_trace,
      "write the last run as a Chrome trace, which chrome://tracing and ui.perfetto.dev show"},
     {"data", "DIR", IN_VERIFY, take_data,
@@ -404,8 +404,9 @@ static int parse_option(enum command_set command, const char *command_name, int 
 bool stoa_cli_parse(enum command_set command, const char *command_name, int count, char **words,
                     struct settings *settings)
 {
-    *settings = (struct settings){
-        .top = 5, .train = {.momentum = -1, .weight_decay = -1, .warmup = CLI_UNSET}, .show = {.class = CLI_UNSET}};
+    *settings = (struct settings){.top = 5,
+                                  .train = {.momentum = -1, .weight_decay = -1, .warmup = CLI_UNSET},
+                                  .show = {.class = CLI_UNSET, .pixel = {CLI_UNSET}}};
     bool only_operands = false;
     for (int i = 0; i < count;) {
         if (!only_operands && strcmp(words[i], "--") == 0) {

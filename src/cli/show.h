@@ -34,5 +34,10 @@ STOA_CHECKED enum stoa_status stoa_cli_show_saliency(struct show_job *job, struc
 STOA_CHECKED enum stoa_status stoa_cli_show_gradcam(struct show_job *job, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_cli_show_occlusion(struct show_job *job, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_cli_show_maximize(struct show_job *job, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_cli_show_curves(struct show_job *job, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_cli_show_confusion(struct show_job *job, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_cli_show_errors(struct show_job *job, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_cli_show_graph(struct show_job *job, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_cli_show_steps(struct show_job *job, struct stoa_error *error);
 
 #endif

@@ -52,6 +52,39 @@ static bool take_steps(struct settings *settings, const char *text)
     return stoa_cli_read_size(text, 1, 1000000, &settings->show.steps);
 }
 
+static bool take_data(struct settings *settings, const char *text)
+{
+    settings->data = text;
+    return text[0] != '\0';
+}
+
+static bool take_batch(struct settings *settings, const char *text)
+{
+    return stoa_cli_read_size(text, 1, 1u << 20, &settings->train.batch);
+}
+
+static bool take_pixel(struct settings *settings, const char *text)
+{
+    char row[32];
+    const char *comma = strchr(text, ',');
+    if (!comma || (size_t)(comma - text) >= sizeof row)
+        return false;
+    memcpy(row, text, (size_t)(comma - text));
+    row[comma - text] = '\0';
+    return stoa_cli_read_size(row, 0, INT32_MAX, &settings->show.pixel[0]) &&
+           stoa_cli_read_size(comma + 1, 0, INT32_MAX, &settings->show.pixel[1]);
+}
+
+static bool take_channel(struct settings *settings, const char *text)
+{
+    return stoa_cli_read_size(text, 0, INT32_MAX, &settings->show.channel);
+}
+
+static bool take_count(struct settings *settings, const char *text)
+{
+    return stoa_cli_read_size(text, 1, 400, &settings->show.count);
+}
+
 const struct option stoa_cli_show_options[] = {
     {"output", "FILE", IN_SHOW, take_output, "the picture: a name that ends in .png, .svg or .html (a page)"},
     {"layer", "NAME", IN_SHOW, take_layer, "a layer, by the name of its node or of its output"},
@@ -63,5 +96,10 @@ const struct option stoa_cli_show_options[] = {
     {"stride", "PIXELS", IN_SHOW, take_stride, "occlusion: how far it slides each time (default: half its side)"},
     {"unit", "K", IN_SHOW, take_unit, "maximize: the channel of --layer, from 0; without --layer see --class"},
     {"steps", "N", IN_SHOW, take_steps, "maximize: steps of ascent (default 200)"},
+    {"data", "SET", IN_SHOW, take_data, "confusion, errors: a data set as of stoa train, whose test part is used"},
+    {"batch", "N", IN_SHOW, take_batch, "confusion, errors: images at once (default 64)"},
+    {"count", "N", IN_SHOW, take_count, "errors: how many, 1 to 400 (default 40)"},
+    {"pixel", "OY,OX", IN_SHOW, take_pixel, "steps: the output's row and column (default: the middle)"},
+    {"channel", "OC", IN_SHOW, take_channel, "steps: the output's channel (default 0)"},
 };
 const size_t stoa_cli_show_option_count = sizeof stoa_cli_show_options / sizeof stoa_cli_show_options[0];

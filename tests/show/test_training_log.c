@@ -1,0 +1,79 @@
+/* Logs of training: points against what is written, and what is refused. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "show/training_log.h"
+#include "support/files.h"
+
+#define SETTINGS "{\"settings\": {\"model\": \"lenet5\", \"epochs\": 3}}\n"
+#define EPOCH(n, loss) "{\"epoch\": " #n ", \"loss\": " #loss ", \"train_accuracy\": 0.5, \"test_loss\": null}\n"
+
+TestSuite(training_log, .fini = files_remove);
+
+static const struct {
+    const char *name, *text;
+    const char *message; /* null: it is read */
+    size_t count;
+    double last; /* loss of the last point */
+} logs[] = {
+    {"two epochs", SETTINGS EPOCH(1, 2.5) EPOCH(2, 1.25), NULL, 2, 1.25},
+    {"a torn last line", SETTINGS EPOCH(1, 2.5) "{\"epoch\": 2, \"lo", NULL, 1, 2.5},
+    {"no line end behind the last", SETTINGS EPOCH(1, 2.5) "{\"epoch\": 2, \"loss\": 1}", NULL, 2, 1},
+    {"resumed: what was said last counts", SETTINGS EPOCH(1, 2.5) EPOCH(2, 2) EPOCH(3, 9) SETTINGS EPOCH(2, 1), NULL, 3,
+     9},
+    {"a number that was none", SETTINGS "{\"epoch\": 1, \"loss\": null}\n", NULL, 1, NAN},
+    {"empty", "", "no epoch", 0, 0},
+    {"settings alone", SETTINGS, "no epoch", 0, 0},
+    {"another JSON", "{\"a\": 1}\n", "no log of training", 0, 0},
+    {"an array", "[1, 2]\n", "no log of training", 0, 0},
+    {"no JSON", "epoch,loss\n1,2\n", "no log of training", 0, 0},
+    {"torn before anything", "{\"settings\": {", "no log of training", 0, 0},
+    {"torn in the middle", SETTINGS "{\"epoch\": 1, \"lo\n" EPOCH(2, 1), "line 2", 0, 0},
+    {"an epoch of no number", SETTINGS "{\"epoch\": \"x\"}\n", "line 2", 0, 0},
+    {"half an epoch", SETTINGS "{\"epoch\": 1.5, \"loss\": 1}\n", "line 2", 0, 0},
+    {"epoch 0", SETTINGS "{\"epoch\": 0, \"loss\": 1}\n", "line 2", 0, 0},
+    {"a loss of words", SETTINGS EPOCH(1, 1) "{\"epoch\": 2, \"loss\": \"low\"}\n", "line 3", 0, 0},
+};
+
+Test(training_log, points_are_those_of_the_log)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    char path[4096];
+    snprintf(path, sizeof path, "%s/log.jsonl", files_folder());
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
+        struct stoa_error error = {0};
+        struct training_log log;
+        files_write("log.jsonl", logs[i].text, strlen(logs[i].text));
+        enum stoa_status status = stoa_training_log_read(path, &allocator, &error, &log);
+        if (logs[i].message) {
+            cr_expect(status == STOA_ERROR_DATA && strstr(error.message, logs[i].message) &&
+                          strstr(error.message, path),
+                      "%s: %s", logs[i].name, error.message);
+            cr_expect(!log.points, "%s", logs[i].name);
+            continue;
+        }
+        cr_assert(status == STOA_OK, "%s: %s", logs[i].name, error.message);
+        cr_assert(log.count == logs[i].count, "%s: %zu points", logs[i].name, log.count);
+        double last = log.points[log.count - 1].loss;
+        cr_expect(last == logs[i].last || (isnan(last) && isnan(logs[i].last)), "%s: %g", logs[i].name, last);
+        for (size_t k = 0; k < log.count; k++)
+            cr_expect(log.points[k].epoch == k + 1 && isnan(log.points[k].test_loss), "%s: point %zu", logs[i].name, k);
+        stoa_training_log_free(&allocator, &log);
+    }
+}
+
+Test(training_log, epochs_told_again_are_replaced)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct training_log log;
+    char path[4096];
+    const char *text = SETTINGS EPOCH(1, 2.5) EPOCH(2, 2) EPOCH(3, 9) SETTINGS EPOCH(2, 1);
+    snprintf(path, sizeof path, "%s/log.jsonl", files_folder());
+    files_write("log.jsonl", text, strlen(text));
+    cr_assert(stoa_training_log_read(path, &allocator, NULL, &log) == STOA_OK);
+    cr_expect(log.points[1].loss == 1 && log.points[1].train_accuracy == 0.5);
+    stoa_training_log_free(&allocator, &log);
+}
