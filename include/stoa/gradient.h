@@ -59,6 +59,7 @@ struct stoa_gradient_model_options {
     const char *value;     /* whose; null: the first output, or the scores that a Softmax makes it of */
     const char *const *of; /* of_count names: with regard to which inputs and computed values */
     size_t of_count;       /* 0: no gradients */
+    int deconvolution;     /* what the deconvolutional network makes of the signal, instead of gradients: see below */
     size_t reserved[8];    /* zeros (stoa.h) */
 };
 
@@ -67,7 +68,12 @@ struct stoa_gradient_model_options {
  * input without `of`. Outputs are the value; the gradient of each name in `of`, in their order; and those among the
  * latter that are no inputs, in their order. Operators do what they do in inference. The model is borrowed: it must
  * outlive *gradient. UNSUPPORTED, with the node's name, where no gradient passes. Options may be null. On failure
- * *gradient is null. */
+ * *gradient is null.
+ *
+ * With `deconvolution` a signal goes back as in Zeiler and Fergus (Visualizing and Understanding Convolutional
+ * Networks, 2013): rectifiers of any kind rectify it, whatever they let through on the way there; max pooling undoes
+ * itself by where its maxima came from (switches); convolutions apply their filters transposed, norms with constants
+ * their scale; local response normalisation lets it pass as it is; all others do what they do to gradients. */
 STOA_API STOA_CHECKED enum stoa_status stoa_gradient_model(const struct stoa_model *model,
                                                            const struct stoa_gradient_model_options *options,
                                                            struct stoa_error *error, struct stoa_model **gradient);

@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "cli/show.h"
 
-enum { NEEDS_MODEL = 1, NEEDS_INPUTS = 2 | NEEDS_MODEL, MANY_OPERANDS = 4 };
+enum { NEEDS_MODEL = 1, NEEDS_INPUTS = 2 | NEEDS_MODEL, MANY_OPERANDS = 4, MAY_HAVE_INPUTS = 8 };
 
 static const struct what {
     const char *name, *operand;
@@ -23,6 +23,8 @@ static const struct what {
      "where a layer's maps speak for a class, laid over the image"},
     {"occlusion", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_occlusion,
      "a class's probability while a grey square slides over the image"},
+    {"deconv", "MODEL.onnx", NEEDS_MODEL | MAY_HAVE_INPUTS, stoa_cli_show_deconv,
+     "what a layer answers to, carried back to the pixels (Zeiler and Fergus)"},
     {"maximize", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_maximize,
      "a picture that a class, or a channel of a layer, answers strongly"},
     {"curves", "LOG.jsonl...", MANY_OPERANDS, stoa_cli_show_curves, "loss and accuracy as stoa train --log wrote them"},
@@ -83,7 +85,8 @@ static enum stoa_status show(struct show_job *job, const struct what *what, stru
     if (what->needs & NEEDS_MODEL)
         STOA_TRY(stoa_model_load(settings->model, NULL, error, &job->model));
     job->subject = (struct stoa_subject){.model = job->model, .threads = settings->threads};
-    if ((what->needs & NEEDS_INPUTS) == NEEDS_INPUTS)
+    bool given = settings->show.image || settings->input_count;
+    if ((what->needs & NEEDS_INPUTS) == NEEDS_INPUTS || (given && (what->needs & MAY_HAVE_INPUTS)))
         STOA_TRY(read_inputs(job, error));
     STOA_TRY(what->show(job, error));
     return stoa_page_write(&job->page, settings->show.output, error);

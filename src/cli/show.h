@@ -39,5 +39,6 @@ STOA_CHECKED enum stoa_status stoa_cli_show_confusion(struct show_job *job, stru
 STOA_CHECKED enum stoa_status stoa_cli_show_errors(struct show_job *job, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_cli_show_graph(struct show_job *job, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_cli_show_steps(struct show_job *job, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_cli_show_deconv(struct show_job *job, struct stoa_error *error);
 
 #endif

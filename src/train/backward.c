@@ -83,11 +83,12 @@ static enum stoa_status apply_rule(struct differentiation *d, size_t n, const st
         return STOA_OK;
     char name[400];
     snprintf(name, sizeof name, "backward %.300s", forward->name);
+    bool own = stoa_training_op_find(rule->type) != NULL;
     const struct graph_node node = {.name = name,
                                     .type = rule->type,
-                                    .domain = OP_TRAINING_DOMAIN,
-                                    .attributes = d->graph->nodes[n].attributes,
-                                    .opset = forward->opset,
+                                    .domain = own ? OP_TRAINING_DOMAIN : "",
+                                    .attributes = own ? d->graph->nodes[n].attributes : (struct attributes){0},
+                                    .opset = own ? forward->opset : DIFFERENTIATION_OPSET,
                                     .input_count = input_count,
                                     .output_count = output_count,
                                     .inputs = inputs,
@@ -108,8 +109,11 @@ enum stoa_status stoa_differentiation_back(struct differentiation *d, struct sto
         bool arrives = false;
         for (size_t o = 0; o < node->output_count; o++)
             arrives |= node->outputs[o] != GRAPH_NONE && d->gradients[node->outputs[o]] != GRAPH_NONE;
-        for (size_t g = 0; arrives && g < d->ops[n]->gradient_count; g++)
-            STOA_TRY(stoa_differentiation_at(node, apply_rule(d, n, &d->ops[n]->gradients[g], error), error));
+        size_t count = d->ops[n]->gradient_count;
+        const struct op_gradient *others = d->options->rules ? d->options->rules(node->op, &count) : NULL;
+        const struct op_gradient *rules = others ? others : d->ops[n]->gradients;
+        for (size_t g = 0; arrives && g < count; g++)
+            STOA_TRY(stoa_differentiation_at(node, apply_rule(d, n, &rules[g], error), error));
     }
     return STOA_OK;
 }

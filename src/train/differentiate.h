@@ -22,6 +22,10 @@ struct differentiate_options {
     size_t frozen_count;
     bool input_gradients; /* of the model's float inputs, too */
     bool inference;       /* nothing is trained: operators do what they do in inference */
+    /* May be null. The rules in place of the operator's own, with regard to the same inputs, and how many; null, and
+     * *count as it was, where its own hold. Backward operators that the training table does not have are of the default
+     * domain at opset 13, without attributes. */
+    const struct op_gradient *(*rules)(const struct op *op, size_t *count);
 };
 
 /* A constant of the model that changes. Strings live as the model, values as its weights: plain, maybe not aligned. */

@@ -2,6 +2,8 @@
  * backward pass, from a gradient that the caller gives on. */
 #include <stoa/gradient.h>
 
+#include <string.h>
+
 #include "base/reserved.h"
 #include "base/status.h"
 #include "train/differentiation.h"
@@ -76,11 +78,37 @@ static enum stoa_status differentiate(struct differentiation *d, const struct st
     return stoa_graph_finish(d->graph, error);
 }
 
+/* Instead of gradients, in a deconvolutional network. */
+static const struct op_gradient rectified = {"Relu", 1, {{OP_GRADIENT, 0}}, 1, {0}};
+static const struct op_gradient passed = {"Identity", 1, {{OP_GRADIENT, 0}}, 1, {0}};
+static const struct {
+    const char *type;
+    const struct op_gradient *rule;
+} deconvolution[] = {{"Relu", &rectified},      {"LeakyRelu", &rectified}, {"PRelu", &rectified},
+                     {"Clip", &rectified},      {"Elu", &rectified},       {"Celu", &rectified},
+                     {"Selu", &rectified},      {"Softplus", &rectified},  {"ThresholdedRelu", &rectified},
+                     {"HardSwish", &rectified}, {"LRN", &passed}};
+
+static const struct op_gradient *deconvolution_rules(const struct op *op, size_t *count)
+{
+    for (size_t i = 0; i < sizeof deconvolution / sizeof *deconvolution; i++)
+        if (strcmp(op->type, deconvolution[i].type) == 0) {
+            *count = 1;
+            return deconvolution[i].rule;
+        }
+    return NULL;
+}
+
 static enum stoa_status create(const struct stoa_model *model, const struct stoa_gradient_model_options *options,
                                struct stoa_error *error, struct stoa_model *made)
 {
     static const char *const all = "*";
-    const struct differentiate_options inference = {.frozen = &all, .frozen_count = 1, .inference = true};
+    const struct differentiate_options inference = {
+        .frozen = &all,
+        .frozen_count = 1,
+        .inference = true,
+        .rules = options->deconvolution ? deconvolution_rules : NULL,
+    };
     struct differentiation d = {
         .forward = &model->graph, .options = &inference, .graph = &made->graph, .seed = GRAPH_NONE};
     if (options->value)
