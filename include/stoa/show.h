@@ -88,6 +88,86 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_maximize(const struct stoa_subj
                                                           struct stoa_error *error, struct stoa_array *picture,
                                                           double *score);
 
+/* The deconvolutional network of Zeiler and Fergus (2013): what in a picture an element of a layer answers to. The
+ * element alone, all others being 0, goes back from its layer to the pixels (stoa_gradient_model says how); beside it
+ * stands the part of the picture that it sees, its receptive field. One thread uses a deconv at a time. */
+struct stoa_deconv_options {
+    const char *layer;                      /* by the name of its node or output: maps [1,C,H,W] or [1,C]; null: the
+                                             * first convolution */
+    size_t height, width;                   /* of the pictures; 0: as the model has it */
+    size_t threads;                         /* as of sessions */
+    const struct stoa_allocator *allocator; /* null: the model's; copied */
+    size_t reserved[8];                     /* zeros (stoa.h) */
+};
+
+/* One element of a feature map, and how strong it was. */
+struct stoa_deconv_unit {
+    size_t image, map, row, column;
+    float value;
+};
+
+struct stoa_deconv;
+
+/* The model, which is borrowed and must outlive this, must take pictures: what the layer depends on is one input of
+ * floats [1,C,H,W] or [1,H,W,C], with one or three channels. UNSUPPORTED, with the node's name, where something on the
+ * way back from the layer has no gradient. On failure *deconv is null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_deconv_create(const struct stoa_model *model,
+                                                          const struct stoa_deconv_options *options,
+                                                          struct stoa_error *error, struct stoa_deconv **deconv);
+/* Null is fine. */
+STOA_API void stoa_deconv_free(struct stoa_deconv *deconv);
+
+struct stoa_deconv_info {
+    int channels_last;                  /* the model takes pictures as [1,H,W,C] */
+    size_t channels, height, width;     /* of the pictures */
+    size_t maps, map_height, map_width; /* of the layer */
+    size_t field_height, field_width;   /* of an element's receptive field, at most all of the picture */
+    size_t max_pools, average_pools;    /* between the layer and the pixels: with switches, and without */
+    const char *value;                  /* the layer's name as a value of the model */
+};
+STOA_API void stoa_deconv_describe(const struct stoa_deconv *deconv, struct stoa_deconv_info *info);
+
+/* picture[C][H][W] <- the model's input. */
+STOA_API void stoa_deconv_picture(const struct stoa_deconv *deconv, const float *input, float *picture);
+/* *maps = the layer for a picture [C][H][W], as [maps][map_height][map_width]; valid until the next call. */
+STOA_API STOA_CHECKED enum stoa_status stoa_deconv_run(struct stoa_deconv *deconv, const float *picture,
+                                                       struct stoa_error *error, const float **maps);
+/* pixels[C][H][W] <- the element carried back, starting at the value it has for the picture. */
+STOA_API STOA_CHECKED enum stoa_status stoa_deconv_project(struct stoa_deconv *deconv, const float *picture, size_t map,
+                                                           size_t row, size_t column, struct stoa_error *error,
+                                                           float *pixels);
+
+/* Pictures by number, as [C][H][W], valid until the next call. */
+struct stoa_deconv_pictures {
+    size_t count;
+    enum stoa_status (*get)(void *user, size_t index, struct stoa_error *error, const float **picture);
+    void *user;
+};
+
+/* A unit, the part of its picture that it sees, and its projection there: both [C][field_height][field_width]. */
+struct stoa_deconv_item {
+    struct stoa_deconv_unit unit;
+    size_t top, left; /* of the part; at the edges it is moved into the picture */
+    const float *picture, *projection;
+};
+
+/* map_count rows of `top` items, strongest first; where there are fewer pictures, so many columns. A map that rises
+ * above 0 in fewer than `top` pictures has items without picture and projection (null) at its end. */
+struct stoa_deconv_sheet {
+    size_t map_count, top;
+    const struct stoa_deconv_item *items; /* [map_count][top] */
+};
+
+/* The strongest elements of the layer over the pictures, for each map those of `top` pictures, as in figure 2 of the
+ * paper: of the `maps` maps that answer the strongest. Maps that never rise above 0 are left out; DATA if these are
+ * all. */
+STOA_API STOA_CHECKED enum stoa_status stoa_deconv_strongest(struct stoa_deconv *deconv,
+                                                             const struct stoa_deconv_pictures *pictures, size_t maps,
+                                                             size_t top, struct stoa_error *error,
+                                                             struct stoa_deconv_sheet **sheet);
+/* Null is fine. */
+STOA_API void stoa_deconv_sheet_free(struct stoa_deconv_sheet *sheet);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,7 +9,6 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "cli/show.h"
-#include "show/deconv.h"
 
 enum { DEFAULT_MAPS = 16, DEFAULT_TOP = 9 };
 

@@ -5,6 +5,8 @@
 #include <stoa/gradient.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
@@ -148,8 +150,11 @@ enum stoa_status stoa_deconv_create(const struct stoa_model *model, const struct
                                     struct stoa_error *error, struct stoa_deconv **out)
 {
     struct stoa_deconv *deconv;
-    struct stoa_allocator allocator = options->allocator ? *options->allocator : model->allocator;
     *out = NULL;
+    if (!model || !options)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "model or options are null");
+    STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
+    struct stoa_allocator allocator = options->allocator ? *options->allocator : model->allocator;
     STOA_TRY(stoa_allocate(&allocator, 1, sizeof *deconv, error, &deconv));
     deconv->allocator = allocator;
     enum stoa_status status = create(deconv, model, options, error);

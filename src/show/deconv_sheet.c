@@ -1,13 +1,22 @@
 /* The strongest elements over many pictures: one walk that keeps the strongest of each map, and another that carries
  * those back. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "run/session.h"
 #include "show/deconv.h"
 #include "show/receptive.h"
+
+/* What a caller's sheet is the first member of. */
+struct sheet {
+    struct stoa_deconv_sheet shown;
+    struct stoa_allocator allocator;
+    struct arena arena;
+};
 
 struct search {
     struct stoa_deconv *deconv;
@@ -123,8 +132,9 @@ static enum stoa_status fill(struct search *search, const struct stoa_deconv_uni
     return cut(search, item, search->pixels, arena, error, &item->projection);
 }
 
-static enum stoa_status fill_sheet(struct search *search, struct stoa_deconv_sheet *sheet, struct stoa_error *error)
+static enum stoa_status fill_sheet(struct search *search, struct sheet *made, struct stoa_error *error)
 {
+    struct stoa_deconv_sheet *sheet = &made->shown;
     struct stoa_deconv_item *items;
     STOA_TRY(walk(search, error));
     sheet->map_count = order_maps(search);
@@ -132,17 +142,17 @@ static enum stoa_status fill_sheet(struct search *search, struct stoa_deconv_she
     if (!sheet->map_count)
         return stoa_fail(error, STOA_ERROR_DATA, "layer '%.200s': no element is above 0 in any of the pictures",
                          search->deconv->info.value);
-    STOA_TRY(stoa_arena_allocate(&sheet->arena, sheet->map_count * search->top, sizeof *items, error, &items));
+    STOA_TRY(stoa_arena_allocate(&made->arena, sheet->map_count * search->top, sizeof *items, error, &items));
     sheet->items = items;
     memset(items, 0, sheet->map_count * search->top * sizeof *items);
     for (size_t m = 0; m < sheet->map_count; m++)
         for (size_t t = 0; t < search->counts[search->order[m]]; t++)
-            STOA_TRY(fill(search, &search->units[search->order[m] * search->top + t], &sheet->arena, error,
+            STOA_TRY(fill(search, &search->units[search->order[m] * search->top + t], &made->arena, error,
                           &items[m * search->top + t]));
     return STOA_OK;
 }
 
-static enum stoa_status make(struct search *search, struct stoa_deconv_sheet *sheet, struct stoa_error *error)
+static enum stoa_status make(struct search *search, struct sheet *sheet, struct stoa_error *error)
 {
     const struct stoa_deconv_info *info = &search->deconv->info;
     const struct stoa_allocator *allocator = &sheet->allocator;
@@ -165,9 +175,12 @@ enum stoa_status stoa_deconv_strongest(struct stoa_deconv *deconv, const struct 
                                        size_t maps, size_t top, struct stoa_error *error,
                                        struct stoa_deconv_sheet **out)
 {
-    struct stoa_deconv_sheet *sheet;
+    struct sheet *sheet;
     struct search search = {.deconv = deconv, .pictures = pictures, .maps = maps, .top = top};
     *out = NULL;
+    if (!deconv || !pictures || !pictures->get)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "deconv, pictures or pictures->get is null");
+    search.pictures = pictures;
     STOA_TRY(stoa_allocate(&deconv->allocator, 1, sizeof *sheet, error, &sheet));
     sheet->allocator = deconv->allocator;
     stoa_arena_init(&sheet->arena, &sheet->allocator);
@@ -177,16 +190,17 @@ enum stoa_status stoa_deconv_strongest(struct stoa_deconv *deconv, const struct 
     stoa_release(&sheet->allocator, search.order);
     stoa_release(&sheet->allocator, search.pixels);
     if (status == STOA_OK)
-        *out = sheet;
+        *out = &sheet->shown;
     else
-        stoa_deconv_sheet_free(sheet);
+        stoa_deconv_sheet_free(&sheet->shown);
     return status;
 }
 
-void stoa_deconv_sheet_free(struct stoa_deconv_sheet *sheet)
+void stoa_deconv_sheet_free(struct stoa_deconv_sheet *shown)
 {
-    if (!sheet)
+    if (!shown)
         return;
+    struct sheet *sheet = (struct sheet *)shown;
     struct stoa_allocator allocator = sheet->allocator;
     stoa_arena_deinit(&sheet->arena);
     stoa_release(&allocator, sheet);
