@@ -251,6 +251,8 @@ static enum stoa_status bench_product(struct bench *bench, const struct gemm_lin
     if (status == STOA_OK) {
         c->cold = bench->options.cold;
         c->flops = 2.0 * (double)line->m * (double)line->n * (double)line->k;
+        c->bytes =
+            sizeof(float) * ((double)line->m * (double)(line->k + line->n) + (double)line->n * (double)(line->k + 1));
         stoa_bench_set(sizeof c->group, c->group, field->product.linear ? "few rows" : "convolution");
         snprintf(c->shape, sizeof c->shape, "%zu x %zu x %zu", line->m, line->n, line->k);
         status = measure(field, bench, error, c);

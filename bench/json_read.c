@@ -127,6 +127,7 @@ static enum stoa_status take_case(const cJSON *object, struct stoa_error *error,
     STOA_TRY(take_count(object, "batch", error, &c->batch));
     STOA_TRY(take_flag(object, "cold", error, &c->cold));
     STOA_TRY(take_number(object, "flops", 0, error, &c->flops));
+    STOA_TRY(take_number(object, "bytes", 0, error, &c->bytes));
     STOA_TRY(take_list(object, "entries", error, &list));
     size_t entries = (size_t)cJSON_GetArraySize(list);
     cJSON_ArrayForEach(item, list)

@@ -102,6 +102,8 @@ static cJSON *case_object(const struct bench_case *c)
     cJSON_AddBoolToObject(object, "cold", c->cold);
     if (c->flops > 0)
         add_count(object, "flops", c->flops);
+    if (c->bytes > 0)
+        add_count(object, "bytes", c->bytes);
     cJSON *entries = cJSON_AddArrayToObject(object, "entries");
     for (size_t i = 0; i < c->entry_count; i++)
         cJSON_AddItemToArray(entries, entry_object(c, i));

@@ -293,6 +293,9 @@ static void describe(const struct conv_shape *s, struct bench_case *c)
 {
     c->batch = s->N;
     c->flops = 2 * stoa_conv_macs(s);
+    c->bytes = sizeof(float) *
+               ((double)s->N * ((double)s->C * (double)(s->H * s->W) + (double)s->OC * (double)(s->OH * s->OW)) +
+                (double)s->OC * (double)(s->C / s->groups * s->kernel[0] * s->kernel[1] + 1));
     stoa_bench_set(sizeof c->group, c->group, group(s));
     size_t used = (size_t)snprintf(c->shape, sizeof c->shape, "%zu→%zu, %zux%zu, %zux%zu", s->C, s->OC, s->H, s->W,
                                    s->kernel[0], s->kernel[1]);

@@ -176,6 +176,7 @@ static enum stoa_status bench_model(struct bench *bench, const struct model_line
         field->c->batch = batch;
         field->c->cold = bench->options.cold;
         field->c->flops = 2 * field->network.macs;
+        field->c->bytes = field->network.bytes;
         stoa_bench_set(sizeof field->c->shape, field->c->shape, field->network.inputs[0].dims);
         status = measure(field, line, error);
     }

@@ -70,6 +70,7 @@ static enum stoa_status open_input(struct network *network, size_t index, const 
     size_t elements, used = 0;
     STOA_TRY(fill_dims(info, batch, error, &tensor));
     STOA_TRY(stoa_tensor_measure(&tensor, error, &elements, NULL));
+    network->bytes += sizeof(float) * (double)elements;
     for (size_t i = 0; i < tensor.rank; i++)
         used += (size_t)snprintf(input->dims + used, sizeof input->dims - used, i ? "x%zu" : "%zu", tensor.dims[i]);
     *spec = (struct stoa_input_spec){.name = info->name, .rank = tensor.rank};
@@ -111,10 +112,14 @@ static enum stoa_status open_model(struct network *network, size_t batch, struct
     for (size_t i = 0; status == STOA_OK && i < stoa_session_step_count(session); i++) {
         struct stoa_step_info step;
         status = stoa_session_step(session, i, error, &step);
-        network->macs += status == STOA_OK ? step.macs : 0;
+        if (status == STOA_OK) {
+            network->macs += step.macs;
+            network->bytes += sizeof(float) * (double)step.parameter_count;
+        }
     }
     if (status == STOA_OK) {
         network->output_count = stoa_tensor_elements(&output);
+        network->bytes += sizeof(float) * (double)network->output_count;
         status = read_recorded(network->path, batch, "output_0", &output, error, &network->expected);
     }
     stoa_session_free(session);

@@ -26,6 +26,7 @@ struct network {
     size_t output_count; /* elements of output 0 */
     float *expected;     /* null: not recorded */
     double macs;
+    double bytes; /* of inputs, weights and output 0 */
 };
 
 /* Reads MODEL.onnx's inputs (float alone; an open first dimension is the batch, other open ones of pictures 224) and

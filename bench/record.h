@@ -61,6 +61,7 @@ struct bench_case {
     size_t batch;
     bool cold;
     double flops; /* of one run; 0: not known */
+    double bytes; /* a run must move at least: inputs, weights and outputs, once each; 0: not known */
     size_t entry_count;
     struct entry *entries;
 };
@@ -103,6 +104,9 @@ struct summary {
     const char *weakest; /* the case with the least */
     size_t asked, met;   /* cases that have a target, and those that reach it */
 };
+
+/* The entry of the case that the summary counts; BENCH_NONE: it does not count the case. */
+size_t stoa_bench_summary_entry(const struct summary *summary, const struct bench_case *c);
 
 /* Calls `each` for every summary there is, in the order in which the record first has them: of all cases, and of each
  * group for peers. */
