@@ -117,95 +117,87 @@ static bool sweeps_batch(const struct record *record)
     return false;
 }
 
-/* What is summed up together: ratios that pair like that of one entry, the pattern. */
-struct pattern {
-    const struct record *record;
-    const struct bench_case *c;
-    const struct entry *entry;
-    bool by_batch, by_group;
-};
-
-static bool fits_case(const struct pattern *pattern, const struct bench_case *c)
+/* What is summed up together: everything whose ratios pair like that of one entry. Its numbers are still to come. */
+static struct summary describe(const struct bench_case *c, const struct entry *entry, bool by_batch, bool by_group)
 {
-    return strcmp(c->suite, pattern->c->suite) == 0 && c->cold == pattern->c->cold &&
-           (!pattern->by_batch || c->batch == pattern->c->batch) &&
-           (!pattern->by_group || strcmp(c->group, pattern->c->group) == 0);
+    const struct entry *rival = &c->entries[entry->rival];
+    return (struct summary){.suite = c->suite,
+                            .group = by_group ? c->group : NULL,
+                            .ours = rival->name,
+                            .family = entry->family,
+                            .our_threads = rival->threads,
+                            .threads = entry->threads,
+                            .batch = by_batch ? c->batch : 0,
+                            .cold = c->cold,
+                            .peer = !entry->ours};
 }
 
-static bool fits(const struct pattern *pattern, const struct bench_case *c, size_t index)
+static bool fits(const struct summary *summary, const struct bench_case *c, size_t index)
 {
-    if (!paired(c, index) || !fits_case(pattern, c))
+    if (!paired(c, index) || strcmp(c->suite, summary->suite) != 0 || c->cold != summary->cold ||
+        (summary->batch && c->batch != summary->batch) || (summary->group && strcmp(c->group, summary->group) != 0))
         return false;
     const struct entry *entry = &c->entries[index], *rival = &c->entries[entry->rival];
-    const struct entry *wanted = &pattern->c->entries[pattern->entry->rival];
-    return strcmp(entry->family, pattern->entry->family) == 0 && entry->threads == pattern->entry->threads &&
-           strcmp(rival->name, wanted->name) == 0 && rival->threads == wanted->threads;
+    return strcmp(entry->family, summary->family) == 0 && entry->threads == summary->threads &&
+           strcmp(rival->name, summary->ours) == 0 && rival->threads == summary->our_threads;
 }
 
-/* The least ratio among the entries of the case that fit; 0 when none does. */
-static double best_of_family(const struct pattern *pattern, const struct bench_case *c, double *target)
+size_t stoa_bench_summary_entry(const struct summary *summary, const struct bench_case *c)
 {
+    size_t best = BENCH_NONE;
     double least = 0;
     for (size_t j = 0; j < c->entry_count; j++) {
-        double ratio = fits(pattern, c, j) ? stoa_bench_ratio(c, j).value : 0;
+        double ratio = fits(summary, c, j) ? stoa_bench_ratio(c, j).value : 0;
         if (ratio > 0 && (least == 0 || ratio < least)) {
             least = ratio;
-            *target = c->entries[j].target;
+            best = j;
         }
     }
-    return least;
+    return best;
 }
 
-/* Whether an entry before the pattern's own fits. */
-static bool seen_before(const struct pattern *pattern)
+/* Whether an entry before that one fits. */
+static bool seen_before(const struct record *record, const struct summary *summary, const struct entry *entry)
 {
-    for (const struct bench_case *c = pattern->record->cases; c <= pattern->c; c++)
-        for (size_t j = 0; j < c->entry_count && &c->entries[j] != pattern->entry; j++)
-            if (fits(pattern, c, j))
+    for (size_t i = 0; i < record->case_count; i++)
+        for (size_t j = 0; j < record->cases[i].entry_count; j++) {
+            if (&record->cases[i].entries[j] == entry)
+                return false;
+            if (fits(summary, &record->cases[i], j))
                 return true;
+        }
     return false;
 }
 
-static struct summary summarise(const struct pattern *pattern)
+static void summarise(const struct record *record, struct summary *summary)
 {
-    const struct entry *entry = pattern->entry, *rival = &pattern->c->entries[entry->rival];
-    struct summary summary = {.suite = pattern->c->suite,
-                              .group = pattern->by_group ? pattern->c->group : NULL,
-                              .ours = rival->name,
-                              .family = entry->family,
-                              .our_threads = rival->threads,
-                              .threads = entry->threads,
-                              .batch = pattern->by_batch ? pattern->c->batch : 0,
-                              .cold = pattern->c->cold,
-                              .peer = !entry->ours};
     double sum = 0;
-    for (size_t i = 0; i < pattern->record->case_count; i++) {
-        const struct bench_case *c = &pattern->record->cases[i];
-        double target = 0, ratio = best_of_family(pattern, c, &target);
-        if (ratio <= 0)
+    for (size_t i = 0; i < record->case_count; i++) {
+        const struct bench_case *c = &record->cases[i];
+        size_t best = stoa_bench_summary_entry(summary, c);
+        if (best == BENCH_NONE)
             continue;
+        double ratio = stoa_bench_ratio(c, best).value, target = c->entries[best].target;
         sum += log(ratio);
-        if (summary.count++ == 0 || ratio < summary.least) {
-            summary.least = ratio;
-            summary.weakest = c->name;
+        if (summary->count++ == 0 || ratio < summary->least) {
+            summary->least = ratio;
+            summary->weakest = c->name;
         }
-        summary.asked += target > 0;
-        summary.met += target > 0 && ratio >= target;
+        summary->asked += target > 0;
+        summary->met += target > 0 && ratio >= target;
     }
-    summary.mean = exp(sum / (double)summary.count);
-    return summary;
+    summary->mean = exp(sum / (double)summary->count);
 }
 
-/* Whether the cases that fit are of more than one group. */
-static bool has_groups(struct pattern pattern)
+/* Whether the cases that fit, but for the group, are of more than one. */
+static bool has_groups(const struct record *record, struct summary summary)
 {
-    pattern.by_group = false;
-    for (size_t i = 0; i < pattern.record->case_count; i++) {
-        const struct bench_case *c = &pattern.record->cases[i];
-        double target;
-        if (strcmp(c->group, pattern.c->group) != 0 && best_of_family(&pattern, c, &target) > 0)
+    const char *group = summary.group;
+    summary.group = NULL;
+    for (size_t i = 0; i < record->case_count; i++)
+        if (strcmp(record->cases[i].group, group) != 0 &&
+            stoa_bench_summary_entry(&summary, &record->cases[i]) != BENCH_NONE)
             return true;
-    }
     return false;
 }
 
@@ -216,14 +208,14 @@ void stoa_bench_summaries(const struct record *record, void (*each)(void *user, 
     for (size_t i = 0; i < record->case_count; i++)
         for (size_t j = 0; j < record->cases[i].entry_count; j++) {
             const struct bench_case *c = &record->cases[i];
-            struct pattern pattern = {.record = record, .c = c, .entry = &c->entries[j], .by_batch = by_batch};
             if (!paired(c, j))
                 continue;
             for (int grouped = 0; grouped < 2; grouped++) {
-                pattern.by_group = grouped;
-                if (seen_before(&pattern) || (grouped && (c->entries[j].ours || !has_groups(pattern))))
+                struct summary summary = describe(c, &c->entries[j], by_batch, grouped);
+                if (seen_before(record, &summary, &c->entries[j]) ||
+                    (grouped && (c->entries[j].ours || !has_groups(record, summary))))
                     continue;
-                struct summary summary = summarise(&pattern);
+                summarise(record, &summary);
                 each(user, &summary);
             }
         }
