@@ -13,6 +13,7 @@
 #include "contest.h"
 #include "json.h"
 #include "machine.h"
+#include "report.h"
 #include "serve.h"
 #include "suite.h"
 #include "table.h"
@@ -40,7 +41,8 @@ static void print_help(FILE *out)
         fprintf(out, "  stoa bench %-7s [options]             %s\n", suites[i].name, suites[i].summary);
     fputs("  stoa bench --compare OLD.json NEW.json   what became slower (exit status 1) or faster\n"
           "  stoa bench --show FILE.json              a kept measurement as a table\n"
-          "  stoa bench --table FILE.json             and in Markdown\n\n",
+          "  stoa bench --table FILE.json             and in Markdown\n"
+          "  stoa bench --html PAGE --from FILE.json...  and as a page of HTML with charts; also of several files\n\n",
           out);
     stoa_bench_print_options(out);
     fputs("\nPeers are used where they are: oneDNN when it was found at build time, ONNX Runtime as the npm package\n"
@@ -63,26 +65,38 @@ static void keep_quiet(const struct bench *bench, const struct bench_case *c)
     (void)c;
 }
 
-static void write_record(const struct record *record, enum bench_format format, FILE *out)
+/* What a file or the standard output is to hold. */
+struct result {
+    size_t count;
+    const struct record *records; /* all formats but the pages have the first alone */
+    enum bench_format format;
+    const struct record *old; /* not null: the page tells what changed since */
+    double tolerance;
+};
+
+static void write_result(const struct result *result, FILE *out)
 {
-    if (format == FORMAT_JSON)
-        stoa_bench_write_json(record, out);
-    else if (format == FORMAT_CSV)
-        stoa_bench_write_csv(record, out);
+    if (result->format == FORMAT_JSON)
+        stoa_bench_write_json(result->records, out);
+    else if (result->format == FORMAT_CSV)
+        stoa_bench_write_csv(result->records, out);
+    else if (result->format == FORMAT_TABLE)
+        stoa_bench_print_table(result->records, out);
+    else if (result->old)
+        stoa_bench_report_changes(result->old, result->records, result->tolerance, out);
     else
-        stoa_bench_print_table(record, out);
+        stoa_bench_report(result->count, result->records, out);
 }
 
 /* To a file that appears whole or not at all. */
-static enum stoa_status save(const struct record *record, enum bench_format format, const char *path,
-                             struct stoa_error *error)
+static enum stoa_status save(const struct result *result, const char *path, struct stoa_error *error)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&text, &size);
     if (!memory)
         return stoa_fail(error, STOA_ERROR_MEMORY, "out of memory for the results");
-    write_record(record, format, memory);
+    write_result(result, memory);
     enum stoa_status status = fclose(memory) == 0
                                   ? stoa_file_write(path, text, size, error)
                                   : stoa_fail(error, STOA_ERROR_MEMORY, "out of memory for the results");
@@ -99,17 +113,41 @@ static bool can_write(const char *path, struct stoa_error *error)
     return true;
 }
 
+/* Whether the word is that option, with its value or followed by it. */
+static bool is_option(const char *word, const char *name, bool *apart)
+{
+    size_t length = strlen(name);
+    *apart = strcmp(word, name) == 0;
+    return *apart || (strncmp(word, name, length) == 0 && word[length] == '=');
+}
+
 /* What repeats the measurement: where its results went is left out. */
 static void join_words(int count, char **words, size_t size, char *text)
 {
     size_t used = (size_t)snprintf(text, size, "stoa bench");
+    bool apart;
     for (int i = 0; i < count && used < size; i++) {
-        bool apart = strcmp(words[i], "--output") == 0 || strcmp(words[i], "--format") == 0;
-        if (apart || strncmp(words[i], "--output=", 9) == 0 || strncmp(words[i], "--format=", 9) == 0)
+        if (is_option(words[i], "--output", &apart) || is_option(words[i], "--format", &apart) ||
+            is_option(words[i], "--html", &apart))
             i += apart;
         else
             used += (size_t)snprintf(text + used, size - used, " %s", words[i]);
     }
+}
+
+/* Writes what was measured to where the options say. */
+static enum stoa_status deliver(const struct bench *bench, bool live, struct stoa_error *error)
+{
+    const struct bench_options *options = &bench->options;
+    struct result result = {.count = 1, .records = &bench->record, .format = options->format};
+    if (live)
+        stoa_bench_print_summaries(&bench->record, stdout);
+    else if (options->output)
+        STOA_TRY(save(&result, options->output, error));
+    else
+        write_result(&result, stdout);
+    result.format = FORMAT_HTML;
+    return options->html ? save(&result, options->html, error) : STOA_OK;
 }
 
 static int measure(const struct suite *suite, int count, char **words, const char *home)
@@ -125,14 +163,14 @@ static int measure(const struct suite *suite, int count, char **words, const cha
         print_help(stdout);
         return FINE;
     }
-    if (bench.options.output && !can_write(bench.options.output, &error)) { /* now, not after the work */
+    if ((bench.options.output && !can_write(bench.options.output, &error)) ||
+        (bench.options.html && !can_write(bench.options.html, &error))) { /* now, not after the work */
         fprintf(stderr, "stoa bench %s: %s\n", suite->name, error.message);
         return FAILED;
     }
     stoa_bench_describe_machine(&bench.record.machine);
     bench.record.machine.peak_gflops = stoa_bench_peak_gflops();
-    if (strcmp(suite->name, "gemm") == 0)
-        bench.record.machine.copy_gbytes = stoa_bench_copy_gbytes();
+    bench.record.machine.copy_gbytes = stoa_bench_copy_gbytes();
     bool live = bench.options.format == FORMAT_TABLE && !bench.options.output;
     if (live) {
         bench.row = show_row;
@@ -144,12 +182,8 @@ static int measure(const struct suite *suite, int count, char **words, const cha
         status = stoa_fail(&error, STOA_ERROR_ARGUMENT, "there is nothing to measure%s%s",
                            bench.options.filter ? " that is named like " : "",
                            bench.options.filter ? bench.options.filter : "");
-    if (status == STOA_OK && live)
-        stoa_bench_print_summaries(&bench.record, stdout);
-    else if (status == STOA_OK && bench.options.output)
-        status = save(&bench.record, bench.options.format, bench.options.output, &error);
-    else if (status == STOA_OK)
-        write_record(&bench.record, bench.options.format, stdout);
+    if (status == STOA_OK)
+        status = deliver(&bench, live, &error);
     if (status != STOA_OK)
         fprintf(stderr, "stoa bench %s: %s\n", suite->name, error.message);
     bool wrong = stoa_bench_record_wrong(&bench.record);
@@ -166,7 +200,7 @@ static int compare(int count, char **words)
     struct stoa_error error;
     struct change_counts counts;
     if (count < 2 || !stoa_bench_parse("--compare", count - 2, words + 2, &options)) {
-        fputs("usage: stoa bench --compare OLD.json NEW.json [--tolerance X]\n", stderr);
+        fputs("usage: stoa bench --compare OLD.json NEW.json [--tolerance X] [--html FILE]\n", stderr);
         return USAGE;
     }
     enum stoa_status status = stoa_bench_read_json(words[0], &error, &old);
@@ -174,6 +208,10 @@ static int compare(int count, char **words)
         status = stoa_bench_read_json(words[1], &error, &new);
         if (status == STOA_OK) {
             stoa_bench_compare(&old, &new, options.tolerance, stdout, &counts);
+            struct result page = {
+                .count = 1, .records = &new, .format = FORMAT_HTML, .old = &old, .tolerance = options.tolerance};
+            if (options.html)
+                status = save(&page, options.html, &error);
             stoa_bench_record_free(&new);
         }
         stoa_bench_record_free(&old);
@@ -202,6 +240,30 @@ static int show(int count, char **words, void (*print)(const struct record *reco
     return FINE;
 }
 
+/* --html PAGE --from FILE.json...: one page of kept results. */
+static int report(int count, char **words)
+{
+    struct record records[BENCH_MAX_LIST];
+    struct stoa_error error;
+    if (count < 3 || strcmp(words[1], "--from") != 0 || count - 2 > BENCH_MAX_LIST) {
+        fprintf(stderr, "usage: stoa bench --html PAGE --from FILE.json... (at most %d)\n", BENCH_MAX_LIST);
+        return USAGE;
+    }
+    struct result page = {.records = records, .format = FORMAT_HTML};
+    enum stoa_status status = STOA_OK;
+    for (int i = 2; status == STOA_OK && i < count; i++) {
+        status = stoa_bench_read_json(words[i], &error, &records[page.count]);
+        page.count += status == STOA_OK;
+    }
+    if (status == STOA_OK)
+        status = save(&page, words[0], &error);
+    for (size_t i = 0; i < page.count; i++)
+        stoa_bench_record_free(&records[i]);
+    if (status != STOA_OK)
+        fprintf(stderr, "stoa bench: %s\n", error.message);
+    return status == STOA_OK ? FINE : FAILED;
+}
+
 static int dispatch(int argc, char **argv, const char *home)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -215,6 +277,8 @@ static int dispatch(int argc, char **argv, const char *home)
         return show(argc - 2, argv + 2, stoa_bench_print_table);
     if (strcmp(word, "--table") == 0)
         return show(argc - 2, argv + 2, stoa_bench_print_markdown);
+    if (strcmp(word, "--html") == 0)
+        return report(argc - 2, argv + 2);
     if (strcmp(word, "serve") == 0)
         return stoa_bench_serve_models(stdin, stdout);
 #ifdef STOA_TRAINING

@@ -131,6 +131,12 @@ static bool take_output(struct bench_options *options, char *text)
     return text[0] != '\0';
 }
 
+static bool take_html(struct bench_options *options, char *text)
+{
+    options->html = text;
+    return text[0] != '\0';
+}
+
 static bool take_tolerance(struct bench_options *options, char *text)
 {
     return read_positive(text, &options->tolerance);
@@ -163,6 +169,8 @@ static const struct option {
     {"images", "N", "train", take_images, "train on N images before anything is timed (default: as the list says)"},
     {"format", "table|json|csv", NULL, take_format, "how results are written (default table)"},
     {"output", "FILE", NULL, take_output, "write results to FILE, which appears when they are complete"},
+    {"html", "FILE", "gemm layers models train --compare", take_html,
+     "write a page of HTML besides: charts, tables, the machine, how to repeat it"},
     {"tolerance", "X", "--compare", take_tolerance, "--compare: slower by so much is not accused (default 0.05)"},
     {"help", NULL, "gemm layers models train --compare", take_help, "this help"},
 };

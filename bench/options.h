@@ -8,7 +8,7 @@
 
 #define BENCH_MAX_LIST 16
 
-enum bench_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
+enum bench_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_HTML };
 
 struct size_list {
     size_t count, items[BENCH_MAX_LIST];
@@ -28,6 +28,7 @@ struct bench_options {
     size_t images;    /* to train on before anything is timed; 0: as the list says */
     enum bench_format format;
     const char *output; /* null: standard output */
+    const char *html;   /* a page besides; null: none */
     double tolerance;   /* of --compare */
 };
 
