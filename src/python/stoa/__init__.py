@@ -4,8 +4,8 @@
     scores = session.run({"input": x})["output"]
 
 Session runs models, Model holds them, verify checks them layer by layer against a naive reference. conv2d, linear and
-others are single layers on NumPy arrays; Net builds networks, Trainer trains them. What fails raises stoa.Error with a
-`status`; arguments that do not fit raise TypeError or ValueError.
+others are single layers on NumPy arrays, conv2d_backward and the like their backward passes; Net builds networks, Trainer
+trains them. What fails raises stoa.Error with a `status`; arguments that do not fit raise TypeError or ValueError.
 
 Nothing here changes what belongs to the process, so two things are the program's: OpenBLAS's own threads should be 1
 (blas_set_threads(1), or OPENBLAS_NUM_THREADS=1), and where blas_info()["better_core"] names kernels, OPENBLAS_CORETYPE
@@ -13,6 +13,19 @@ set to that name before Python starts gives several times the speed."""
 
 from types import ModuleType as _Module
 
+from .backward import (
+    activate_backward,
+    avg_pool2d_backward,
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_training,
+    conv2d_backward,
+    global_avg_pool2d_backward,
+    global_max_pool2d_backward,
+    linear_backward,
+    max_pool2d_backward,
+    softmax_backward,
+)
 from .convert import record as _record
 from .data import Dataset
 from .declarations import stoa_blas_info as _blas_info

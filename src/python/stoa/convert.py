@@ -40,10 +40,13 @@ def as_input(what, value, dtype=np.float32, shape=None):
         rule = "safe" if hasattr(value, "dtype") else "same_kind"
         if not np.can_cast(array.dtype, dtype, rule):
             raise TypeError(f"{what}: takes {dtype}, not {array.dtype}; convert it with .astype(np.{dtype})")
-    if shape is not None:
+    if shape is not None and shape != array.shape:
         fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape))
         if not fits:
             raise ValueError(f"{what}: takes shape {shape_text(shape)}, not {shape_text(array.shape)}")
+    # What np.require would find, too, but slower than running a small network.
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
     return np.require(array, dtype, ["C", "A"])
 
 

@@ -17,7 +17,7 @@ _SHAPES_KEPT = 8
 _ALIGNMENT = 64
 
 
-def _image(layout, x):
+def image(layout, x):
     """x as an array, its N C H W, and a function that gives the shape of an output with other C H W."""
     x = as_input("x", x)
     if x.ndim != 4:
@@ -32,6 +32,32 @@ def _none_is_identity(activation):
     return "identity" if activation is None else activation
 
 
+def workspace(size):
+    """So many bytes, aligned as workspaces are."""
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    return memory[-address(memory) % _ALIGNMENT :][:size]
+
+
+def image_weights(weights):
+    weights = as_input("weights", weights)
+    if weights.ndim != 4:
+        raise ValueError(f"weights: have rank {weights.ndim}, must have 4: [OC, C/groups, kh, kw]")
+    return weights
+
+
+def conv2d_desc(weights, dims, keywords):
+    """struct stoa_conv2d_desc of weights on images of dims N C H W."""
+    batch, channels, height, width = dims
+    wanted = weights.shape[1] * keywords.get("groups", 1)
+    if channels != wanted:
+        raise ValueError(f"x: has {channels} channels, the weights are for {wanted}")
+    keywords = dict(
+        keywords, kernel=weights.shape[2:], out_channels=weights.shape[0], batch=batch, in_channels=channels, height=height,
+        width=width,
+    )
+    return options(d.stoa_conv2d_desc, keywords, "conv2d")
+
+
 class Conv2d:
     """A convolution whose weights are packed once: conv = Conv2d(w, b, pad=1); y = conv(x). It may be called from any
     number of threads at once.
@@ -42,26 +68,20 @@ class Conv2d:
     at the first call for each shape of x; the last few are kept."""
 
     def __init__(self, weights, bias=None, *, stride=1, pad=0, dilation=1, groups=1, layout="NCHW", activation=None, **keywords):
-        self._weights = as_input("weights", weights).copy()
-        if self._weights.ndim != 4:
-            raise ValueError(f"weights: have rank {self._weights.ndim}, must have 4: [OC, C/groups, kh, kw]")
+        self._weights = image_weights(weights).copy()
         out_channels = self._weights.shape[0]
         self._bias = None if bias is None else as_input("bias", bias, shape=(out_channels,)).copy()
-        self._layout, self._groups = layout, groups
+        self._layout = layout
         self._options = dict(
             keywords, stride=stride, pad=pad, dilation=dilation, groups=groups, layout=layout,
-            activation=_none_is_identity(activation), kernel=self._weights.shape[2:], out_channels=out_channels,
+            activation=_none_is_identity(activation),
         )
         options(d.stoa_conv2d_desc, self._options, "conv2d")
         self._shapes = Cache(_SHAPES_KEPT)
         self._workspaces = []
 
-    def _create(self, batch, channels, height, width):
-        if channels != self._weights.shape[1] * self._groups:
-            raise ValueError(f"x: has {channels} channels, the weights are for {self._weights.shape[1] * self._groups}")
-        desc = options(
-            d.stoa_conv2d_desc, dict(self._options, batch=batch, in_channels=channels, height=height, width=width), "conv2d"
-        )
+    def _create(self, dims):
+        desc = conv2d_desc(self._weights, dims, self._options)
         bias = None if self._bias is None else address(self._bias)
         handle = Handle(library.stoa_conv2d_create, library.stoa_conv2d_free, desc, address(self._weights), bias)
         height, width = ctypes.c_size_t(), ctypes.c_size_t()
@@ -69,27 +89,26 @@ class Conv2d:
         return handle, height.value, width.value
 
     def __call__(self, x, out=None):
-        x, dims, shape = _image(self._layout, x)
-        handle, height, width = self._shapes.get(dims, lambda: self._create(*dims))
+        x, dims, shape = image(self._layout, x)
+        handle, height, width = self._shapes.get(dims, lambda: self._create(dims))
         y = as_output("out", out, shape(self._weights.shape[0], height, width), apart_from=(x,))
         size = library.stoa_conv2d_workspace_size(handle)
         # Each run has a workspace of its own, which it leaves for the next.
         try:
-            workspace = self._workspaces.pop()
+            memory = self._workspaces.pop()
         except IndexError:
-            workspace = np.empty(0, np.uint8)
-        if workspace.size < size + _ALIGNMENT:
-            workspace = np.empty(size + _ALIGNMENT, np.uint8)
-        aligned = -(-address(workspace) // _ALIGNMENT) * _ALIGNMENT
-        library.stoa_conv2d_run(handle, address(x), size, aligned, address(y))
-        self._workspaces.append(workspace)
+            memory = workspace(size)
+        if memory.size < size:
+            memory = workspace(size)
+        library.stoa_conv2d_run(handle, address(x), memory.size, address(memory), address(y))
+        self._workspaces.append(memory)
         return y
 
     def explain(self, shape):
         """What was decided for x of that shape (in this layer's layout) and why: a dict with shape, line, and
         lowerings, a list of dicts."""
-        _, dims, _ = _image(self._layout, np.broadcast_to(np.float32(0), shape))
-        handle, _, _ = self._shapes.get(dims, lambda: self._create(*dims))
+        _, dims, _ = image(self._layout, np.broadcast_to(np.float32(0), shape))
+        handle, _, _ = self._shapes.get(dims, lambda: self._create(dims))
         choice = library.stoa_conv2d_explain(handle).contents
         lowerings = [record(choice.lowerings[i]) for i in range(choice.count)]
         return {"shape": text(choice.shape), "line": text(choice.line), "lowerings": lowerings}
@@ -134,14 +153,21 @@ def linear(x, weights, bias=None, *, out=None, **options):
     return Linear(weights, bias, **options)(x, out)
 
 
-def _pool(kind, x, layout, out, keywords):
-    x, (n, c, h, w), shape = _image(layout, x)
+def pool_desc(kind, dims, layout, keywords):
+    """struct stoa_pool2d_desc for images of dims N C H W, and the output's height and width."""
+    n, c, h, w = dims
     desc = options(
         d.stoa_pool2d_desc, dict(keywords, kind=kind, layout=layout, batch=n, channels=c, height=h, width=w), kind
     )
     height, width = ctypes.c_size_t(), ctypes.c_size_t()
     library.stoa_pool2d_output_size(desc, height, width)
-    y = as_output("out", out, shape(c, height.value, width.value), apart_from=(x,))
+    return desc, (height.value, width.value)
+
+
+def _pool(kind, x, layout, out, keywords):
+    x, dims, shape = image(layout, x)
+    desc, size = pool_desc(kind, dims, layout, keywords)
+    y = as_output("out", out, shape(dims[1], *size), apart_from=(x,))
     library.stoa_pool2d_run(desc, address(x), address(y))
     return y
 
@@ -167,19 +193,23 @@ def global_max_pool2d(x, *, layout="NCHW", out=None):
     return _pool("global-max-pool", x, layout, out, {})
 
 
+def last_axis(x, axis):
+    """x with that axis last, C-contiguous, and a function that moves it back."""
+    if x.ndim == 0:
+        raise ValueError("x: softmax needs an axis")
+    return np.ascontiguousarray(np.moveaxis(x, axis, -1)), lambda y: np.ascontiguousarray(np.moveaxis(y, -1, axis))
+
+
 def softmax(x, axis=-1, *, out=None):
     """Softmax along an axis, of any shape."""
     x = as_input("x", x)
-    if x.ndim == 0:
-        raise ValueError("x: softmax needs an axis")
-    last = axis in (-1, x.ndim - 1)
-    rows = x if last else np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    rows, back = last_axis(x, axis)
     y = as_output("out", out, x.shape)
-    result = y if last else np.empty(rows.shape, np.float32)
+    result = y if axis in (-1, x.ndim - 1) else np.empty(rows.shape, np.float32)
     columns = rows.shape[-1]
     library.stoa_softmax_run(rows.size // columns if columns else 0, columns, address(rows), address(result))
-    if not last:
-        y[...] = np.moveaxis(result, -1, axis)
+    if result is not y:
+        y[...] = back(result)
     return y
 
 
