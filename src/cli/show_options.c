@@ -83,11 +83,20 @@ static bool take_channel(struct settings *settings, const char *text)
 static bool take_count(struct settings *settings, const char *text)
 {
     return stoa_cli_read_size(text, 1, 400, &settings->show.count);
+}
+
 static bool take_limit(struct settings *settings, const char *text)
+{
     return stoa_cli_read_size(text, 1, INT32_MAX, &settings->show.limit);
+}
+
 static bool take_maps(struct settings *settings, const char *text)
+{
     return stoa_cli_read_size(text, 1, 1024, &settings->show.maps);
+}
+
 static bool take_top(struct settings *settings, const char *text)
+{
     return stoa_cli_read_size(text, 1, 100, &settings->show.top);
 }
 
@@ -95,8 +104,7 @@ const struct option stoa_cli_show_options[] = {
     {"output", "FILE", IN_SHOW, take_output, "the picture: a name that ends in .png, .svg or .html (a page)"},
     {"layer", "NAME", IN_SHOW, take_layer, "a layer, by the name of its node or of its output"},
     {"image", "FILE", IN_SHOW, take_image, "a picture (.png or .jpg) for the model's input; or --input"},
-    {"data", "SET", IN_SHOW, take_data, "the test part of a data set: fashion-mnist and the like, as train takes them"},
-    {"limit", "N", IN_SHOW, take_limit, "only its first N pictures"},
+    {"limit", "N", IN_SHOW, take_limit, "deconv: only its first N pictures"},
     {"maps", "N", IN_SHOW, take_maps, "deconv: the N maps that answer the strongest, 1 to 1024 (default 16)"},
     {"top", "N", IN_SHOW, take_top, "deconv: for each the N pictures, 1 to 100 (default 9)"},
     {"class", "K", IN_SHOW, take_class, "a class, from 0 (default: the best)"},
@@ -106,7 +114,7 @@ const struct option stoa_cli_show_options[] = {
     {"stride", "PIXELS", IN_SHOW, take_stride, "occlusion: how far it slides each time (default: half its side)"},
     {"unit", "K", IN_SHOW, take_unit, "maximize: the channel of --layer, from 0; without --layer see --class"},
     {"steps", "N", IN_SHOW, take_steps, "maximize: steps of ascent (default 200)"},
-    {"data", "SET", IN_SHOW, take_data, "confusion, errors: a data set as of stoa train, whose test part is used"},
+    {"data", "SET", IN_SHOW, take_data, "confusion, errors, deconv: a data set as of stoa train, whose test part is used"},
     {"batch", "N", IN_SHOW, take_batch, "confusion, errors: images at once (default 64)"},
     {"count", "N", IN_SHOW, take_count, "errors: how many, 1 to 400 (default 40)"},
     {"pixel", "OY,OX", IN_SHOW, take_pixel, "steps: the output's row and column (default: the middle)"},
