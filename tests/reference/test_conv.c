@@ -97,6 +97,13 @@ static const struct twin_row pool_rows[] = {
      1},
     {"average rank 5", "AveragePool", 11, "kernel_shape=[2,1,2]", "f32[1,1,2,1,2]{1..4}", "f32[1,1,1,1,1]{2.5}", 1},
     {"global average", "GlobalAveragePool", 11, NULL, "f32[1,2,2,2]{1..4,10,20,30,40}", "f32[1,2,1,1]{2.5,25}", 1},
+    {"norm", "LpPool", 11, "kernel_shape=[2] strides=[2]", "f32[1,1,4]{3,-4,0,5}", "f32[1,1,2]{5,5}", 1},
+    {"norm, p 1", "LpPool", 11, "kernel_shape=[2] p=1", "f32[1,1,3]{3,-4,5}", "f32[1,1,2]{7,9}", 1},
+    {"global norm", "GlobalLpPool", 11, NULL, "f32[1,2,2]{3,-4,0,6}", "f32[1,2,1]{5,6}", 1},
+    {"unpooled", "MaxUnpool", 11, "kernel_shape=[2,2] strides=[2,2]", "f32[1,1,2,2]{1,2,3,4} i64[1,1,2,2]{5,7,13,15}",
+     "f32[1,1,4,4]{0,0,0,0,0,1,0,2,0,0,0,0,0,3,0,4}", 0},
+    {"unpooled to output_shape", "MaxUnpool", 11, "kernel_shape=[2]", "f32[1,1,2]{1,2} i64[1,1,2]{4,0} i64[3]{1,1,5}",
+     "f32[1,1,5]{2,0,0,0,1}", 0},
     {"global max", "GlobalMaxPool", 11, NULL, "f32[2,1,3]{1,-3,-2,-3,-2,nan}", "f32[2,1,1]{1,nan}", 0},
 };
 

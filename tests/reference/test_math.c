@@ -100,6 +100,12 @@ static const struct twin_row norm_rows[] = {
      "f32[1,2,1,2]{1,2,3,4} f32[2]{2,3} f32[2]{5,0} f32[2]{1,2} f32[2]{4,1}", "f32[1,2,1,2]{5,6,3,6}", 1},
     {"BatchNormalization adds epsilon", "BatchNormalization", 15, "epsilon=3.0",
      "f32[2,1]{1,2} f32[1]{2} f32[1]{0} f32[1]{0} f32[1]{1}", "f32[2,1]{1,2}", 1},
+    /* mean 2, variance 1 */
+    {"BatchNormalization by its own statistics", "BatchNormalization", 14, "epsilon=0.0 training_mode=1 momentum=0.75",
+     "f32[2,1]{1,3} f32[1]{2} f32[1]{5} f32[1]{4} f32[1]{9}", "f32[2,1]{3,7} f32[1]{3.5} f32[1]{7}", 1},
+    {"BatchNormalization, opset 9, by its own statistics", "BatchNormalization", 9, "epsilon=0.0 momentum=0.75",
+     "f32[2,1]{1,3} f32[1]{2} f32[1]{5} f32[1]{4} f32[1]{9}", "f32[2,1]{3,7} f32[1]{3.5} f32[1]{7} f32[1]{2} f32[1]{1}",
+     1},
     /* mean 2, variance 1; mean 20, variance 100 */
     {"InstanceNormalization", "InstanceNormalization", 6, "epsilon=0.0",
      "f32[1,2,1,2]{1,3,10,30} f32[2]{2,1} f32[2]{5,0}", "f32[1,2,1,2]{3,7,-1,1}", 1},
@@ -140,6 +146,9 @@ static const struct {
     {{"Add without a common shape", "Add", 7, NULL, "f32[2]{1,2} f32[3]{1,2,3}", "f32(0)"}, STOA_ERROR_SHAPE},
     {{"Add of two types", "Add", 7, NULL, "f32[1]{1} i64[1]{1}", "f32(0)"}, STOA_ERROR_GRAPH},
     {{"whole division by zero", "Div", 7, NULL, "i64[2]{1,2} i64[2]{1,0}", "i64(0)"}, STOA_ERROR_DATA},
+    {{"BatchNormalization in training, of nothing", "BatchNormalization", 14, "training_mode=1",
+      "f32[0,1]{} f32[1]{1} f32[1]{1} f32[1]{1} f32[1]{1}", "f32(0)"},
+     STOA_ERROR_SHAPE},
     {{"BatchNormalization scale", "BatchNormalization", 14, NULL,
       "f32[1,1]{1} f32[2]{1,1} f32[1]{1} f32[1]{1} f32[1]{1}", "f32(0)"},
      STOA_ERROR_SHAPE},

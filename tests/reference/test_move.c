@@ -96,6 +96,17 @@ static const struct twin_row rows[] = {
      "f32[5]{7,7,8,8,9}", 0},
     {"Resize bilinear", "Resize", 11, "mode='linear' coordinate_transformation_mode='align_corners'",
      "f32[1,1,2,2]{0,2,4,6} - - i64[4]{1,1,3,3}", "f32[1,1,3,3]{0,1,2,2,3,4,4,5,6}", 1},
+    /* one axis of test_resize_upsample_scales_cubic, whose image is 4 times the row plus the column */
+    {"Resize cubic", "Resize", 11, "mode='cubic'", "f32[4]{1,2,3,4} - f32[1]{2}",
+     "f32[8]{0.89453125,1.19140625,1.66796875,2.296875,2.703125,3.33203125,3.80859375,4.10546875}", 1},
+    {"Resize cubic, a constant stays one", "Resize", 13, "mode='cubic' cubic_coeff_a=-0.5 exclude_outside=1",
+     "f32[3]{5,5,5} - f32[1]{2}", "f32[6]{5*6}", 1},
+    /* coordinates -1, 0, 1, 2 */
+    {"Resize crops beyond the edge", "Resize", 11,
+     "mode='linear' coordinate_transformation_mode='tf_crop_and_resize' extrapolation_value=9.0",
+     "f32[3]{10,20,30} f32[2]{-0.5,1} - i64[1]{4}", "f32[4]{9,10,20,30}", 1},
+    {"Upsample by attribute", "Upsample", 7, "scales=[1.0,2.0]", "f32[1,2]{1,2}", "f32[1,4]{1,1,2,2}", 0},
+    {"Upsample linear", "Upsample", 9, "mode='linear'", "f32[2]{0,4} f32[1]{2}", "f32[4]{0,2,4,4}", 1},
     {"Resize linear to the same size is a move", "Resize", 11, "mode='linear'", "f32[2]{1,2} - f32[1]{1}",
      "f32[2]{1,2}", 0},
 };
@@ -142,6 +153,9 @@ static const struct {
     {{"ConstantOfShape huge", "ConstantOfShape", 11, NULL, "i64[2]{4294967296,4294967296}", "f32(0)"},
      STOA_ERROR_LIMIT},
     {{"Expand does not fit", "Expand", 11, NULL, "f32[2]{1,2} i64[1]{3}", "f32(0)"}, STOA_ERROR_SHAPE},
+    {{"Resize crops what", "Resize", 11, "coordinate_transformation_mode='tf_crop_and_resize'", "f32[1]{1} - f32[1]{1}",
+      "f32(0)"},
+     STOA_ERROR_SHAPE},
     {{"Resize without scales", "Resize", 11, NULL, "f32[1]{1}", "f32(0)"}, STOA_ERROR_SHAPE},
     {{"Resize by nothing", "Resize", 11, NULL, "f32[1]{1} - f32[1]{0}", "f32(0)"}, STOA_ERROR_SHAPE},
     {{"Resize NaN", "Resize", 11, NULL, "f32[1]{1} - f32[1]{nan}", "f32(0)"}, STOA_ERROR_SHAPE},
