@@ -120,25 +120,25 @@ static enum stoa_status draw_maps(struct show_job *job, const struct stoa_array 
                         .width = dims[3],
                         .strides = {maps->tensor.strides[1], dims[3], 1},
                         .map = COLOUR_VIRIDIS};
-    stoa_shown_range(&all);
     rank(maps, show->by_mean, ranked);
     for (size_t i = 0; i < count; i++) {
         tiles[i].shown = all;
         tiles[i].shown.channels = 1;
         tiles[i].shown.data += ranked[i].channel * all.strides[0];
+        stoa_shown_range(&tiles[i].shown);
         snprintf(tiles[i].caption, sizeof tiles[i].caption, "%zu: %.2g", ranked[i].channel, ranked[i].key);
     }
-    char title[200], note[200], low[32], high[32];
+    char title[200], note[200];
     snprintf(title, sizeof title, "Maps of %.80s: %zu x %zu x %zu", show->layer ? show->layer : "the first convolution",
              dims[1], dims[2], dims[3]);
-    snprintf(note, sizeof note, "%zu of %zu, greatest %s first (below each: channel and %s); one scale for all", count,
-             dims[1], show->by_mean ? "mean" : "maximum", show->by_mean ? "mean" : "maximum");
-    snprintf(low, sizeof low, "%.3g", all.low);
-    snprintf(high, sizeof high, "%.3g", all.high);
+    snprintf(note, sizeof note,
+             "%zu of %zu, greatest %s first (below each: channel and %s); each in a scale of its own", count, dims[1],
+             show->by_mean ? "mean" : "maximum", show->by_mean ? "mean" : "maximum");
     struct picture picture;
     STOA_TRY(stoa_picture_tiles(
-        &(struct tiles){.title = title, .note = note, .tiles = tiles, .count = count, .low = low, .high = high}, error,
-        &picture));
+        &(struct tiles){
+            .title = title, .note = note, .tiles = tiles, .count = count, .low = "least", .high = "greatest"},
+        error, &picture));
     return stoa_page_picture(&job->page, &picture, title, 0, error);
 }
 
