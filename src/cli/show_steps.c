@@ -26,7 +26,7 @@ static void write_maps(const struct worked_example *worked, struct text *html)
                     worked->oy * shape->OW + worked->ox);
     stoa_text_print(html,
                     "view:   for each tap (r, s) the block A[ox][c] = x[base + ox*%zu + c] is already in memory,\n"
-                    "        rows %zu floats apart (the next output row: %zu); y += A * weights[r][s], no copy\n"
+                    "        pixels %zu floats apart (the next output row: %zu); y += A * weights[r][s], no copy\n"
                     "        base = ((oy*%zu + r*%zu - %zu)*%zu + s*%zu - %zu)*%zu + %zu</pre>\n",
                     worked->pixel_stride, worked->pixel_stride, worked->row_stride, shape->stride[0],
                     shape->dilation[0], shape->pad[0], shape->W, shape->dilation[1], shape->pad[1], shape->C,
@@ -37,7 +37,7 @@ static void write_taps(const struct worked_example *worked, struct text *html)
 {
     stoa_text_print(html,
                     "<h2>Views: a product for each tap</h2>\n<table><tr><th>r, s<th>pixel (row, column)<th>floats "
-                    "into the image<th>sum of %zu products<th>so far</tr>\n",
+                    "into the image<th>products (channels: %zu), summed<th>so far</tr>\n",
                     worked->channels);
     double sum = 0;
     for (size_t k = 0; k < worked->taps; k++) {

@@ -86,7 +86,10 @@ static void draw_cell(const struct sheet *sheet, double left, double top, double
                       (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 | rgb[2]);
     if (width < 26)
         return;
-    snprintf(number, sizeof number, width < 36 ? "%.1g" : "%.2g", value + 0.0); /* no -0 */
+    int digits =
+        most > 0 ? (int)fmin(9, fmax(0, (width >= 48 || (width >= 40 && most >= 1) ? 2 : 1) - floor(log10(most)))) : 0;
+    double least = 0.5 * pow(10, -digits); /* below it: 0, not -0 */
+    snprintf(number, sizeof number, "%.*f", digits, fabs(value) < least ? 0 : value);
     uint32_t ink = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] > 130 ? 0x000000 : 0xffffff;
     stoa_picture_text(sheet->picture, left + width / 2, top + height / 2 + sheet->text / 3, sheet->text, TEXT_MIDDLE,
                       ink, number);

@@ -1,0 +1,100 @@
+/* stoa show curves, confusion, errors, graph and steps as their users start them: what is written, and what is refused.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "data/image.h"
+#include "graph/model.h"
+#include "support/command.h"
+#include "support/files.h"
+#include "support/net.h"
+
+TestSuite(show_command, .fini = files_remove);
+
+#define MODEL "@model.onnx"
+#define PICTURE "@picture.png"
+#define LOG "@log.jsonl"
+
+/* Words that begin with @ are files of the folder. */
+static const struct {
+    const char *name;
+    const char *words[12];
+    int status;
+    const char *message; /* null: none at all */
+} rows[] = {
+    {"curves", {"curves", LOG, LOG, "--output", "@o.png"}, 0, NULL},
+    {"curves as SVG", {"curves", LOG, "--output", "@o.svg"}, 0, NULL},
+    {"a foreign log", {"curves", PICTURE, "--output", "@o.png"}, 1, "no log of training"},
+    {"no log", {"curves", "@none", "--output", "@o.png"}, 1, "none"},
+    {"an unknown ending", {"curves", LOG, "--output", "@o.gif"}, 1, ".png .svg .html"},
+    {"confusion", {"confusion", MODEL, "--data", "idx:@", "--output", "@o.svg"}, 0, NULL},
+    {"errors", {"errors", MODEL, "--data", "idx:@", "--count", "2", "--output", "@o.html"}, 0, NULL},
+    {"no data", {"errors", MODEL, "--output", "@o.png"}, 1, "--data SET is missing"},
+    {"data that are not there", {"confusion", MODEL, "--data", "idx:@nope", "--output", "@o.png"}, 1, "nope"},
+    {"no count", {"errors", MODEL, "--data", "idx:@", "--count", "0", "--output", "@o.png"}, 2, "--count"},
+    {"steps", {"steps", MODEL, "--image", PICTURE, "--pixel", "0,2", "--channel", "1", "--output", "@o.html"}, 0, NULL},
+    {"the middle", {"steps", MODEL, "--image", PICTURE, "--layer", "a", "--output", "@o.png"}, 0, NULL},
+    {"no layer", {"steps", MODEL, "--image", PICTURE, "--layer", "q", "--output", "@o.png"}, 1, "no layer 'q'"},
+    {"no convolution", {"steps", MODEL, "--image", PICTURE, "--layer", "y", "--output", "@o.png"}, 1, "must be Conv"},
+    {"outside", {"steps", MODEL, "--image", PICTURE, "--pixel", "9,9", "--output", "@o.png"}, 1, "pixel 9,9"},
+    {"no pixel", {"steps", MODEL, "--image", PICTURE, "--pixel", "9", "--output", "@o.png"}, 2, "--pixel"},
+    {"no image", {"steps", MODEL, "--output", "@o.png"}, 1, "--image"},
+    {"graph", {"graph", MODEL, "--output", "@o.svg"}, 0, NULL},
+    {"graph with times", {"graph", MODEL, "--profile", "--repeat", "2", "--output", "@o.png"}, 0, NULL},
+};
+
+static void make_files(void)
+{
+    static const char log[] = "{\"settings\": {}}\n{\"epoch\": 1, \"loss\": 2, \"train_accuracy\": 0.5}\n"
+                              "{\"epoch\": 2, \"loss\": 1, \"train_accuracy\": 0.75, \"test_accuracy\": 0.7}\n";
+    char path[4096];
+    struct net net;
+    struct idx_set set = idx_make();
+    idx_write(&set, false);
+    files_write("log.jsonl", log, sizeof log - 1);
+    files_write_png("picture.png", IDX_WIDTH, IDX_HEIGHT, 1, 90);
+    net_build(&net,
+              "input x f32[?,1,3,4]\nconst w f32[2,1,3,3]\nconst f f32[3,24]\na = Conv(x, w) pads=[1,1,1,1]\n"
+              "b = Flatten(a)\ny = Gemm(b, f) transB=1\noutput y\n",
+              NULL);
+    snprintf(path, sizeof path, "%s/model.onnx", files_folder());
+    cr_assert(stoa_model_save(net.model, path, NULL) == STOA_OK);
+    net_free(&net);
+}
+
+/* @ becomes the folder. */
+static const char *place(const char *word, size_t size, char *text)
+{
+    const char *at = strchr(word, '@');
+    if (!at)
+        return word;
+    snprintf(text, size, "%.*s%s/%s", (int)(at - word), word, files_folder(), at + 1);
+    return text;
+}
+
+Test(show_command, writes_or_refuses)
+{
+    make_files();
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        static char texts[12][4200];
+        const char *words[14] = {"show"}, *output = NULL;
+        for (size_t i = 0; i < 12 && rows[r].words[i]; i++) {
+            words[i + 1] = place(rows[r].words[i], sizeof texts[i], texts[i]);
+            output = words[i + 1];
+        }
+        const struct command_outcome *outcome = command_run(words);
+        if (strstr(outcome->err, "stoa was built without"))
+            continue; /* Graphviz or cJSON */
+        cr_expect(outcome->status == rows[r].status, "%s: %d, %s", rows[r].name, outcome->status, outcome->err);
+        if (rows[r].message)
+            cr_expect(strstr(outcome->err, rows[r].message), "%s: %s", rows[r].name, outcome->err);
+        else
+            cr_expect(outcome->err[0] == '\0', "%s: %s", rows[r].name, outcome->err);
+        cr_expect((access(output, F_OK) == 0) == (rows[r].status == 0), "%s: %s", rows[r].name, output);
+        unlink(output);
+    }
+}
