@@ -1,5 +1,6 @@
 /* stoa show: pictures of networks. The table says what there is; each makes its pictures, and what comes before and
  * after is here. */
+#include <fontconfig/fontconfig.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,6 +109,9 @@ static int run(const struct what *what, const struct settings *settings)
     stoa_model_free(job.model);
     if (status != STOA_OK)
         fprintf(stderr, "stoa show %s: %s\n", what->name, error.message);
+    /* What these keep for a next picture would look like leaks to who searches for them. */
+    cairo_debug_reset_static_data();
+    FcFini();
     return status == STOA_OK ? CLI_FINE : CLI_FAILED;
 }
 

@@ -34,7 +34,7 @@ def _build(folder):
     if library:
         _meson("compile", "-C", build, "python-module")
         module = os.path.join(build, "src", "python", "stoa")
-        found = [library, library.replace("libstoa.so", "libstoa-data.so")]
+        found = [library.replace("libstoa.so", f"libstoa{part}.so") for part in ("", "-data", "-show")]
     else:
         _meson("compile", "-C", build)
         _meson("install", "-C", build, "--no-rebuild", "--quiet", "--destdir", image)

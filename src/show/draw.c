@@ -24,6 +24,7 @@ enum stoa_status stoa_picture_begin(double width, double height, struct stoa_err
     }
     cairo_select_font_face(picture->cairo, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     stoa_picture_fill(picture, 0, 0, width, height, 0xffffff);
+    picture->owners = cairo_surface_get_reference_count(picture->surface);
     return STOA_OK;
 }
 

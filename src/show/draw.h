@@ -17,6 +17,7 @@ struct picture {
     cairo_surface_t *surface;
     cairo_t *cairo;
     double width, height;
+    unsigned owners; /* references to the surface, until something is made of it */
 };
 
 /* A white picture. On failure it is all zero. */

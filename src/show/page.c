@@ -168,6 +168,11 @@ static enum stoa_status play(const struct page_item *items, size_t count, enum p
     if (status == CAIRO_STATUS_SUCCESS)
         status = cairo_surface_status(surface);
     cairo_surface_destroy(surface);
+    /* Surfaces for SVG of cairo 1.16 forget to give up the recordings they were painted with. */
+    for (size_t i = 0; i < count; i++)
+        for (cairo_surface_t *recorded = items[i].picture.surface;
+             recorded && cairo_surface_get_reference_count(recorded) > items[i].picture.owners;)
+            cairo_surface_destroy(recorded);
     if (status == CAIRO_STATUS_WRITE_ERROR)
         return stoa_fail(error, STOA_ERROR_MEMORY, "no memory for the picture");
     if (status != CAIRO_STATUS_SUCCESS)

@@ -4,6 +4,7 @@
 #include <stoa/gradient.h>
 #include <string.h>
 
+#include "base/reserved.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "graph/model.h"
@@ -68,6 +69,7 @@ enum stoa_status stoa_probe_open(const struct stoa_subject *subject, const char 
     *probe = (struct probe){0};
     if (!subject || !subject->model)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
+    STOA_TRY(STOA_CHECK_RESERVED(subject, "subject", error));
     probe->allocator = subject->model->allocator;
     if (of_count) {
         struct probe plain = {.allocator = probe->allocator};
