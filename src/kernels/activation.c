@@ -22,8 +22,8 @@ static STOA_INLINE float log_one_more(float e)
     return 2.0f * (t + t * z * q);
 }
 
-#define FUNCTION(name, expression)                                                                                     \
-    STOA_CLONES static void each_##name(size_t count, float alpha, float beta, const float *x, float *y)               \
+#define FUNCTION_OF(CLONES, name, expression)                                                                          \
+    CLONES static void each_##name(size_t count, float alpha, float beta, const float *x, float *y)                    \
     {                                                                                                                  \
         (void)alpha;                                                                                                   \
         (void)beta;                                                                                                    \
@@ -33,6 +33,8 @@ static STOA_INLINE float log_one_more(float e)
             y[i] = expression;                                                                                         \
         }                                                                                                              \
     }
+#define FUNCTION(name, expression) FUNCTION_OF(STOA_CLONES, name, expression)
+#define RARE(name, expression) FUNCTION_OF(STOA_FEW_CLONES, name, expression)
 
 static STOA_INLINE float bound(float value, float least, float most)
 {
@@ -101,25 +103,25 @@ FUNCTION(exp, exponential(v))
 FUNCTION(sigmoid, sigmoid(v))
 FUNCTION(silu, v *sigmoid(v))
 FUNCTION(tanh, hyperbolic_tangent(v))
-FUNCTION(softplus, softplus(v))
-FUNCTION(elu, elu(v, alpha))
-FUNCTION(selu, beta *elu(v, alpha))
-FUNCTION(celu, v < 0.0f ? alpha * exponential_less_one((v < 0.0f ? v : 0.0f) / alpha) : v)
-FUNCTION(mish, v *mish_gate(v))
+RARE(softplus, softplus(v))
+RARE(elu, elu(v, alpha))
+RARE(selu, beta *elu(v, alpha))
+RARE(celu, v < 0.0f ? alpha * exponential_less_one((v < 0.0f ? v : 0.0f) / alpha) : v)
+RARE(mish, v *mish_gate(v))
 FUNCTION(gelu, 0.5f * v * (1.0f + error_function(v * 0x1.6a09e6p-1f)))
 FUNCTION(erf, error_function(v))
-FUNCTION(log, logarithm(v))
-FUNCTION(abs, fabsf(v))
-FUNCTION(neg, -v)
-FUNCTION(floor, floorf(v))
-FUNCTION(ceil, ceilf(v))
-FUNCTION(round, rintf(v))
-FUNCTION(sign, v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : v)
-FUNCTION(reciprocal, 1.0f / v)
+RARE(log, logarithm(v))
+RARE(abs, fabsf(v))
+RARE(neg, -v)
+RARE(floor, floorf(v))
+RARE(ceil, ceilf(v))
+RARE(round, rintf(v))
+RARE(sign, v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : v)
+RARE(reciprocal, 1.0f / v)
 /* From 2^25 on, 1 + |x| is |x|: so infinity is no exception. */
-FUNCTION(softsign, fabsf(v) >= 0x1p25f ? copysignf(1.0f, v) : v / (1.0f + fabsf(v)))
-FUNCTION(thresholded_relu, v <= alpha ? 0.0f : v)
-FUNCTION(shrink, v<-alpha ? v + beta : v> alpha ? v - beta : v != v ? v : 0.0f)
+RARE(softsign, fabsf(v) >= 0x1p25f ? copysignf(1.0f, v) : v / (1.0f + fabsf(v)))
+RARE(thresholded_relu, v <= alpha ? 0.0f : v)
+RARE(shrink, v<-alpha ? v + beta : v> alpha ? v - beta : v != v ? v : 0.0f)
 
 /* Those that have no loop here go through double, one by one. */
 void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y)

@@ -11,7 +11,7 @@
 
 /* One window's channels [c, c + count), over `depth` planes that are plane_step elements apart: copies of this with a
  * constant count keep `best` in registers, those with a constant depth of 1 have no loop over planes. */
-#define DEFINE_MAX_POOL_ROW(CLONES, NAME, TYPE)                                                                        \
+#define DEFINE_MAX_POOL_ROW(CLONES, DEEP_CLONES, NAME, TYPE)                                                           \
     static STOA_INLINE void NAME##_block(const struct pool_shape *shape, size_t depth, size_t plane_step,              \
                                          const struct taps *rows, const struct taps *columns, size_t count,            \
                                          const TYPE *plane, TYPE *y)                                                   \
@@ -36,7 +36,7 @@
         for (size_t c = 0; c < count; c++)                                                                             \
             y[c] = best[c];                                                                                            \
     }                                                                                                                  \
-    static STOA_INLINE void NAME##_deep(const struct pool_shape *shape, struct pool_row at, const TYPE *x, TYPE *y)    \
+    DEEP_CLONES static void NAME##_deep(const struct pool_shape *shape, struct pool_row at, const TYPE *x, TYPE *y)    \
     {                                                                                                                  \
         const struct planes planes = planes_of(shape, at.plane);                                                       \
         const struct taps rows = clip(shape, 1, at.row);                                                               \
@@ -61,9 +61,9 @@
         }                                                                                                              \
     }
 
-DEFINE_MAX_POOL_ROW(STOA_CLONES, stoa_max_pool_row, float)
-DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_uint8, uint8_t)
-DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_int8, int8_t)
+DEFINE_MAX_POOL_ROW(STOA_CLONES, STOA_FEW_CLONES, stoa_max_pool_row, float)
+DEFINE_MAX_POOL_ROW(, , stoa_max_pool_row_uint8, uint8_t)
+DEFINE_MAX_POOL_ROW(, , stoa_max_pool_row_int8, int8_t)
 
 /* The place of the first maximum of one channel's window, x[D][H][W] being the channel: *value <- it. */
 static void find_max(const struct pool_shape *shape, const struct taps taps[3], const float *x, float *value,
@@ -127,8 +127,8 @@ static STOA_INLINE void average_block(const struct pool_shape *shape, size_t dep
         y[c] = sum[c] / divisor;
 }
 
-static STOA_INLINE void average_deep(const struct pool_shape *shape, struct pool_row at, int count_pad, const float *x,
-                                     float *y)
+STOA_FEW_CLONES static void average_deep(const struct pool_shape *shape, struct pool_row at, int count_pad,
+                                         const float *x, float *y)
 {
     const struct planes planes = planes_of(shape, at.plane);
     const struct taps rows = clip(shape, 1, at.row);
@@ -180,7 +180,8 @@ static STOA_INLINE void lp_block(const struct pool_shape *shape, const struct ta
         y[c] = p == 2 ? sqrtf(sum[c]) : p == 1 ? sum[c] : powf(sum[c], 1 / (float)p);
 }
 
-STOA_CLONES void stoa_lp_pool_row(const struct pool_shape *shape, struct pool_row at, int p, const float *x, float *y)
+STOA_FEW_CLONES void stoa_lp_pool_row(const struct pool_shape *shape, struct pool_row at, int p, const float *x,
+                                      float *y)
 {
     const struct taps planes = clip(shape, 0, at.plane), rows = clip(shape, 1, at.row);
     for (size_t ox = 0; ox < shape->out[2]; ox++, y += shape->y_column) {

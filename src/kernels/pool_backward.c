@@ -7,7 +7,7 @@
 
 /* One window's channels [c, c + count), over planes as in pool.c. Tap numbers stay in the registers of a float's width
  * until they are stored. */
-#define DEFINE_MAX_POOL_ROW_TAPS(NAME, TYPE)                                                                           \
+#define DEFINE_MAX_POOL_ROW_TAPS(CLONES, NAME, TYPE)                                                                   \
     static STOA_INLINE void NAME##_block(const struct pool_shape *shape, size_t depth, const struct planes *planes,    \
                                          const struct taps *rows, const struct taps *columns, size_t count,            \
                                          const float *x, float *y, TYPE *tap)                                          \
@@ -52,8 +52,8 @@
             tap[c] = (TYPE)which[c];                                                                                   \
         }                                                                                                              \
     }                                                                                                                  \
-    STOA_CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const float *x, float *y,                \
-                          const struct pool_taps *taps)                                                                \
+    CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const float *x, float *y,                     \
+                     const struct pool_taps *taps)                                                                     \
     {                                                                                                                  \
         const struct planes planes = planes_of(shape, at.plane);                                                       \
         const struct taps rows = clip(shape, 1, at.row);                                                               \
@@ -71,8 +71,8 @@
         }                                                                                                              \
     }
 
-DEFINE_MAX_POOL_ROW_TAPS(stoa_max_pool_row_taps, uint8_t)
-DEFINE_MAX_POOL_ROW_TAPS(stoa_max_pool_row_taps_int32, int32_t)
+DEFINE_MAX_POOL_ROW_TAPS(STOA_CLONES, stoa_max_pool_row_taps, uint8_t)
+DEFINE_MAX_POOL_ROW_TAPS(STOA_FEW_CLONES, stoa_max_pool_row_taps_int32, int32_t)
 
 /* The windows first <= o < end whose reach, holes and all, covers a pixel, as the pixel moves on. With p the pixel's
  * distance from the padding's edge they are (p - reach) / stride + 1 and p / stride + 1, kept without dividing. */
@@ -122,7 +122,7 @@ static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
 }
 
 /* The windows of a pixel go through dx one after another: nearly always there are one or two. */
-#define DEFINE_MAX_POOL_ROW_BACKWARD(NAME, TYPE)                                                                       \
+#define DEFINE_MAX_POOL_ROW_BACKWARD(CLONES, NAME, TYPE)                                                               \
     static STOA_INLINE void NAME##_pixel(const struct pool_shape *shape, bool deep, const struct cover *planes,        \
                                          const struct cover *rows, const struct cover *columns, const float *dy,       \
                                          const struct pool_taps *taps, float *restrict dx)                             \
@@ -200,8 +200,8 @@ static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
                          NAME##_window(&columns, count, dy + c, tap + c, first, shape->x_column, to + c));             \
         }                                                                                                              \
     }                                                                                                                  \
-    STOA_CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const float *dy,                         \
-                          const struct pool_taps *taps, float *dx)                                                     \
+    CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const float *dy,                              \
+                     const struct pool_taps *taps, float *dx)                                                          \
     {                                                                                                                  \
         if (are_apart(shape, 0) && are_apart(shape, 1) && are_apart(shape, 2)) {                                       \
             NAME##_apart(shape, at, dy, taps, dx);                                                                     \
@@ -217,8 +217,8 @@ static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
                 NAME##_pixel(shape, true, &planes, &rows, &columns, dy, taps, dx);                                     \
     }
 
-DEFINE_MAX_POOL_ROW_BACKWARD(stoa_max_pool_row_backward, uint8_t)
-DEFINE_MAX_POOL_ROW_BACKWARD(stoa_max_pool_row_backward_int32, int32_t)
+DEFINE_MAX_POOL_ROW_BACKWARD(STOA_CLONES, stoa_max_pool_row_backward, uint8_t)
+DEFINE_MAX_POOL_ROW_BACKWARD(STOA_FEW_CLONES, stoa_max_pool_row_backward_int32, int32_t)
 
 /* Taps along one axis that an average counts; averages have no holes. */
 static STOA_INLINE size_t counted(const struct pool_shape *shape, int axis, int count_pad, size_t out)
