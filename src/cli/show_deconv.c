@@ -185,7 +185,7 @@ static void find_range(const struct source *source, const struct stoa_deconv_inf
 static void pooling_note(const struct stoa_deconv_info *info, size_t capacity, char *text)
 {
     if (info->max_pools && info->average_pools)
-        snprintf(text, capacity, "%zu max poolings undone by their switches, %zu average poolings spread evenly",
+        snprintf(text, capacity, "max poolings (%zu) undone by switches, average ones (%zu) spread evenly",
                  info->max_pools, info->average_pools);
     else if (info->max_pools)
         snprintf(text, capacity, "%zu max pooling%s undone by switches", info->max_pools,
