@@ -239,6 +239,57 @@ Test(branches, the_branch_that_is_chosen_runs)
     }
 }
 
+/* The condition follows from the size of x: Cast(Shape(x) - 3). */
+static void open_size(struct onnx_writer *w)
+{
+    onnx_model_begin(w);
+    onnx_info(w, GRAPH_INPUT, "x", (const int64_t[]){-1, 0});
+    onnx_info(w, GRAPH_OUTPUT, "y", NULL);
+    onnx_tensor_begin(w, GRAPH_INITIALIZER, "three", STOA_INT64, (const int64_t[]){1, 0});
+    onnx_int(w, TENSOR_INT64_DATA, 3);
+    onnx_end(w);
+    onnx_node(w, "Shape", "x", "s");
+    onnx_node(w, "Sub", "s,three", "d");
+    onnx_node_begin(w, "Cast", "d", "c");
+    onnx_begin(w, NODE_ATTRIBUTE);
+    onnx_text(w, ATTRIBUTE_NAME, "to");
+    onnx_int(w, ATTRIBUTE_TYPE, 2);
+    onnx_int(w, ATTRIBUTE_I, STOA_BOOL);
+    onnx_end(w);
+    onnx_end(w);
+    onnx_node_begin(w, "If", "c", "y");
+    branch(w, "then_branch", "Add", "x,x", "t");
+    branch(w, "else_branch", "Mul", "x,x", "t");
+    onnx_end(w);
+    onnx_end(w);
+}
+
+Test(branches, each_shape_has_its_branch)
+{
+    struct onnx_writer writer = {0};
+    struct stoa_error error = {0};
+    struct counting_allocator allocator;
+    open_size(&writer);
+    struct stoa_model *model = load("an open size", &writer, &allocator);
+    struct stoa_session *session;
+    cr_assert(stoa_session_create(model, NULL, &error, &session) == STOA_OK, "%s", error.message);
+    for (size_t round = 0; round < 6; round++) {
+        const size_t size = round % 2 ? 3 : 2 + round;
+        const struct stoa_input_spec spec = {.name = "x", .rank = 1, .dims = {size}};
+        const float x[8] = {3, 3, 3, 3, 3, 3, 3, 3};
+        float y[8] = {0};
+        cr_assert(stoa_session_reshape(session, &spec, 1, &error) == STOA_OK, "%s", error.message);
+        cr_assert(stoa_session_bind_input(session, "x", x, &error) == STOA_OK, "%s", error.message);
+        cr_assert(stoa_session_bind_output(session, "y", y, &error) == STOA_OK, "%s", error.message);
+        cr_assert(stoa_session_run(session, &error) == STOA_OK, "%s", error.message);
+        cr_expect(y[0] == (size == 3 ? 9 : 6) && y[size - 1] == y[0], "%zu: %g", size, (double)y[0]);
+    }
+    stoa_session_free(session);
+    stoa_model_free(model);
+    cr_expect(allocator.live == 0, "%zu blocks leaked", allocator.live);
+    onnx_free(&writer);
+}
+
 static void float_condition(struct onnx_writer *w)
 {
     begin_net(w);
