@@ -60,7 +60,8 @@ static size_t plan_backward(const struct op_call *call, struct walk *walk)
 {
     const struct stoa_tensor *x = &call->inputs[OF_X];
     stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
-                         stoa_op_has_output(call, 0) ? call->outputs[0].strides : NULL, all_but_channels, 1, true, walk);
+                         stoa_op_has_output(call, 0) ? call->outputs[0].strides : NULL, all_but_channels, 1, true,
+                         walk);
     return stoa_walk_fold(walk);
 }
 

@@ -138,7 +138,8 @@ static enum result check_run(const struct listed *item, const struct command_out
     bool compared = strstr(outcome->out, "ok      output '");
     cr_expect(compared, "%s: no output was compared", name);
     /* Nothing is computed where a constant is all there is. */
-    bool layers = strstr(outcome->out, "layers within the bound") || strcmp(name, "test_constant") == 0 || strcmp(name, "test_if") == 0;
+    bool layers = strstr(outcome->out, "layers within the bound") || strcmp(name, "test_constant") == 0 ||
+                  strcmp(name, "test_if") == 0;
     cr_expect(layers, "%s: no layer was compared", name);
     return outcome->status == 0 && compared && layers ? PASSED : FAILED;
 }
