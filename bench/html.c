@@ -60,7 +60,7 @@ static const char *const style[] = {
     "@media (max-width:900px){.wide{display:none}}@media (max-width:640px){body{padding:1rem .75rem 3rem}",
     "h1{font-size:1.45rem}.scroll{max-width:calc(100vw - 1.5rem)}}",
     "@media print{body{max-width:none;padding:0;font-size:10pt}nav,.sorts,.aside{display:none}figure,tr,.cards li{",
-    "break-inside:avoid}h2,h3,figcaption,caption{break-after:avoid}.scroll{overflow:visible;width:auto;left:0;"
+    "break-inside:avoid}h2,h3,figcaption,caption{break-after:avoid}.scroll{overflow:visible;width:auto;left:0;",
     "transform:none}table{font-size:6.5pt}",
     "th,td{padding:.1rem .2rem;white-space:normal}thead th{min-width:0}thead button::after{content:none}",
     "details::details-content{content-visibility:visible;block-size:auto}.cards b{font-size:1.4rem}}",
