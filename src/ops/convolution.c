@@ -346,10 +346,12 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
         .worker_base = run->worker_base,
         .worker_stride = run->worker_stride,
     };
-    float *pictures = (void *)((char *)run->shared + convolution->pictures);
-    if (!convolution->fold.deep)
+    if (!convolution->fold.deep) {
         stoa_conv_run(conv, &args);
-    else if (convolution->fold.folds)
+        return STOA_OK;
+    }
+    float *pictures = (void *)((char *)run->shared + convolution->pictures);
+    if (convolution->fold.folds)
         run_folded(convolution, &args, pictures);
     else
         run_unfolded(convolution, &args, pictures);

@@ -11,7 +11,7 @@
 #include "kernels/winograd.h"
 
 /* Of one function: the baseline's and those of wider vectors, where there are any. */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(STOA_SANITIZED)
 #define COPIES 3
 #define CASE(name, parameters)                                                                                         \
     void name##_baseline parameters;                                                                                   \

@@ -88,7 +88,11 @@ static void store(const struct stoa_tensor *tensor, size_t index, double value)
         break;
     switch (tensor->dtype) {
         STOA_REAL_DTYPES(STORE)
-        STOA_WHOLE_DTYPES(STORE)
+#define STORE_WHOLE(constant, name, type)                                                                              \
+    case constant:                                                                                                     \
+        ((type *)tensor->data)[index] = value < 0 ? (type)(int64_t)value : (type)value;                                \
+        break;
+        STOA_WHOLE_DTYPES(STORE_WHOLE)
     case STOA_BOOL:
         ((uint8_t *)tensor->data)[index] = value != 0;
         break;

@@ -185,6 +185,7 @@ Test(train, every_operator_says_whether_gradients_pass)
     /* clang-format off */
     /* clang-format off */
     /* clang-format off */
+    /* clang-format off */
     static const char *const without[] = {
         "And",
         "ArgMax",
