@@ -111,10 +111,11 @@ def speech():
 
 
 def differences(name, ours, theirs):
-    """The largest difference as a share of the largest output, and how many elements one side alone has suppressed."""
-    suppressed = (ours == 0) != (theirs == 0) if name == 'scores' else numpy.zeros(ours.shape, bool)
-    error = numpy.abs(numpy.where(suppressed, 0, ours - theirs)).max()
-    return error / numpy.abs(theirs).max(), suppressed.sum()
+    """The largest difference as a share of the largest output; how many elements one side alone has suppressed, all of
+    them below a hundredth of the largest."""
+    most = numpy.abs(theirs).max()
+    suppressed = ((ours == 0) != (theirs == 0)) & (numpy.maximum(ours, theirs) < most / 100) & (name == 'scores')
+    return numpy.abs(numpy.where(suppressed, 0, ours - theirs)).max() / most, suppressed.sum()
 
 
 def main():
@@ -133,7 +134,7 @@ def main():
         ours = stoa.Session(model).run(None, {stoa.Model(model).inputs[0].name: x})
         for info, a, b in zip(stoa.Model(model).outputs, ours, theirs):
             error, suppressed = differences(info.name, a, b)
-            fits = a.shape == b.shape and error <= tolerance and suppressed <= 1e-3 * a.size
+            fits = a.shape == b.shape and error <= tolerance and suppressed <= 1e-2 * a.size
             failed += not fits
             print('%-6s  %s, output %s %s: %.1e of the largest%s' % (
                 'ok' if fits else 'FAILED', name, info.name, 'x'.join(map(str, a.shape)), error,
