@@ -98,55 +98,20 @@ static enum stoa_status gradient_of(struct reference_run *run, reference_operato
     return move_backward(run, forward, 1, run->call->input_count - 1, traced, 0, 1);
 }
 
-static enum stoa_status one_gradient(struct reference_run *run, reference_operator forward)
-{
-    return gradient_of(run, forward, 0);
-}
-
-enum stoa_status stoa_reference_pad_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_pad);
-}
-
-enum stoa_status stoa_reference_slice_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_slice);
-}
-
-enum stoa_status stoa_reference_gather_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_gather);
-}
-
-enum stoa_status stoa_reference_transpose_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_transpose);
-}
-
-enum stoa_status stoa_reference_tile_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_tile);
-}
-
-enum stoa_status stoa_reference_depth_to_space_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_depth_to_space);
-}
-
-enum stoa_status stoa_reference_space_to_depth_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_space_to_depth);
-}
-
-enum stoa_status stoa_reference_gather_elements_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_gather_elements);
-}
-
-enum stoa_status stoa_reference_gather_nd_backward(struct reference_run *run)
-{
-    return one_gradient(run, stoa_reference_gather_nd);
-}
+#define ONE_GRADIENT(name)                                                                                             \
+    enum stoa_status stoa_reference_##name##_backward(struct reference_run *run)                                       \
+    {                                                                                                                  \
+        return gradient_of(run, stoa_reference_##name, 0);                                                             \
+    }
+ONE_GRADIENT(pad)
+ONE_GRADIENT(slice)
+ONE_GRADIENT(gather)
+ONE_GRADIENT(transpose)
+ONE_GRADIENT(tile)
+ONE_GRADIENT(depth_to_space)
+ONE_GRADIENT(space_to_depth)
+ONE_GRADIENT(gather_elements)
+ONE_GRADIENT(gather_nd)
 
 /* Scattering, its gradient's inputs being {dY, data, indices, updates}. Where updates replace what was there, it is
  * moving. Where they are added, what was there passes on, and each update gets what `gather` finds in its place. */

@@ -59,15 +59,26 @@ static void begin_net(struct onnx_writer *w)
     onnx_info(w, GRAPH_OUTPUT, "y", NULL);
 }
 
-static void constant_then(struct onnx_writer *w)
+/* A network of one If, whose first branch, taken, is what is written between; the other is Exp. */
+static void begin_taken(struct onnx_writer *w)
 {
     begin_net(w);
     bool_constant(w, "c", true);
     onnx_node_begin(w, "If", "c", "y");
-    branch(w, "then_branch", "Relu", "x", "t");
+}
+
+static void end_taken(struct onnx_writer *w)
+{
     branch(w, "else_branch", "Exp", "x", "t");
     onnx_end(w);
     onnx_end(w);
+}
+
+static void constant_then(struct onnx_writer *w)
+{
+    begin_taken(w);
+    branch(w, "then_branch", "Relu", "x", "t");
+    end_taken(w);
 }
 
 static void constant_else(struct onnx_writer *w)
@@ -303,59 +314,43 @@ static void float_condition(struct onnx_writer *w)
 
 static void unknown_operator_taken(struct onnx_writer *w)
 {
-    begin_net(w);
-    bool_constant(w, "c", true);
-    onnx_node_begin(w, "If", "c", "y");
+    begin_taken(w);
     branch(w, "then_branch", "Frobnicate", "x", "t");
-    branch(w, "else_branch", "Exp", "x", "t");
-    onnx_end(w);
-    onnx_end(w);
+    end_taken(w);
 }
 
 static void cycle_in_the_branch(struct onnx_writer *w)
 {
-    begin_net(w);
-    bool_constant(w, "c", true);
-    onnx_node_begin(w, "If", "c", "y");
+    begin_taken(w);
     begin_branch(w, "then_branch");
     onnx_node(w, "Add", "x,b", "a");
     onnx_node(w, "Relu", "a", "b");
     onnx_info(w, GRAPH_OUTPUT, "b", NULL);
     end_branch(w);
-    branch(w, "else_branch", "Exp", "x", "t");
-    onnx_end(w);
-    onnx_end(w);
+    end_taken(w);
 }
 
 static void bad_attribute_in_the_branch(struct onnx_writer *w)
 {
-    begin_net(w);
-    bool_constant(w, "c", true);
-    onnx_node_begin(w, "If", "c", "y");
+    begin_taken(w);
     begin_branch(w, "then_branch");
     onnx_node_begin(w, "Relu", "x", "t");
     onnx_ints(w, "nonsense", 1, (const int64_t[]){1});
     onnx_end(w);
     onnx_info(w, GRAPH_OUTPUT, "t", NULL);
     end_branch(w);
-    branch(w, "else_branch", "Exp", "x", "t");
-    onnx_end(w);
-    onnx_end(w);
+    end_taken(w);
 }
 
 static void output_twice_in_the_branch(struct onnx_writer *w)
 {
-    begin_net(w);
-    bool_constant(w, "c", true);
-    onnx_node_begin(w, "If", "c", "y");
+    begin_taken(w);
     begin_branch(w, "then_branch");
     onnx_node(w, "Relu", "x", "t");
     onnx_node(w, "Exp", "x", "t");
     onnx_info(w, GRAPH_OUTPUT, "t", NULL);
     end_branch(w);
-    branch(w, "else_branch", "Exp", "x", "t");
-    onnx_end(w);
-    onnx_end(w);
+    end_taken(w);
 }
 
 /* Each If's condition is the one's before. */
