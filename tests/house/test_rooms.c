@@ -6,9 +6,9 @@
 #include <string.h>
 
 /* Each room includes only itself, rooms before it, and the public headers. */
-static const char *const rooms[] = {"base",      "gemm",  "kernels", "lower", "ops",  "layers",
-                                    "reference", "graph", "onnx",    "build", "plan", "run",
-                                    "verify",    "train", "data",    "show",  "cli"};
+static const char *const rooms[] = {"base",      "kernels", "gemm", "lower", "ops",  "layers",
+                                    "reference", "graph",   "onnx", "build", "plan", "run",
+                                    "verify",    "train",   "data", "show",  "cli"};
 #define ROOM_COUNT (sizeof rooms / sizeof *rooms)
 
 /* Meetings that the order alone would allow. */
