@@ -5,6 +5,8 @@
 #include <cblas.h>
 #include <string.h>
 
+#include "base/vector.h"
+#include "gemm/blas.h"
 #include "gemm/gemm.h"
 
 /* Cores of the AVX-512 family: the ones with kernels for small matrices (OpenBLAS interface/gemm.c, SMALL_MATRIX_OPT).
@@ -45,7 +47,19 @@ void stoa_blas_set_threads(int threads)
     openblas_set_num_threads(threads);
 }
 
+enum gemm_kernels stoa_gemm_kernels(void)
+{
+    if (has_small_kernels(openblas_get_corename()))
+        return GEMM_BLAS;
+    return stoa_has_avx2() ? GEMM_OWN : GEMM_PACKED;
+}
+
 size_t stoa_gemm_small_limit(void)
 {
-    return has_small_kernels(openblas_get_corename()) ? 1000000 : 0;
+    return stoa_gemm_kernels() != GEMM_PACKED ? GEMM_SMALL_LIMIT : 0;
+}
+
+size_t stoa_gemm_nt_small_limit(void)
+{
+    return stoa_gemm_kernels() == GEMM_BLAS ? GEMM_SMALL_LIMIT : 0;
 }

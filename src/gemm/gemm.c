@@ -1,12 +1,23 @@
-/* Products over CBLAS. */
+/* Products over CBLAS; small ones by a kernel of our own where the BLAS at hand would pack their operands. */
 #include "gemm/gemm.h"
 
 #include <cblas.h>
 #include <limits.h>
 
+#include "base/size.h"
+#include "gemm/blas.h"
+#include "kernels/small_product.h"
+
 bool stoa_gemm_fits(size_t size)
 {
     return size <= INT_MAX;
+}
+
+/* Whether our own kernel takes a product. */
+static bool is_own(CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, float beta)
+{
+    return transpose_b == CblasNoTrans && (beta == 0 || beta == 1) && n >= stoa_small_product_least() &&
+           m * n <= GEMM_SMALL_LIMIT / stoa_size_max(k, 1) && stoa_gemm_kernels() == GEMM_OWN;
 }
 
 static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k,
@@ -14,8 +25,37 @@ static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, si
 {
     if (m == 0 || n == 0)
         return;
-    cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, (blasint)lda, b,
-                (blasint)ldb, beta, c, (blasint)ldc);
+    if (is_own(transpose_b, m, n, k, beta))
+        stoa_small_product(&(struct small_product){
+            .m = m,
+            .n = n,
+            .k = k,
+            .a = a,
+            .a_row = transpose_a == CblasNoTrans ? lda : 1,
+            .a_column = transpose_a == CblasNoTrans ? 1 : lda,
+            .b = b,
+            .b_row = ldb,
+            .c = c,
+            .c_row = ldc,
+            .add = beta != 0,
+        });
+    else
+        cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, (blasint)lda,
+                    b, (blasint)ldb, beta, c, (blasint)ldc);
+}
+
+struct gemm_tile stoa_gemm_tile(void)
+{
+    static const struct gemm_tile tiles[] = {
+        /* Every product packs its operands first, which only large ones repay. */
+        [GEMM_PACKED] = {4096, 512, 384},
+        /* 64 columns by 4 rows at a time, and the whole of B again for every 4 rows: 128 x 64 floats are 32 KB, which
+         * an L1 cache holds. */
+        [GEMM_BLAS] = {64, 64, 128},
+        /* 16 columns of B serve all rows: 16 KB. */
+        [GEMM_OWN] = {60, 64, 256},
+    };
+    return tiles[stoa_gemm_kernels()];
 }
 
 #define PRODUCT(name, transpose_a, transpose_b)                                                                        \

@@ -26,12 +26,22 @@ void stoa_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, cons
 void stoa_gemm_tt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                   float *c, size_t ldc);
 
-/* The largest m*n*k that BLAS computes without packing its operands first; 0 when it always packs. Products within it
- * are fast however small they are; beyond it (and always where it is 0) only large products are. */
+/* The largest m*n*k that is computed without packing the operands first, by BLAS or by a kernel of our own; 0 where
+ * they are always packed. Products within it are fast however small they are; beyond it (and always where it is 0) only
+ * large products are. The second is that of stoa_gemm_nt and stoa_gemm_tt. */
 size_t stoa_gemm_small_limit(void);
+size_t stoa_gemm_nt_small_limit(void);
+
+/* The m, n and k of products that larger ones are best cut into, as far as they are that large. */
+struct gemm_tile {
+    size_t m, n, k;
+};
+struct gemm_tile stoa_gemm_tile(void);
 
 /* An estimate of what one product costs, in nanoseconds: for comparing ways to cut up the same work, on the BLAS at
  * hand. */
 double stoa_gemm_cost(size_t m, size_t n, size_t k);
+/* And what each float of B takes besides where B is not in the caches at hand. */
+double stoa_gemm_far_cost(void);
 
 #endif

@@ -213,8 +213,11 @@ static void direct_run(const struct conv *conv, const struct conv_args *args)
 #define STORE_COST 1.0
 #define PART_COST 3.0
 #define BLOCK_COST 12.0
-/* Without wide registers a vector is two or four. */
-#define NARROW_COST 0.5
+/* Without wide registers a vector is two or four, which more easily hide latency; and a whole strip of weights has to
+ * stay in the L1 cache. */
+#define NARROW_COST 0.35
+#define NARROW_FAR_COST 0.43
+#define NARROW_FLOATS 8192
 
 /* A vector of weights from where a panel of so many floats lies, which a block of few pixels waits for. */
 static double weight_cost(double floats)
@@ -224,8 +227,9 @@ static double weight_cost(double floats)
 
 static double block_cost(size_t pixels, size_t vectors, double depth, double product, double weight)
 {
-    /* Eight sums hide the latency of their additions. */
-    double sums = (double)stoa_size_max(pixels * vectors, 8) * product, loads = (double)vectors * weight;
+    /* Eight registers of sums hide the latency of their additions. */
+    double sums = (double)stoa_size_max(pixels * vectors, stoa_has_wide_registers() ? 8 : 4) * product,
+           loads = (double)vectors * weight;
     return depth * (sums > loads ? sums : loads) + (double)(pixels * vectors) * STORE_COST + BLOCK_COST;
 }
 
@@ -257,7 +261,9 @@ static double direct_cost(const struct conv *conv)
     double row = 0, depth = (double)depth_of(shape), rows = (double)(shape->N * shape->groups) * (double)shape->OH;
     for (size_t first = 0; first < out_channels; first += conv->tiling.panel) {
         size_t vectors = stoa_size_ceil_div(panel_width(conv, first), DIRECT_LANES);
-        double product = !stoa_has_wide_registers() ? NARROW_COST : vectors > 1 ? SHARED_COST : SINGLE_COST;
+        double product = vectors > 1 ? SHARED_COST : SINGLE_COST;
+        if (!stoa_has_wide_registers())
+            product = depth * DIRECT_LANES > NARROW_FLOATS ? NARROW_FAR_COST : NARROW_COST;
         row += row_cost(shape->OW, vectors, depth, product);
     }
     return rows * (row + (out_channels % DIRECT_LANES ? PART_COST * (double)shape->OW : 0));

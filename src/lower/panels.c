@@ -91,17 +91,8 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
 
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth)
 {
-    size_t limit = stoa_gemm_small_limit();
-    if (limit) {
-        /* The kernels without packing walk 64 columns by 4 rows and read the whole weight block again for every 4
-         * rows: 128 x 64 floats are 32 KB, which an L1 cache holds. */
-        tiling->panel = stoa_size_min(out_channels, 64);
-        tiling->segment = 64;
-        tiling->k_block = stoa_size_part(depth, 128, 4);
-    } else {
-        /* Every product packs its operands first, which only large ones repay. */
-        tiling->panel = stoa_size_min(out_channels, 512);
-        tiling->segment = 4096;
-        tiling->k_block = stoa_size_part(depth, 384, 4);
-    }
+    struct gemm_tile tile = stoa_gemm_tile();
+    tiling->panel = stoa_size_min(out_channels, tile.n);
+    tiling->segment = tile.m;
+    tiling->k_block = stoa_size_part(depth, tile.k, 4);
 }

@@ -8,15 +8,25 @@
  * point's V serves all panels in turn. */
 #include <stdio.h>
 
+#include "base/cache.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "base/vector.h"
 #include "gemm/gemm.h"
 #include "lower/lowering.h"
 
-/* What V and a panel's M of a block may take of an L2 cache, and V and all of M of a shared block. */
-#define BLOCK_BYTES (1280 * 1024)
-#define STAGED_BYTES (16 << 20)
+/* What V and a panel's M of a block may take, and V and all of M of a shared block. */
+static size_t block_bytes(void)
+{
+    return stoa_cache_bytes() / 8 * 5;
+}
+
+static size_t staged_bytes(void)
+{
+    return 8 * stoa_cache_bytes();
+}
+
 /* Tasks that a loop should have at least. */
 #define LEAST_TASKS 4
 /* Tiles and channels that one task transforms of a shared block. */
@@ -239,12 +249,14 @@ static void winograd_pack(const struct conv *conv, size_t first, size_t count, c
     }
 }
 
-/* Nanoseconds, measured like those of products (gemm/cost.c): for each point of a vector of 16 channels that is
- * transformed, there or back, by n. */
-static const double point_cost[] = {[4] = 0.9, [6] = 1.2, [8] = 1.8};
-/* For each float of the weights: that a task reads; that is read at all. In a network they come from memory, as all the
- * other layers' have been read since. */
-#define WEIGHT_COST 0.1
+/* Nanoseconds, measured like those of products (gemm/cost.c): for each point of 16 channels that are transformed, there
+ * or back, without and with wide registers, by n. */
+static const double point_cost[2][WINOGRAD_MOST + 1] = {
+    {[4] = 2.2, [6] = 3.6, [8] = 5.5},
+    {[4] = 0.9, [6] = 1.2, [8] = 1.8},
+};
+/* For each float of the weights that is read at all, besides what its products take: in a network they come from
+ * memory, as all the other layers' have been read since. */
 #define FAR_WEIGHT_COST 0.1
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
  * products are shared out by points. */
@@ -265,11 +277,11 @@ static double winograd_cost(const struct conv *conv)
                     (double)(rows_of(job.channels) + job.panels * rows_of(tiling->panel));
     double weights = (double)conv->shape.OC * (double)stoa_panel_depth(conv);
     double cost = products * stoa_gemm_cost(m, tiling->panel, tiling->k_block) +
-                  values / 16 * point_cost[stoa_winograd_size(tiling->form, 0)] +
-                  weights * (parts * WEIGHT_COST + FAR_WEIGHT_COST);
+                  values / 16 * point_cost[stoa_has_wide_registers()][stoa_winograd_size(tiling->form, 0)] +
+                  weights * (parts * stoa_gemm_far_cost() + FAR_WEIGHT_COST);
     if (tiling->split == SPLIT_POINTS)
         cost += values * STAGED_COST;
-    else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > BLOCK_BYTES)
+    else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > block_bytes())
         cost += (double)(job.total * job.points) * groups * (double)rows_of(job.channels) * FAR_V_COST;
     return cost;
 }
@@ -284,7 +296,7 @@ static void plan_split(struct conv *conv, const struct winograd_form *form, enum
     size_t total = tiles_of(shape, form), points = stoa_winograd_points(form);
     size_t outputs = split == SPLIT_POINTS ? stoa_size_round_up(out_channels, tiling->panel) : tiling->panel;
     size_t tile_bytes = points * (rows_of(channels) + rows_of(outputs)) * sizeof(float);
-    size_t most = (split == SPLIT_BLOCKS ? BLOCK_BYTES : STAGED_BYTES) / tile_bytes;
+    size_t most = (split == SPLIT_BLOCKS ? block_bytes() : staged_bytes()) / tile_bytes;
     if (split == SPLIT_BLOCKS)
         most = stoa_size_min(most, stoa_size_ceil_div(total, LEAST_TASKS));
     tiling->tiles = tiles ? tiles : stoa_size_part(total, stoa_size_round_up(stoa_size_max(most, 1), 4), 4);

@@ -71,7 +71,8 @@ static struct tiling cut(const struct product *p)
     /* A tile has at least one element, even of a product that has none: it is described all the same. */
     const size_t m = stoa_size_max(p->m, 1), n = stoa_size_max(p->n, 1), k = stoa_size_max(p->k, 1);
     struct tiling tiling = {.way = PRODUCT_GEMM, .m = m, .n = n, .k = k};
-    size_t small = stoa_gemm_small_limit(), rows = stoa_size_max(8, GEMV_ELEMENTS / k);
+    size_t small = p->b_transposed ? stoa_gemm_nt_small_limit() : stoa_gemm_small_limit(),
+           rows = stoa_size_max(8, GEMV_ELEMENTS / k);
     bool single = p->sum_rank == 0;
     if (n == 1 && !p->a_transposed && single) {
         tiling.way = PRODUCT_GEMV_COLUMN;

@@ -10,10 +10,12 @@
 
 #define MOST 20000
 
-static const struct {
+struct shape {
     const char *name;
     size_t m, n, k, gap; /* leading dimensions are that much longer than rows */
-} rows[] = {
+};
+
+static const struct shape rows[] = {
     {"one element", 1, 1, 1, 0},          {"primes", 13, 17, 19, 0},    {"primes in larger matrices", 13, 17, 19, 5},
     {"one row", 1, 65, 130, 3},           {"one column", 67, 1, 31, 3}, {"k of 1", 33, 35, 1, 2},
     {"a tile of a view", 28, 64, 64, 64}, {"no rows", 0, 5, 6, 0},      {"no columns", 5, 0, 6, 0},
@@ -28,26 +30,42 @@ static void fill(struct random *random, size_t lines, size_t length, size_t ld, 
             values[i * ld + j] = j < length ? (float)stoa_random_int(random, -4, 4) : NAN;
 }
 
-static void check(size_t r, float beta, bool transposed)
+/* Which operands lie transposed, and the function for it. */
+static const struct {
+    const char *name;
+    bool a, b;
+    void (*multiply)(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                     float *c, size_t ldc);
+} ways[] = {
+    {"nn", false, false, stoa_gemm},
+    {"nt", false, true, stoa_gemm_nt},
+    {"tn", true, false, stoa_gemm_tn},
+    {"tt", true, true, stoa_gemm_tt},
+};
+#define WAYS (sizeof ways / sizeof *ways)
+
+static void check(const struct shape *shape, float beta, size_t way)
 {
     static float a[MOST], b[MOST], c[MOST], was[MOST];
-    size_t m = rows[r].m, n = rows[r].n, k = rows[r].k;
-    size_t lda = k + rows[r].gap + 1, ldb = (transposed ? k : n) + rows[r].gap + 1, ldc = n + rows[r].gap + 1;
-    struct random random = {.state = r};
-    cr_assert(m * lda <= MOST && (transposed ? n : k) * ldb <= MOST && m * ldc <= MOST);
-    fill(&random, m, k, lda, a);
-    fill(&random, transposed ? n : k, transposed ? k : n, ldb, b);
+    size_t m = shape->m, n = shape->n, k = shape->k;
+    size_t a_lines = ways[way].a ? k : m, a_length = ways[way].a ? m : k, lda = a_length + shape->gap + 1;
+    size_t b_lines = ways[way].b ? n : k, b_length = ways[way].b ? k : n, ldb = b_length + shape->gap + 1;
+    size_t ldc = n + shape->gap + 1;
+    struct random random = {.state = m + 100 * n};
+    cr_assert(a_lines * lda <= MOST && b_lines * ldb <= MOST && m * ldc <= MOST);
+    fill(&random, a_lines, a_length, lda, a);
+    fill(&random, b_lines, b_length, ldb, b);
     fill(&random, m, beta == 0 ? 0 : n, ldc, c); /* all NaN where it is not to be read */
     memcpy(was, c, sizeof was);
-    (transposed ? stoa_gemm_nt : stoa_gemm)(m, n, k, a, lda, b, ldb, beta, c, ldc);
+    ways[way].multiply(m, n, k, a, lda, b, ldb, beta, c, ldc);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < ldc; j++) {
             float sum = beta == 0 ? 0 : beta * was[i * ldc + j];
             for (size_t p = 0; j < n && p < k; p++)
-                sum += a[i * lda + p] * b[transposed ? j * ldb + p : p * ldb + j];
+                sum += a[ways[way].a ? p * lda + i : i * lda + p] * b[ways[way].b ? j * ldb + p : p * ldb + j];
             float got = c[i * ldc + j];
-            cr_expect(j < n ? got == sum : isnan(got), "%s, beta %g%s: c[%zu][%zu] is %g, not %g", rows[r].name,
-                      (double)beta, transposed ? ", b transposed" : "", i, j, (double)got, (double)sum);
+            cr_assert(j < n ? got == sum : isnan(got), "%s %zux%zux%zu, beta %g, %s: c[%zu][%zu] is %g, not %g",
+                      shape->name, m, n, k, (double)beta, ways[way].name, i, j, (double)got, (double)sum);
         }
 }
 
@@ -55,8 +73,17 @@ Test(gemm, products_are_exact_on_whole_numbers)
 {
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
         for (int beta = 0; beta <= 2; beta++)
-            for (int transposed = 0; transposed < 2; transposed++)
-                check(r, (float)beta, transposed);
+            for (size_t way = 0; way < WAYS; way++)
+                check(&rows[r], (float)beta, way);
+}
+
+/* Every way that kernels cut rows and columns into tiles, with rests of any size. */
+Test(gemm, so_are_those_of_any_size)
+{
+    for (size_t m = 1; m <= 14; m++)
+        for (size_t n = 1; n <= 150; n++)
+            for (size_t way = 0; way < WAYS; way++)
+                check(&(struct shape){"any size", m, n, 1 + (m + n) % 7, n % 3}, (float)(n % 2), way);
 }
 
 Test(gemm, sizes_fit_an_int)
@@ -66,10 +93,10 @@ Test(gemm, sizes_fit_an_int)
 }
 
 /* Much more work never costs less: the choice between lowerings rests on that. (A row more can: three rows are slower
- * than four.) */
+ * than four, and fewer columns than a vector has slower than one.) */
 Test(gemm, costs_grow)
 {
-    static const size_t sizes[] = {1, 4, 16, 28, 64, 128, 512, 4096};
+    static const size_t sizes[] = {16, 28, 64, 128, 512, 4096};
     const size_t count = sizeof sizes / sizeof *sizes;
     for (size_t i = 0; i + 1 < count; i++)
         for (size_t j = 0; j < count; j++) {
@@ -90,5 +117,6 @@ Test(gemm, blas_is_described)
     cr_expect(info.threads == 1);
     cr_expect(strstr(info.config, "OpenBLAS"), "%s", info.config);
     cr_expect(info.core[0] && (!info.better_core || strcmp(info.better_core, info.core) != 0));
-    cr_expect((stoa_gemm_small_limit() > 0) == (info.small_matrix != 0));
+    cr_expect((stoa_gemm_nt_small_limit() > 0) == (info.small_matrix != 0));
+    cr_expect(stoa_gemm_small_limit() >= stoa_gemm_nt_small_limit());
 }

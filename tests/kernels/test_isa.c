@@ -8,6 +8,7 @@
 #include "base/vector.h"
 #include "kernels/depthwise.h"
 #include "kernels/direct.h"
+#include "kernels/small_product.h"
 #include "kernels/winograd.h"
 
 /* Of one function: the baseline's and those of wider vectors, where there are any. */
@@ -29,6 +30,7 @@ CASE(stoa_depthwise_row,
      (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y));
 CASE(stoa_direct_rows, (const struct direct *d, size_t rows, size_t count, const float *x, const float *weights,
                         const float *bias, float *y));
+CASE(stoa_small_product, (const struct small_product *product));
 CASE(stoa_winograd_input, (const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
                            size_t channels, size_t first, size_t count, const struct winograd_values *v));
 CASE(stoa_winograd_output,
@@ -83,6 +85,34 @@ Test(isa, direct_rows)
                     compare("direct", copy, i, 1e-5f);
                 }
         }
+}
+
+Test(isa, small_product)
+{
+    for (size_t m = 1; m <= 13; m++)
+        for (size_t n = 16; n <= 97; n += n < 34 ? 1 : 7)
+            for (size_t way = 0; way < 4; way++) { /* A as it stands or transposed, C set or added to */
+                size_t k = 1 + (m * n) % 9, lda = (way & 1 ? m : k) + 2;
+                struct small_product p = {.m = m,
+                                          .n = n,
+                                          .k = k,
+                                          .a = x,
+                                          .a_row = way & 1 ? 1 : lda,
+                                          .a_column = way & 1 ? lda : 1,
+                                          .b = weights,
+                                          .b_row = n + m % 3,
+                                          .c = expected,
+                                          .c_row = n + 1,
+                                          .add = way > 1};
+                fill();
+                stoa_small_product_copies[0](&p);
+                p.c = y;
+                for (size_t copy = 1; copy < COPIES; copy++)
+                    if (runs_here(copy)) {
+                        stoa_small_product_copies[copy](&p);
+                        compare("small_product", copy, m * 1000 + n, 1e-5f);
+                    }
+            }
 }
 
 Test(isa, depthwise_row)
