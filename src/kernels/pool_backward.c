@@ -72,7 +72,8 @@
     }
 
 DEFINE_MAX_POOL_ROW_TAPS(STOA_CLONES, stoa_max_pool_row_taps, uint8_t)
-DEFINE_MAX_POOL_ROW_TAPS(STOA_FEW_CLONES, stoa_max_pool_row_taps_int32, int32_t)
+/* Of windows of more than 256 taps, which hardly a network has. */
+DEFINE_MAX_POOL_ROW_TAPS(, stoa_max_pool_row_taps_int32, int32_t)
 
 /* The windows first <= o < end whose reach, holes and all, covers a pixel, as the pixel moves on. With p the pixel's
  * distance from the padding's edge they are (p - reach) / stride + 1 and p / stride + 1, kept without dividing. */
@@ -218,7 +219,7 @@ static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
     }
 
 DEFINE_MAX_POOL_ROW_BACKWARD(STOA_CLONES, stoa_max_pool_row_backward, uint8_t)
-DEFINE_MAX_POOL_ROW_BACKWARD(STOA_FEW_CLONES, stoa_max_pool_row_backward_int32, int32_t)
+DEFINE_MAX_POOL_ROW_BACKWARD(, stoa_max_pool_row_backward_int32, int32_t)
 
 /* Taps along one axis that an average counts; averages have no holes. */
 static STOA_INLINE size_t counted(const struct pool_shape *shape, int axis, int count_pad, size_t out)
