@@ -123,6 +123,64 @@ static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size
     }
 }
 
+/* Three columns of a filter over `pixels` pixels at a stride of 1 or 2: each column of the image is loaded once for all
+ * the taps that see it. The first or the last column may be missing. One channel to one; `pixels` and `stride` are
+ * known where this is inlined. */
+static STOA_INLINE void three_columns(const struct depthwise *d, size_t pixels, size_t stride, bool first_is_missing,
+                                      bool last_is_missing, const float *x, const float *weights, const float *bias,
+                                      float *y)
+{
+    const size_t columns = (pixels - 1) * stride + 3;
+    lanes sums[BLOCK];
+    UNROLLED
+    for (size_t p = 0; p < pixels; p++)
+        sums[p] = bias ? *(const lanes *)bias : (lanes){0};
+    for (size_t r = 0; r < d->rows; r++, x += d->row_step, weights += 3 * d->width) {
+        const float *from = x;
+        const lanes taps[3] = {*(const lanes *)weights, *(const lanes *)(weights + d->width),
+                               *(const lanes *)(weights + 2 * d->width)};
+        _Pragma("GCC unroll 17") for (size_t i = 0; i < columns; i++, from += d->x_pixel)
+        {
+            if ((i == 0 && first_is_missing) || (i + 1 == columns && last_is_missing))
+                continue;
+            lanes in = *(const lanes *)from;
+            UNROLLED
+            for (size_t s = 0; s < 3; s++)
+                if (i >= s && (i - s) % stride == 0 && (i - s) / stride < pixels)
+                    sums[(i - s) / stride] += in * taps[s];
+        }
+    }
+    UNROLLED
+    for (size_t p = 0; p < pixels; p++)
+        *(lanes *)(y + p * d->y_pixel) = sums[p];
+}
+
+/* A row in blocks of `pixels`, of which the last may overlap the one before it. */
+static STOA_INLINE void three_columns_row(const struct depthwise *d, size_t pixels, size_t stride, const float *x,
+                                          const float *weights, const float *bias, float *y)
+{
+    for (size_t i = 0; i < d->OW; i += pixels) {
+        size_t ox = i + pixels > d->OW ? d->OW - pixels : i;
+        bool first_is_missing = ox * stride<d->pad, last_is_missing = (ox + pixels - 1) * stride + 3> d->W + d->pad;
+        for (size_t c = 0; c < d->groups; c += LANES) {
+            size_t at = c + LANES > d->groups ? d->groups - LANES : c;
+            /* The missing column's place lies in front of the image, or of the row. */
+            const float *from = x + at + (ptrdiff_t)(ox * stride * d->x_pixel) - (ptrdiff_t)(d->pad * d->x_pixel);
+            three_columns(d, pixels, stride, first_is_missing, last_is_missing, from, weights + at,
+                          bias ? bias + at : NULL, y + ox * d->y_pixel + at);
+        }
+    }
+}
+
+/* Whether a row is one of those, and of how many pixels their blocks are best: 7 or 8; otherwise 0. */
+static size_t three_columns_block(const struct depthwise *d)
+{
+    bool three = d->columns == 3 && d->dilation == 1 && d->stride <= 2 && d->groups >= LANES && d->pad <= 1;
+    if (!three || d->OW < 7 || (d->OW - 1) * d->stride + 3 > d->W + d->pad + 1 || d->W < 3)
+        return 0;
+    return d->OW % 7 == 0 || d->OW < 8 ? 7 : 8;
+}
+
 static STOA_INLINE bool see_the_same(const struct depthwise *d, size_t ox, size_t count, struct taps taps)
 {
     if (ox + count > d->OW)
@@ -162,7 +220,16 @@ STOA_COPY(stoa_depthwise_row,
           (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y),
           (d, x, weights, bias, y))
 {
-    if (d->in == 1 && d->out == 1)
+    size_t pixels = d->in == 1 && d->out == 1 ? three_columns_block(d) : 0;
+    if (pixels == 7 && d->stride == 1)
+        three_columns_row(d, 7, 1, x, weights, bias, y);
+    else if (pixels == 7)
+        three_columns_row(d, 7, 2, x, weights, bias, y);
+    else if (pixels && d->stride == 1)
+        three_columns_row(d, 8, 1, x, weights, bias, y);
+    else if (pixels)
+        three_columns_row(d, 8, 2, x, weights, bias, y);
+    else if (d->in == 1 && d->out == 1)
         row(d, 0, x, weights, bias, y);
     else
         row(d, 1, x, weights, bias, y);
