@@ -21,11 +21,13 @@ static bool is_own(CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, fl
 }
 
 static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k,
-                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
+                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc,
+                    const struct epilogue *epilogue)
 {
     if (m == 0 || n == 0)
         return;
-    if (is_own(transpose_b, m, n, k, beta))
+    bool own = is_own(transpose_b, m, n, k, beta), within = own && epilogue && stoa_small_product_takes(epilogue);
+    if (own)
         stoa_small_product(&(struct small_product){
             .m = m,
             .n = n,
@@ -38,10 +40,13 @@ static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, si
             .c = c,
             .c_row = ldc,
             .add = beta != 0,
+            .last = within ? epilogue : NULL,
         });
     else
         cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, (blasint)lda,
                     b, (blasint)ldb, beta, c, (blasint)ldc);
+    if (epilogue && !within)
+        stoa_epilogue_rows(m, n, epilogue, c, ldc);
 }
 
 struct gemm_tile stoa_gemm_tile(void)
@@ -52,8 +57,8 @@ struct gemm_tile stoa_gemm_tile(void)
         /* 64 columns by 4 rows at a time, and the whole of B again for every 4 rows: 128 x 64 floats are 32 KB, which
          * an L1 cache holds. */
         [GEMM_BLAS] = {64, 64, 128},
-        /* 16 columns of B serve all rows: 16 KB. */
-        [GEMM_OWN] = {60, 64, 256},
+        /* 16 columns of B serve all rows: 8 KB, beside the next 16 and as much of A. */
+        [GEMM_OWN] = {60, 64, 128},
     };
     return tiles[stoa_gemm_kernels()];
 }
@@ -62,9 +67,15 @@ struct gemm_tile stoa_gemm_tile(void)
     void name(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,        \
               float *c, size_t ldc)                                                                                    \
     {                                                                                                                  \
-        product(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc);                                      \
+        product(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc, NULL);                                \
     }
 PRODUCT(stoa_gemm, CblasNoTrans, CblasNoTrans)
 PRODUCT(stoa_gemm_nt, CblasNoTrans, CblasTrans)
 PRODUCT(stoa_gemm_tn, CblasTrans, CblasNoTrans)
 PRODUCT(stoa_gemm_tt, CblasTrans, CblasTrans)
+
+void stoa_gemm_finish(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                      float *c, size_t ldc, const struct epilogue *epilogue)
+{
+    product(CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, beta, c, ldc, epilogue);
+}

@@ -9,12 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernels/epilogue.h"
+
 /* Whether a size can be handed to BLAS. */
 bool stoa_gemm_fits(size_t size);
 
 /* C[m][n] = A[m][k] * B[k][n] + beta * C. With beta = 0, C is not read. k = 0 gives beta * C. */
 void stoa_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                float *c, size_t ldc);
+/* The same, and then the epilogue of C, whose rows are its own; null: none. Where BLAS computes the product, C should
+ * be small enough for the caches. */
+void stoa_gemm_finish(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                      float *c, size_t ldc, const struct epilogue *epilogue);
 /* C[m][n] = A[m][k] * B[n][k]^T + beta * C. Slower on small products than stoa_gemm: pack B where it is used often. */
 void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                   float *c, size_t ldc);

@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 #include "base/vector.h"
 
@@ -21,6 +24,22 @@
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef int32_t lane_bits __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+/* *y <- between least and most; NaN stays. */
+static STOA_INLINE void bound(float least, float most, lanes *y)
+{
+    lanes low = (lanes){0} + least, high = (lanes){0} + most;
+#if defined(__AVX512F__)
+    *y = (lanes)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)*y));
+#elif defined(__AVX__)
+    *y = (lanes)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)*y));
+#else
+    lane_bits below = *y < low;
+    *y = (lanes)(((lane_bits)*y & ~below) | ((lane_bits)low & below));
+    lane_bits above = *y > high;
+    *y = (lanes)(((lane_bits)*y & ~above) | ((lane_bits)high & above));
+#endif
+}
 
 #define STOA_JOIN_NOW(name, isa) name##_##isa
 #define STOA_JOIN(name, isa) STOA_JOIN_NOW(name, isa)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/vector.h"
+#include "kernels/epilogue.h"
 
 /* C[m][n] = A[m][k] * B[k][n], or with `add` C += that. A[i][p] is at a[i*a_row + p*a_column], so that A may lie
  * transposed; rows of B and C lie side by side. */
@@ -19,7 +20,16 @@ struct small_product {
     float *c;
     size_t c_row;
     bool add;
+    const struct epilogue
+        *last; /* null, or what becomes of C, whose rows are the epilogue's: of none but bounds, unmasked */
 };
+
+/* Whether an epilogue can be `last`. */
+static inline bool stoa_small_product_takes(const struct epilogue *epilogue)
+{
+    enum activation_kind kind = epilogue->activation.kind;
+    return !epilogue->mask && (kind == ACTIVATION_NONE || kind == ACTIVATION_RELU || kind == ACTIVATION_CLIP);
+}
 
 /* The least n: a vector. */
 static inline size_t stoa_small_product_least(void)

@@ -138,12 +138,8 @@ static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t cou
         load(last->addend + pixel * last->addend_row, count, &term);
         *y += term;
     }
-    if (last->bounded) {
-        lane_bits below = *y < last->least;
-        choose(&below, y, last->least);
-        lane_bits above = *y > last->most;
-        choose(&above, y, last->most);
-    }
+    if (last->bounded)
+        bound(last->least, last->most, y);
     if (last->mask) {
         load(last->mask + pixel * last->mask_row, count, &term);
         lane_bits outside = term <= last->mask_least;

@@ -74,23 +74,19 @@ static struct tile tile_of(const struct job *job, size_t position, size_t group,
     };
 }
 
-static void finish(const struct job *job, const struct tile *tile, const struct panel *panel)
-{
-    struct epilogue epilogue = stoa_conv_epilogue(job->args, tile->pixel, panel->channel);
-    stoa_epilogue_rows(tile->count, panel->width, &epilogue, tile->y + panel->channel, job->args->y_stride);
-}
-
 static void multiply_panel(const struct job *job, const struct tile *tile, const struct panel *panel)
 {
     const struct conv_tiling *tiling = &job->conv->tiling;
     size_t depth = depth_of(&job->conv->shape), ldy = job->args->y_stride;
     size_t segment = stoa_size_part(tile->count, tiling->segment, 4);
     for (size_t k = 0; k < depth; k += tiling->k_block)
-        for (size_t i = 0; i < tile->count; i += segment)
-            stoa_gemm(stoa_size_min(segment, tile->count - i), panel->width, stoa_size_min(tiling->k_block, depth - k),
-                      tile->scratch + i * depth + k, depth, panel->weights + k * panel->width, panel->width, k > 0,
-                      tile->y + panel->channel + i * ldy, ldy);
-    finish(job, tile, panel);
+        for (size_t i = 0; i < tile->count; i += segment) {
+            struct epilogue epilogue = stoa_conv_epilogue(job->args, tile->pixel + i, panel->channel);
+            stoa_gemm_finish(stoa_size_min(segment, tile->count - i), panel->width,
+                             stoa_size_min(tiling->k_block, depth - k), tile->scratch + i * depth + k, depth,
+                             panel->weights + k * panel->width, panel->width, k > 0, tile->y + panel->channel + i * ldy,
+                             ldy, k + tiling->k_block >= depth ? &epilogue : NULL);
+        }
 }
 
 static void run_tile(const struct job *job, const struct tile *tile)
@@ -117,9 +113,9 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
         columns = tile->scratch;
         ldx = depth;
     }
-    stoa_gemm(tile->count, panel.width, depth, columns, ldx, panel.weights, panel.width, 0, tile->y + panel.channel,
-              job->args->y_stride);
-    finish(job, tile, &panel);
+    struct epilogue epilogue = stoa_conv_epilogue(job->args, tile->pixel, panel.channel);
+    stoa_gemm_finish(tile->count, panel.width, depth, columns, ldx, panel.weights, panel.width, 0,
+                     tile->y + panel.channel, job->args->y_stride, &epilogue);
 }
 
 /* A pool task is a tile of pixels in as many groups as write a cache line of y together: workers that write the same

@@ -75,13 +75,25 @@ static void finish(const struct tile *tile, const struct conv_shape *shape)
     }
 }
 
-/* y[m][width] = A[m][k] * weights + beta * y, m cut in segments. */
+/* Which of a pixel's products one is: the first sets it, the last is followed by what is left to do. */
+struct turn {
+    bool first, last;
+};
+
+/* y[m][width] = A[m][k] * weights + y, m cut in segments. */
 static void accumulate_rows(const struct tile *tile, size_t m, size_t k, const float *a, size_t lda,
-                            const float *weights, float beta, float *y, size_t ldy)
+                            const float *weights, struct turn turn, float *y, size_t ldy)
 {
     size_t width = tile->panel.width, segment = stoa_size_part(m, tile->conv->tiling.segment, 4);
-    for (size_t i = 0; i < m; i += segment)
-        stoa_gemm(stoa_size_min(segment, m - i), width, k, a + i * lda, lda, weights, width, beta, y + i * ldy, ldy);
+    size_t y_stride = tile->args->y_stride, step = ldy / y_stride;
+    for (size_t i = 0; i < m; i += segment, y += segment * ldy) {
+        size_t pixel = tile->pixel + (size_t)(y - tile->y) / y_stride;
+        struct epilogue epilogue = stoa_conv_epilogue(tile->args, pixel, tile->panel.channel);
+        epilogue.addend_row *= step;
+        epilogue.mask_row *= step;
+        stoa_gemm_finish(stoa_size_min(segment, m - i), width, k, a + i * lda, lda, weights, width, !turn.first, y, ldy,
+                         turn.last ? &epilogue : NULL);
+    }
 }
 
 /* A block of pixels of one tap: input and output step from row to row and from pixel to pixel. */
@@ -93,10 +105,10 @@ struct block {
     size_t y_row, y_pixel;
 };
 
-/* Adds one tap's k channels (with beta = 0: sets them). Rows of pixels become the matrix's rows, all at once where they
+/* Adds one tap's k channels. Rows of pixels become the matrix's rows, all at once where they
  * follow one another in memory. The kernels take rows by fours and are slow on an odd one, so that goes down the
  * block's columns instead. */
-static void accumulate(const struct tile *tile, struct block block, size_t k, const float *weights, float beta)
+static void accumulate(const struct tile *tile, struct block block, size_t k, const float *weights, struct turn turn)
 {
     if (block.rows == 0 || block.columns == 0)
         return;
@@ -109,10 +121,10 @@ static void accumulate(const struct tile *tile, struct block block, size_t k, co
         down = 0;
     size_t across = block.columns - down;
     for (size_t i = 0; across && i < block.rows; i++)
-        accumulate_rows(tile, across, k, block.x + i * block.x_row, block.x_pixel, weights, beta,
+        accumulate_rows(tile, across, k, block.x + i * block.x_row, block.x_pixel, weights, turn,
                         block.y + i * block.y_row, block.y_pixel);
     for (size_t i = across; i < block.columns; i++)
-        accumulate_rows(tile, block.rows, k, block.x + i * block.x_pixel, block.x_row, weights, beta,
+        accumulate_rows(tile, block.rows, k, block.x + i * block.x_pixel, block.x_row, weights, turn,
                         block.y + i * block.y_pixel, block.y_row);
 }
 
@@ -151,8 +163,8 @@ static size_t covering_column(const struct tile *tile, const struct conv_shape *
     return shape->kernel[1];
 }
 
-/* One tap of a whole tile. With `set` the tap covers the tile, and what was in y does not count. */
-static void tap(const struct tile *tile, const struct conv_shape *shape, size_t r, size_t s, bool set)
+/* One tap of a whole tile, which covers it where it is the first. */
+static void tap(const struct tile *tile, const struct conv_shape *shape, size_t r, size_t s, struct turn turn)
 {
     size_t k_block = tile->conv->tiling.k_block, row, row_end, first, end;
     size_t dy = r * shape->dilation[0], dx = s * shape->dilation[1];
@@ -175,23 +187,24 @@ static void tap(const struct tile *tile, const struct conv_shape *shape, size_t 
     };
     for (size_t c = 0; c < tile->channels; c += k_block, block.x += k_block)
         accumulate(tile, block, stoa_size_min(k_block, tile->channels - c), weights + c * tile->panel.width,
-                   set && c == 0 ? 0 : 1);
+                   (struct turn){turn.first && c == 0, turn.last && c + k_block >= tile->channels});
 }
 
 static void tap_by_tap(const struct tile *tile, const struct conv_shape *shape)
 {
     size_t kh = shape->kernel[0], kw = shape->kernel[1];
     size_t r0 = covering_row(tile, shape), s0 = covering_column(tile, shape);
-    bool covered = r0 < kh && s0 < kw;
+    bool covered = r0 < kh && s0 < kw, only = covered && kh * kw == 1;
     if (covered)
-        tap(tile, shape, r0, s0, true);
+        tap(tile, shape, r0, s0, (struct turn){.first = true, .last = only});
     else
         begin(tile, shape);
     for (size_t r = 0; r < kh; r++)
         for (size_t s = 0; s < kw; s++)
             if (!covered || r != r0 || s != s0)
-                tap(tile, shape, r, s, false);
-    finish(tile, shape);
+                tap(tile, shape, r, s, (struct turn){.first = false});
+    if (!only)
+        finish(tile, shape);
 }
 
 /* One filter row, dy below the window's top, over output rows [row, row_end), which all see it inside the image; with
@@ -222,7 +235,7 @@ static void merged_row(const struct tile *tile, const struct conv_shape *shape, 
             block.x = x + (ox * stride - left) * C + c;
             block.y = y + ox * y_stride;
             accumulate(tile, block, stoa_size_min(tiling->k_block, depth - c), weights + c * tile->panel.width,
-                       set && c == 0 ? 0 : 1);
+                       (struct turn){.first = set && c == 0});
         }
     block.columns = 1;
     for (size_t ox = 0; ox < shape->OW; ox++) {
@@ -234,7 +247,7 @@ static void merged_row(const struct tile *tile, const struct conv_shape *shape, 
             continue;
         block.x = x + (ox * stride + s - left) * C;
         block.y = y + ox * y_stride;
-        accumulate(tile, block, (s_end - s) * C, weights + s * C * tile->panel.width, set ? 0 : 1);
+        accumulate(tile, block, (s_end - s) * C, weights + s * C * tile->panel.width, (struct turn){.first = set});
     }
 }
 
@@ -294,7 +307,7 @@ static void tap_by_tap_transposed(const struct tile *tile, const struct conv_sha
                                    .y_row = shape->stride[0] * shape->OW * y_stride,
                                    .y_pixel = shape->stride[1] * y_stride,
                                },
-                               k, weights, 1);
+                               k, weights, (struct turn){.first = false});
                 weights += k * tile->panel.width;
             }
         }

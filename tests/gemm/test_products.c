@@ -86,6 +86,39 @@ Test(gemm, so_are_those_of_any_size)
                 check(&(struct shape){"any size", m, n, 1 + (m + n) % 7, n % 3}, (float)(n % 2), way);
 }
 
+/* A product that is finished is the product, then the epilogue, to the bit: whoever does it, and where the parts of an
+ * epilogue are missing. */
+Test(gemm, finishing_is_an_epilogue)
+{
+    static const struct activation activations[] = {
+        {ACTIVATION_NONE, 0, 0}, {ACTIVATION_RELU, 0, 0}, {ACTIVATION_CLIP, -1, 2}, {ACTIVATION_SIGMOID, 0, 0}};
+    static float a[MOST], b[MOST], other[MOST], expected[MOST], c[MOST];
+    struct random random = {.state = 3};
+    stoa_random_fill(&random, MOST, a);
+    stoa_random_fill(&random, MOST, b);
+    stoa_random_fill(&random, MOST, other);
+    a[5] = NAN;
+    for (size_t m = 1; m <= 13; m += 3)
+        for (size_t n = 1; n <= 70; n += 3)
+            for (int parts = 0; parts < 16; parts++) {
+                const struct epilogue epilogue = {.bias = parts & 1 ? other + 9 : NULL,
+                                                  .addend = parts & 2 ? other + 100 : NULL,
+                                                  .addend_row = n + 2,
+                                                  .mask = parts & 4 ? other + 33 : NULL,
+                                                  .mask_row = n,
+                                                  .mask_least = -0.5f,
+                                                  .mask_most = 0.5f,
+                                                  .activation = activations[(m + n) % 4]};
+                float beta = parts & 8 ? 1 : 0;
+                memcpy(expected, other, sizeof expected);
+                memcpy(c, other, sizeof c);
+                stoa_gemm(m, n, 11, a, 12, b, n + 1, beta, expected, n + 3);
+                stoa_epilogue_rows(m, n, &epilogue, expected, n + 3);
+                stoa_gemm_finish(m, n, 11, a, 12, b, n + 1, beta, c, n + 3, &epilogue);
+                cr_assert(memcmp(c, expected, sizeof c) == 0, "%zux%zu, parts %d", m, n, parts);
+            }
+}
+
 Test(gemm, sizes_fit_an_int)
 {
     cr_expect(stoa_gemm_fits(0) && stoa_gemm_fits(INT32_MAX));

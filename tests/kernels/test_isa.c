@@ -91,7 +91,12 @@ Test(isa, small_product)
 {
     for (size_t m = 1; m <= 13; m++)
         for (size_t n = 16; n <= 97; n += n < 34 ? 1 : 7)
-            for (size_t way = 0; way < 4; way++) { /* A as it stands or transposed, C set or added to */
+            for (size_t way = 0; way < 16; way++) { /* A as it stands or transposed, C set or added to, epilogues */
+                const struct epilogue last = {
+                    .bias = way & 4 ? bias : NULL,
+                    .addend = way & 8 ? bias + 7 : NULL,
+                    .addend_row = n + 3,
+                    .activation = {.kind = way & 1 ? ACTIVATION_RELU : ACTIVATION_CLIP, .alpha = -0.25f, .beta = 0.5f}};
                 size_t k = 1 + (m * n) % 9, lda = (way & 1 ? m : k) + 2;
                 struct small_product p = {.m = m,
                                           .n = n,
@@ -103,7 +108,8 @@ Test(isa, small_product)
                                           .b_row = n + m % 3,
                                           .c = expected,
                                           .c_row = n + 1,
-                                          .add = way > 1};
+                                          .add = way & 2,
+                                          .last = way >= 4 ? &last : NULL};
                 fill();
                 stoa_small_product_copies[0](&p);
                 p.c = y;
@@ -123,18 +129,21 @@ Test(isa, depthwise_row)
         {.groups = 8, .in = 2, .out = 2},  {.groups = 5, .in = 4, .out = 8},  {.groups = 6, .in = 8, .out = 8},
         {.groups = 9, .in = 3, .out = 4},
     };
+    static const size_t widths[] = {3, 7, 8, 13, 14, 27, 28};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        for (size_t stride = 1; stride < 3; stride++) {
+        for (size_t way = 0; way < 4 * sizeof widths / sizeof *widths; way++) { /* stride and padding */
+            size_t stride = 1 + way % 2;
             struct depthwise d = rows[i];
             d.width = d.groups * d.out;
-            d.W = 27;
+            d.pad = way / 2 % 2;
+            d.W = widths[way / 4];
             d.stride = stride;
-            d.OW = (27 + 2 - 3) / stride + 1;
+            d.OW = (d.W + 2 * d.pad - 3) / stride + 1;
             d.x_pixel = d.groups * d.in;
             d.y_pixel = d.width;
             d.rows = d.columns = 3;
             d.row_step = d.W * d.x_pixel;
-            d.dilation = d.pad = 1;
+            d.dilation = 1;
             cr_assert(stoa_depthwise_takes(d.groups, d.in, d.out));
             fill();
             stoa_depthwise_row_copies[0](&d, x, weights, bias, expected);
