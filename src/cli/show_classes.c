@@ -33,7 +33,7 @@ enum stoa_status stoa_cli_show_picture(const struct show_job *job, struct stoa_e
         return no_picture(error);
     size_t channels = tensor->dims[1] == 3 ? 3 : 1, pixels = tensor->dims[2] * tensor->dims[3];
     const size_t dims[3] = {channels, tensor->dims[2], tensor->dims[3]};
-    STOA_TRY(stoa_array_create(3, dims, &job->allocator, error, picture));
+    STOA_TRY(stoa_array_create(STOA_FLOAT, 3, dims, &job->allocator, error, picture));
     bool bgr = channels == 3 && stoa_cli_preprocess(job->settings).bgr;
     for (size_t c = 0; c < channels; c++)
         memcpy(stoa_array_data(picture) + c * pixels,
@@ -144,7 +144,7 @@ enum stoa_status stoa_cli_show_saliency(struct show_job *job, struct stoa_error 
     STOA_TRY(choose_class(job, error, &class_index, &probability));
     STOA_TRY(stoa_show_saliency(&job->subject, class_index, error, &gradient));
     const size_t *dims = gradient.tensor.dims;
-    enum stoa_status status = stoa_array_create(2, &dims[2], &job->allocator, error, &map);
+    enum stoa_status status = stoa_array_create(STOA_FLOAT, 2, &dims[2], &job->allocator, error, &map);
     size_t pixels = dims[2] * dims[3];
     for (size_t c = 0; status == STOA_OK && c < dims[1]; c++)
         for (size_t p = 0; p < pixels; p++)
@@ -192,7 +192,7 @@ enum stoa_status stoa_cli_show_gradcam(struct show_job *job, struct stoa_error *
     STOA_TRY(stoa_show_gradcam(&job->subject, job->settings->show.layer, class_index, error, &weights, &small));
     const struct stoa_tensor *picture = find_picture(job);
     enum stoa_status status =
-        picture ? stoa_array_create(2, &picture->dims[2], &job->allocator, error, &map) : no_picture(error);
+        picture ? stoa_array_create(STOA_FLOAT, 2, &picture->dims[2], &job->allocator, error, &map) : no_picture(error);
     if (status == STOA_OK) {
         char note[200];
         enlarge(&small, &map);
@@ -250,7 +250,7 @@ enum stoa_status stoa_cli_show_occlusion(struct show_job *job, struct stoa_error
     stride = stride ? stride : stoa_size_max(size / 2, 1);
     STOA_TRY(choose_class(job, error, &class_index, &probability));
     STOA_TRY(stoa_show_occlusion(&job->subject, class_index, size, stride, error, &map));
-    enum stoa_status status = stoa_array_create(2, &picture->dims[2], &job->allocator, error, &cover);
+    enum stoa_status status = stoa_array_create(STOA_FLOAT, 2, &picture->dims[2], &job->allocator, error, &cover);
     if (status == STOA_OK) {
         char note[200];
         spread(&map, size, stride, &cover);

@@ -9,17 +9,18 @@
 #include "base/status.h"
 #include "base/tensor.h"
 
-enum stoa_status stoa_array_create(size_t rank, const size_t *dims, const struct stoa_allocator *allocator,
-                                   struct stoa_error *error, struct stoa_array *array)
+enum stoa_status stoa_array_create(enum stoa_dtype dtype, size_t rank, const size_t *dims,
+                                   const struct stoa_allocator *allocator, struct stoa_error *error,
+                                   struct stoa_array *array)
 {
-    struct stoa_array made = {.tensor = {.dtype = STOA_FLOAT, .rank = rank}, .allocator = *allocator};
+    struct stoa_array made = {.tensor = {.dtype = dtype, .rank = rank}, .allocator = *allocator};
     size_t elements;
     *array = (struct stoa_array){0};
     if (rank)
         memcpy(made.tensor.dims, dims, rank * sizeof *dims);
     STOA_TRY(stoa_tensor_measure(&made.tensor, error, &elements, NULL));
     stoa_tensor_set_plain(&made.tensor);
-    STOA_TRY(stoa_allocate(allocator, elements, sizeof(float), error, &made.tensor.data));
+    STOA_TRY(stoa_allocate(allocator, elements, stoa_dtype_size(dtype), error, &made.tensor.data));
     *array = made;
     return STOA_OK;
 }
@@ -27,7 +28,7 @@ enum stoa_status stoa_array_create(size_t rank, const size_t *dims, const struct
 enum stoa_status stoa_array_copy(const struct stoa_tensor *tensor, const struct stoa_allocator *allocator,
                                  struct stoa_error *error, struct stoa_array *array)
 {
-    STOA_TRY(stoa_array_create(tensor->rank, tensor->dims, allocator, error, array));
+    STOA_TRY(stoa_array_create(STOA_FLOAT, tensor->rank, tensor->dims, allocator, error, array));
     size_t elements = stoa_tensor_elements(tensor);
     float *data = stoa_array_data(array);
     if (elements && stoa_tensor_is_plain(tensor) && tensor->dtype == STOA_FLOAT)

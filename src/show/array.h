@@ -9,9 +9,10 @@
 #include "graph/graph.h"
 
 /* *array = zeros of these dims, plain. On failure it is all zero. */
-STOA_CHECKED enum stoa_status stoa_array_create(size_t rank, const size_t *dims, const struct stoa_allocator *allocator,
-                                                struct stoa_error *error, struct stoa_array *array);
-/* The same with the elements of a tensor of any type and strides. */
+STOA_CHECKED enum stoa_status stoa_array_create(enum stoa_dtype dtype, size_t rank, const size_t *dims,
+                                                const struct stoa_allocator *allocator, struct stoa_error *error,
+                                                struct stoa_array *array);
+/* The same of floats, with the elements of a tensor of any type and strides. */
 STOA_CHECKED enum stoa_status stoa_array_copy(const struct stoa_tensor *tensor, const struct stoa_allocator *allocator,
                                               struct stoa_error *error, struct stoa_array *array);
 static inline float *stoa_array_data(const struct stoa_array *array)

@@ -150,9 +150,9 @@ static enum stoa_status gradcam(const struct probe *probe, size_t class_index, c
         status = stoa_fail(error, STOA_ERROR_SHAPE, "layer '%.80s' makes no maps of one picture: its output is %s",
                            layer, stoa_dims_text(made->rank, made->dims, text));
     if (status == STOA_OK)
-        status = stoa_array_create(1, &made->dims[1], &probe->allocator, error, weights);
+        status = stoa_array_create(STOA_FLOAT, 1, &made->dims[1], &probe->allocator, error, weights);
     if (status == STOA_OK)
-        status = stoa_array_create(2, &made->dims[2], &probe->allocator, error, map);
+        status = stoa_array_create(STOA_FLOAT, 2, &made->dims[2], &probe->allocator, error, map);
     if (status == STOA_OK)
         weigh(&gradients.tensor, made, stoa_array_data(weights), stoa_array_data(map));
     stoa_array_free(&gradients);
@@ -259,7 +259,7 @@ static enum stoa_status occlude(const struct stoa_subject *subject, struct occlu
         o->means[c] /= (double)(height * width);
     }
     STOA_TRY(stoa_session_bind_input_at(o->probe->session, input, o->hidden, error));
-    STOA_TRY(stoa_array_create(2, dims, allocator, error, map));
+    STOA_TRY(stoa_array_create(STOA_FLOAT, 2, dims, allocator, error, map));
     return slide(o, error, map);
 }
 

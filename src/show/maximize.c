@@ -115,7 +115,7 @@ static enum stoa_status ascend(const struct stoa_subject *subject, struct ascent
     if (value->rank < 2 || value->dims[0] != 1 || a->options.unit >= value->dims[1])
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "unit %zu: the layer has %zu", a->options.unit,
                          value->rank < 2 ? 0 : value->dims[1]);
-    STOA_TRY(stoa_array_create(4, tensor.dims, &a->probe->allocator, error, picture));
+    STOA_TRY(stoa_array_create(STOA_FLOAT, 4, tensor.dims, &a->probe->allocator, error, picture));
     a->picture = stoa_array_data(picture);
     a->channels = tensor.dims[1];
     a->height = tensor.dims[2];
