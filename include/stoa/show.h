@@ -15,8 +15,8 @@
 extern "C" {
 #endif
 
-/* What a function of this header made: a plain tensor of floats (row-major without gaps), freed with stoa_array_free.
- */
+/* What a function of this header made: a plain tensor (row-major without gaps), of floats unless the function says
+ * otherwise, freed with stoa_array_free. */
 struct stoa_array {
     struct stoa_tensor tensor;
     struct stoa_allocator allocator;
@@ -87,6 +87,22 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_maximize(const struct stoa_subj
                                                           const struct stoa_maximize_options *options,
                                                           struct stoa_error *error, struct stoa_array *picture,
                                                           double *score);
+
+/* Likewise a text. */
+struct stoa_text {
+    char *data; /* ends with a zero */
+    size_t length;
+    struct stoa_allocator allocator;
+};
+/* As stoa_array_free. */
+STOA_API void stoa_text_free(struct stoa_text *text);
+
+/* *dot = the steps of a session as a graph in Graphviz's language dot: operators, name, output, parameters,
+ * multiply-adds and the way of convolving; what is one step is one node, and what takes no step (views, and what is
+ * joined or split in place) is drawn dashed. seconds (may be null) has a number for each step. The darker a node, the
+ * more of the time, or without it of the multiply-adds, it takes. */
+STOA_API STOA_CHECKED enum stoa_status stoa_show_graph(const struct stoa_session *session, const double *seconds,
+                                                       struct stoa_error *error, struct stoa_text *dot);
 
 /* The deconvolutional network of Zeiler and Fergus (2013): what in a picture an element of a layer answers to. The
  * element alone, all others being 0, goes back from its layer to the pixels (stoa_gradient_model says how); beside it

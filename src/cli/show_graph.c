@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "cli/show.h"
-#include "show/network.h"
 
 #ifdef STOA_GRAPHVIZ
 #include "cli/graph_picture.h"
@@ -29,11 +28,14 @@ static enum stoa_status profile(struct show_job *job, struct stoa_session *sessi
 }
 
 static enum stoa_status draw(struct show_job *job, struct stoa_session *session, const double *seconds,
-                             struct text *dot, struct stoa_error *error)
+                             struct stoa_error *error)
 {
     struct picture picture;
-    STOA_TRY(stoa_show_network(session, seconds, error, dot));
-    STOA_TRY(stoa_cli_graph_picture(dot->data, error, &picture));
+    struct stoa_text dot;
+    STOA_TRY(stoa_show_graph(session, seconds, error, &dot));
+    enum stoa_status status = stoa_cli_graph_picture(dot.data, error, &picture);
+    stoa_text_free(&dot);
+    STOA_TRY(status);
     return stoa_page_picture(&job->page, &picture,
                              seconds ? "Steps of the network; the darker, the more of the time."
                                      : "Steps of the network; the darker, the more of the multiply-adds.",
@@ -42,7 +44,6 @@ static enum stoa_status draw(struct show_job *job, struct stoa_session *session,
 
 static enum stoa_status draw_session(struct show_job *job, struct stoa_session *session, struct stoa_error *error)
 {
-    struct text dot = {.allocator = &job->allocator};
     double *seconds = NULL;
     enum stoa_status status = STOA_OK;
     if (job->settings->profile)
@@ -50,8 +51,7 @@ static enum stoa_status draw_session(struct show_job *job, struct stoa_session *
     if (status == STOA_OK && seconds)
         status = profile(job, session, error, seconds);
     if (status == STOA_OK)
-        status = draw(job, session, seconds, &dot, error);
-    stoa_text_free(&dot);
+        status = draw(job, session, seconds, error);
     stoa_release(&job->allocator, seconds);
     return status;
 }

@@ -70,7 +70,7 @@ static void write_row(const struct worked_example *worked, struct text *html)
 static enum stoa_status draw(struct show_job *job, const struct worked_example *worked, struct stoa_error *error)
 {
     struct picture picture;
-    struct text html = {.allocator = &job->allocator};
+    struct text html = {.made = {.allocator = job->allocator}};
     STOA_TRY(stoa_worked_draw(worked, error, &picture));
     STOA_TRY(stoa_page_picture(&job->page, &picture, "One output of a convolution, worked out", 1, error));
     write_maps(worked, &html);
@@ -78,8 +78,8 @@ static enum stoa_status draw(struct show_job *job, const struct worked_example *
     write_row(worked, &html);
     enum stoa_status status = stoa_text_finish(&html, error);
     if (status == STOA_OK)
-        status = stoa_page_html(&job->page, html.data, error);
-    stoa_text_free(&html);
+        status = stoa_page_html(&job->page, html.made.data, error);
+    stoa_text_free(&html.made);
     return status;
 }
 

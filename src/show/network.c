@@ -1,16 +1,16 @@
 /* A network as dot. Nodes come from the plan's nodes, since steps do not say who reads what; what a step says of itself
  * is written where the node has one. Conversions between layouts, which are steps without a node, stand between those
  * whose memory they read and write. */
-#include "show/network.h"
-
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stoa/show.h>
 #include <string.h>
 
 #include "base/status.h"
 #include "base/tensor.h"
 #include "run/session.h"
+#include "show/text.h"
 
 #define LONGEST_NAME 40
 
@@ -185,9 +185,18 @@ static void write_edges(const struct layout *layout, size_t n)
     }
 }
 
+/* The value that a conversion is of. */
+static size_t value_of(const struct layout *layout, const struct plan_step *conversion)
+{
+    for (size_t v = 0; v < layout->graph->value_count; v++)
+        if (strcmp(layout->graph->values[v].name, conversion->node) == 0)
+            return v;
+    return GRAPH_NONE;
+}
+
 static enum stoa_status write_conversion(const struct layout *layout, size_t index, struct stoa_error *error)
 {
-    size_t v = stoa_graph_find(layout->graph, layout->plan->steps[index].node);
+    size_t v = value_of(layout, &layout->plan->steps[index]);
     stoa_text_print(layout->dot, "  c%zu [label=\"Layout", index);
     STOA_TRY(write_step(layout, index, error));
     stoa_text_print(layout->dot, "];\n");
@@ -238,22 +247,36 @@ static enum stoa_status write_graph(const struct layout *layout, struct stoa_err
     return STOA_OK;
 }
 
-enum stoa_status stoa_show_network(const struct stoa_session *session, const double *seconds, struct stoa_error *error,
-                                   struct text *dot)
+static enum stoa_status write_all(struct layout *layout, struct stoa_error *error)
 {
-    struct layout layout = {
-        .session = session, .plan = session->plan, .graph = &session->model->graph, .seconds = seconds, .dot = dot};
-    for (size_t i = 0; i < stoa_session_step_count(session); i++) {
+    for (size_t i = 0; i < stoa_session_step_count(layout->session); i++) {
         struct stoa_step_info info;
-        STOA_TRY(stoa_session_step(session, i, error, &info));
-        layout.total += seconds ? seconds[i] : info.macs;
+        STOA_TRY(stoa_session_step(layout->session, i, error, &info));
+        layout->total += layout->seconds ? layout->seconds[i] : info.macs;
     }
-    stoa_text_print(dot, "digraph network {\n"
-                         "  graph [rankdir=TB, nodesep=0.3, ranksep=0.25, bgcolor=white];\n"
-                         "  node [shape=box, style=\"filled,rounded\", fillcolor=white, fontname=\"Helvetica\", "
-                         "fontsize=10, margin=\"0.12,0.06\"];\n"
-                         "  edge [arrowsize=0.6, color=\"#555555\"];\n");
-    STOA_TRY(write_graph(&layout, error));
-    stoa_text_print(dot, "}\n");
-    return stoa_text_finish(dot, error);
+    stoa_text_print(layout->dot, "digraph network {\n"
+                                 "  graph [rankdir=TB, nodesep=0.3, ranksep=0.25, bgcolor=white];\n"
+                                 "  node [shape=box, style=\"filled,rounded\", fillcolor=white, "
+                                 "fontname=\"Helvetica\", fontsize=10, margin=\"0.12,0.06\"];\n"
+                                 "  edge [arrowsize=0.6, color=\"#555555\"];\n");
+    STOA_TRY(write_graph(layout, error));
+    stoa_text_print(layout->dot, "}\n");
+    return stoa_text_finish(layout->dot, error);
+}
+
+enum stoa_status stoa_show_graph(const struct stoa_session *session, const double *seconds, struct stoa_error *error,
+                                 struct stoa_text *dot)
+{
+    *dot = (struct stoa_text){.data = NULL};
+    if (!session)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    struct text text = {.made = {.allocator = session->allocator}};
+    struct layout layout = {
+        .session = session, .plan = session->plan, .graph = &session->model->graph, .seconds = seconds, .dot = &text};
+    enum stoa_status status = write_all(&layout, error);
+    if (status == STOA_OK)
+        *dot = text.made;
+    else
+        stoa_text_free(&text.made);
+    return status;
 }

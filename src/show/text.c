@@ -10,17 +10,18 @@
 
 static enum stoa_status reserve(struct text *text, size_t more)
 {
-    size_t wanted = text->length + more + 1, capacity = text->capacity ? text->capacity : 4096;
+    struct stoa_text *made = &text->made;
+    size_t wanted = made->length + more + 1, capacity = text->capacity ? text->capacity : 4096;
     char *grown;
     if (wanted <= text->capacity)
         return STOA_OK;
     while (capacity < wanted)
         capacity *= 2;
-    STOA_TRY(stoa_allocate_raw(text->allocator, capacity, 1, NULL, &grown));
-    if (text->length)
-        memcpy(grown, text->data, text->length);
-    stoa_release(text->allocator, text->data);
-    text->data = grown;
+    STOA_TRY(stoa_allocate_raw(&made->allocator, capacity, 1, NULL, &grown));
+    if (made->length)
+        memcpy(grown, made->data, made->length);
+    stoa_release(&made->allocator, made->data);
+    made->data = grown;
     text->capacity = capacity;
     return STOA_OK;
 }
@@ -36,9 +37,9 @@ void stoa_text_print(struct text *text, const char *format, ...)
     if (text->status != STOA_OK || length < 0)
         return;
     va_start(arguments, format);
-    vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+    vsnprintf(text->made.data + text->made.length, (size_t)length + 1, format, arguments);
     va_end(arguments);
-    text->length += (size_t)length;
+    text->made.length += (size_t)length;
 }
 
 enum stoa_status stoa_text_finish(const struct text *text, struct stoa_error *error)
@@ -46,8 +47,11 @@ enum stoa_status stoa_text_finish(const struct text *text, struct stoa_error *er
     return text->status == STOA_OK ? STOA_OK : stoa_fail(error, text->status, "no memory for the text");
 }
 
-void stoa_text_free(struct text *text)
+void stoa_text_free(struct stoa_text *text)
 {
-    stoa_release(text->allocator, text->data);
-    *text = (struct text){.allocator = text->allocator};
+    if (!text)
+        return;
+    if (text->data)
+        stoa_release(&text->allocator, text->data);
+    *text = (struct stoa_text){.data = NULL};
 }

@@ -3,13 +3,12 @@
 #define STOA_SHOW_TEXT_H
 
 #include <stddef.h>
-#include <stoa/host.h>
+#include <stoa/show.h>
 #include <stoa/status.h>
 
 struct text {
-    const struct stoa_allocator *allocator;
-    char *data; /* ends with a zero once something was written */
-    size_t length, capacity;
+    struct stoa_text made; /* begins with its allocator alone; freed by stoa_text_free */
+    size_t capacity;
     enum stoa_status status; /* the first failure: what is written behind it is dropped */
 };
 
@@ -17,6 +16,5 @@ struct text {
 __attribute__((format(printf, 2, 3))) void stoa_text_print(struct text *text, const char *format, ...);
 /* STOA_OK, or what went wrong on the way. */
 STOA_CHECKED enum stoa_status stoa_text_finish(const struct text *text, struct stoa_error *error);
-void stoa_text_free(struct text *text);
 
 #endif

@@ -1,11 +1,11 @@
 /* Networks as dot: what is written against what the steps say of themselves. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stoa/show.h>
 #include <string.h>
 
 #include "base/tensor.h"
 #include "graph/model.h"
-#include "show/network.h"
 #include "support/net.h"
 
 static const struct {
@@ -61,13 +61,12 @@ static void check_steps(const char *name, const struct stoa_session *session, co
 
 Test(network, text_says_what_steps_say)
 {
-    struct stoa_allocator allocator = stoa_allocator_default();
     for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
         const char *name = networks[i].name;
         struct net net;
         struct stoa_session *session;
         struct stoa_error error = {0};
-        struct text dot = {.allocator = &allocator};
+        struct stoa_text dot;
         double seconds[16];
         net_build(&net, networks[i].text, NULL);
         cr_assert(stoa_session_create(net.model, &(struct stoa_session_options){.threads = 1}, &error, &session) ==
@@ -76,7 +75,7 @@ Test(network, text_says_what_steps_say)
         cr_assert(stoa_session_step_count(session) <= 16);
         for (size_t k = 0; k < 16; k++)
             seconds[k] = 1e-3 * (double)(k + 1);
-        cr_assert(stoa_show_network(session, seconds, &error, &dot) == STOA_OK, "%s: %s", name, error.message);
+        cr_assert(stoa_show_graph(session, seconds, &error, &dot) == STOA_OK, "%s: %s", name, error.message);
         cr_expect(count(dot.data, "[label=") + count(dot.data, "[shape=ellipse") == networks[i].nodes, "%s:\n%s", name,
                   dot.data);
         cr_expect(count(dot.data, " -> ") == networks[i].edges, "%s:\n%s", name, dot.data);
@@ -86,4 +85,14 @@ Test(network, text_says_what_steps_say)
         stoa_session_free(session);
         net_free(&net);
     }
+}
+
+Test(network, refuses_no_session)
+{
+    struct stoa_error error = {0};
+    struct stoa_text dot;
+    cr_expect(stoa_show_graph(NULL, NULL, &error, &dot) == STOA_ERROR_ARGUMENT && strstr(error.message, "session"));
+    cr_expect(!dot.data);
+    stoa_text_free(&dot);
+    stoa_text_free(NULL);
 }
