@@ -104,6 +104,23 @@ STOA_API void stoa_text_free(struct stoa_text *text);
 STOA_API STOA_CHECKED enum stoa_status stoa_show_graph(const struct stoa_session *session, const double *seconds,
                                                        struct stoa_error *error, struct stoa_text *dot);
 
+/* What `stoa train --log` wrote. */
+enum stoa_curve {
+    STOA_CURVE_EPOCH = 0, /* from 1 */
+    STOA_CURVE_LOSS,
+    STOA_CURVE_TRAIN_ACCURACY, /* from 0 to 1 */
+    STOA_CURVE_TEST_LOSS,
+    STOA_CURVE_TEST_ACCURACY,
+    STOA_CURVE_COUNT
+};
+/* *curves = doubles [STOA_CURVE_COUNT][epochs], by epochs, each once; NaN for what was not measured. The file has a
+ * line of settings, then one an epoch, each a JSON object. Training that was resumed may tell of an epoch again: what
+ * it said last counts. A last line that was torn off is left out; anything else that is no such line is DATA, with its
+ * number, as is a log without an epoch. The allocator may be null: the C library's. UNSUPPORTED where the library was
+ * built without cJSON. */
+STOA_API STOA_CHECKED enum stoa_status stoa_show_curves(const char *path, const struct stoa_allocator *allocator,
+                                                        struct stoa_error *error, struct stoa_array *curves);
+
 /* The deconvolutional network of Zeiler and Fergus (2013): what in a picture an element of a layer answers to. The
  * element alone, all others being 0, goes back from its layer to the pixels (stoa_gradient_model says how); beside it
  * stands the part of the picture that it sees, its receptive field. One thread uses a deconv at a time. */

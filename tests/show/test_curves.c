@@ -2,16 +2,15 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stoa/show.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "show/training_log.h"
 #include "support/files.h"
 
 #define SETTINGS "{\"settings\": {\"model\": \"lenet5\", \"epochs\": 3}}\n"
 #define EPOCH(n, loss) "{\"epoch\": " #n ", \"loss\": " #loss ", \"train_accuracy\": 0.5, \"test_loss\": null}\n"
 
-TestSuite(training_log, .fini = files_remove);
+TestSuite(curves, .fini = files_remove);
 
 static const struct {
     const char *name, *text;
@@ -38,42 +37,49 @@ static const struct {
     {"a loss of words", SETTINGS EPOCH(1, 1) "{\"epoch\": 2, \"loss\": \"low\"}\n", "line 3", 0, 0},
 };
 
-Test(training_log, points_are_those_of_the_log)
+static double at(const struct stoa_array *curves, enum stoa_curve curve, size_t epoch)
 {
-    struct stoa_allocator allocator = stoa_allocator_default();
+    return ((const double *)curves->tensor.data)[(size_t)curve * curves->tensor.dims[1] + epoch];
+}
+
+Test(curves, points_are_those_of_the_log)
+{
     char path[4096];
     snprintf(path, sizeof path, "%s/log.jsonl", files_folder());
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
         struct stoa_error error = {0};
-        struct training_log log;
+        struct stoa_array curves;
         files_write("log.jsonl", logs[i].text, strlen(logs[i].text));
-        enum stoa_status status = stoa_training_log_read(path, &allocator, &error, &log);
+        enum stoa_status status = stoa_show_curves(path, NULL, &error, &curves);
         if (logs[i].message) {
             cr_expect(status == STOA_ERROR_DATA && strstr(error.message, logs[i].message) &&
                           strstr(error.message, path),
                       "%s: %s", logs[i].name, error.message);
-            cr_expect(!log.points, "%s", logs[i].name);
+            cr_expect(!curves.tensor.data, "%s", logs[i].name);
             continue;
         }
         cr_assert(status == STOA_OK, "%s: %s", logs[i].name, error.message);
-        cr_assert(log.count == logs[i].count, "%s: %zu points", logs[i].name, log.count);
-        double last = log.points[log.count - 1].loss;
+        const size_t *dims = curves.tensor.dims;
+        cr_assert(curves.tensor.dtype == STOA_DOUBLE && curves.tensor.rank == 2 && dims[0] == STOA_CURVE_COUNT);
+        cr_assert(dims[1] == logs[i].count, "%s: %zu points", logs[i].name, dims[1]);
+        double last = at(&curves, STOA_CURVE_LOSS, dims[1] - 1);
         cr_expect(last == logs[i].last || (isnan(last) && isnan(logs[i].last)), "%s: %g", logs[i].name, last);
-        for (size_t k = 0; k < log.count; k++)
-            cr_expect(log.points[k].epoch == k + 1 && isnan(log.points[k].test_loss), "%s: point %zu", logs[i].name, k);
-        stoa_training_log_free(&allocator, &log);
+        for (size_t k = 0; k < dims[1]; k++)
+            cr_expect(at(&curves, STOA_CURVE_EPOCH, k) == (double)(k + 1) &&
+                          isnan(at(&curves, STOA_CURVE_TEST_LOSS, k)),
+                      "%s: point %zu", logs[i].name, k);
+        stoa_array_free(&curves);
     }
 }
 
-Test(training_log, epochs_told_again_are_replaced)
+Test(curves, epochs_told_again_are_replaced)
 {
-    struct stoa_allocator allocator = stoa_allocator_default();
-    struct training_log log;
+    struct stoa_array curves;
     char path[4096];
     const char *text = SETTINGS EPOCH(1, 2.5) EPOCH(2, 2) EPOCH(3, 9) SETTINGS EPOCH(2, 1);
     snprintf(path, sizeof path, "%s/log.jsonl", files_folder());
     files_write("log.jsonl", text, strlen(text));
-    cr_assert(stoa_training_log_read(path, &allocator, NULL, &log) == STOA_OK);
-    cr_expect(log.points[1].loss == 1 && log.points[1].train_accuracy == 0.5);
-    stoa_training_log_free(&allocator, &log);
+    cr_assert(stoa_show_curves(path, NULL, NULL, &curves) == STOA_OK);
+    cr_expect(at(&curves, STOA_CURVE_LOSS, 1) == 1 && at(&curves, STOA_CURVE_TRAIN_ACCURACY, 1) == 0.5);
+    stoa_array_free(&curves);
 }
