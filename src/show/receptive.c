@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "base/attributes.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "show/sliding.h"
 
 /* Of a value's height and width; no pixel at all unless present. */
 struct box {
@@ -48,46 +48,6 @@ static struct receptive_field whole(const struct stoa_tensor *shape)
     for (size_t a = 0; shape->rank == 4 && a < 2; a++)
         field.last[a] = (int64_t)shape->dims[2 + a] - 1;
     return field;
-}
-
-/* The window of a convolution or pooling, each pair with the vertical value first. */
-struct sliding {
-    int64_t kernel[2], stride[2], dilation[2], pad[2]; /* pad: above and at the left */
-};
-
-enum { PAD_GIVEN, PAD_VALID, PAD_SAME_UPPER, PAD_SAME_LOWER };
-
-/* As the node's attributes have it for images x and y; `kernel` where they do not say. Transposed, y has the pixels
- * that the window lies on. */
-static struct sliding read_window(const struct graph_node *node, bool transposed, const struct stoa_tensor *x,
-                                  const struct stoa_tensor *y, const size_t *kernel)
-{
-    static const char *const paddings[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", NULL};
-    struct attribute_reader reader =
-        stoa_reader(&node->attributes, node->opset, node->input_count, node->output_count, NULL);
-    struct sliding window = {{(int64_t)kernel[0], (int64_t)kernel[1]}, {1, 1}, {1, 1}, {0}};
-    int64_t pads[4] = {0}, more[2] = {0}, least = 0, most = INT32_MAX;
-    stoa_read_ints(&reader, "kernel_shape", least, most, 2, window.kernel);
-    stoa_read_ints(&reader, "strides", least, most, 2, window.stride);
-    stoa_read_ints(&reader, "dilations", least, most, 2, window.dilation);
-    stoa_read_ints(&reader, "pads", least, most, 4, pads);
-    if (transposed)
-        stoa_read_ints(&reader, "output_padding", least, most, 2, more);
-    size_t padding = stoa_read_choice(&reader, "auto_pad", paddings);
-    bool shaped = transposed && stoa_reader_has(&reader, "output_shape");
-    for (size_t a = 0; a < 2; a++) {
-        int64_t large = (int64_t)(transposed ? y : x)->dims[2 + a], small = (int64_t)(transposed ? x : y)->dims[2 + a];
-        int64_t reach = (window.kernel[a] - 1) * window.dilation[a] + 1;
-        int64_t needed = (small - 1) * window.stride[a] + reach + more[a] - large;
-        needed = needed > 0 ? needed : 0;
-        if (padding == PAD_SAME_UPPER)
-            window.pad[a] = needed / 2;
-        else if (padding == PAD_SAME_LOWER || shaped)
-            window.pad[a] = needed - needed / 2;
-        else
-            window.pad[a] = padding == PAD_GIVEN ? pads[a] : 0;
-    }
-    return window;
 }
 
 static bool slides(const struct graph_node *node)
@@ -190,7 +150,7 @@ static bool through(const struct fields *fields, const struct graph_node *node, 
     } else if (slides(node) || transposed) {
         if (i > 0)
             return false;
-        struct sliding window = read_window(node, transposed, x, y, &inputs[call.input_count > 1].dims[2]);
+        struct sliding window = stoa_sliding_read(node, transposed, x, y, &inputs[call.input_count > 1].dims[2]);
         if (transposed)
             through_transposed(&window, field);
         else
