@@ -5,7 +5,9 @@
 #define STOA_SHOW_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stoa/host.h>
+#include <stoa/layers.h>
 #include <stoa/model.h>
 #include <stoa/session.h>
 #include <stoa/status.h>
@@ -120,6 +122,57 @@ enum stoa_curve {
  * built without cJSON. */
 STOA_API STOA_CHECKED enum stoa_status stoa_show_curves(const char *path, const struct stoa_allocator *allocator,
                                                         struct stoa_error *error, struct stoa_array *curves);
+
+/* A tap of a filter: kernel position (r, s) over a pixel of the image, or over the padding around it. */
+struct stoa_steps_tap {
+    size_t r, s;
+    int64_t y, x;    /* of the pixel; outside the image in the padding */
+    int inside;      /* if not, there is no view, and the matrix has zeros */
+    size_t offset;   /* inside: of the tap's first channel, in floats from the beginning of image[H][W][C] */
+    double products; /* their sum over the channels */
+};
+/* What the engine computes, and the way it goes: the lowering and its tile. */
+struct stoa_steps_result {
+    float value;
+    char how[64];
+};
+/* What follows the sum: a function, or a norm, that alone reads it. */
+struct stoa_steps_after {
+    const char *type, *node;
+    float value;
+};
+
+/* One output of one convolution worked out in the open: what the filter sees, as the textbook's matrix has it and as
+ * views of the image have it, the products, their sum, and what the engine says it is. Arrays are its own, names live
+ * as the model. */
+struct stoa_steps {
+    const char *layer;
+    struct stoa_conv2d_desc conv;      /* the layer as stoa_conv2d_create takes it, of the first image */
+    size_t out_height, out_width;      /* of its output */
+    size_t oy, ox, oc, group;          /* the output's row, column and channel, and its group */
+    size_t channels, tap_count, count; /* C/groups; kh*kw; channels * tap_count: the row's length */
+    const float *image;                /* [H][W][C]: the layer's input */
+    const float *row;                  /* [kh][kw][channels]: row oy*OW + ox of the im2col matrix */
+    const float *filter;               /* [kh][kw][channels]: the column of the weights */
+    const double *products;            /* [kh][kw][channels]: of the two */
+    const struct stoa_steps_tap *taps; /* [tap_count] */
+    size_t row_stride, pixel_stride;   /* of views: floats from an output row, an output pixel to the next */
+    double sum;                        /* of the products */
+    float bias;                        /* 0 without one */
+    int has_bias;
+    struct stoa_steps_result chosen, matrix, view; /* as the engine chooses, by the whole matrix, by views */
+    size_t after_count;
+    const struct stoa_steps_after *after; /* in their order */
+    size_t reserved[8];
+};
+
+/* Of a convolution with constant weights; layer null: the first. pixel = row and column of the output; null: its
+ * middle. On failure *steps is null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_show_steps(const struct stoa_subject *subject, const char *layer,
+                                                       const size_t *pixel, size_t channel, struct stoa_error *error,
+                                                       struct stoa_steps **steps);
+/* Null is fine. */
+STOA_API void stoa_steps_free(struct stoa_steps *steps);
 
 /* The deconvolutional network of Zeiler and Fergus (2013): what in a picture an element of a layer answers to. The
  * element alone, all others being 0, goes back from its layer to the pixels (stoa_gradient_model says how); beside it

@@ -18,14 +18,15 @@ static const struct stoa_input_spec *find_spec(const struct stoa_subject *subjec
     return NULL;
 }
 
-static enum stoa_status bind(const struct stoa_subject *subject, struct probe *probe, struct stoa_error *error)
+enum stoa_status stoa_subject_bind(const struct stoa_subject *subject, struct stoa_session *session,
+                                   struct stoa_error *error)
 {
     for (size_t i = 0; i < stoa_model_input_count(subject->model); i++) {
         struct stoa_value_info info;
         STOA_TRY(stoa_model_input(subject->model, i, error, &info));
         const struct stoa_input_spec *spec = find_spec(subject, info.name);
         if ((!spec || !spec->data) && subject->values && subject->values[i])
-            STOA_TRY(stoa_session_bind_input_at(probe->session, i, subject->values[i], error));
+            STOA_TRY(stoa_session_bind_input_at(session, i, subject->values[i], error));
     }
     return STOA_OK;
 }
@@ -53,7 +54,7 @@ static enum stoa_status open(const struct stoa_subject *subject, const struct st
         status = stoa_session_create(probe->model, &session, error, &probe->session);
     stoa_release(&probe->allocator, specs);
     STOA_TRY(status);
-    STOA_TRY(bind(subject, probe, error));
+    STOA_TRY(stoa_subject_bind(subject, probe->session, error));
     if (options->of_count) {
         STOA_TRY(
             stoa_allocate(&probe->allocator, stoa_tensor_elements(&probe->value), sizeof(float), error, &probe->seed));
