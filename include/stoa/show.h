@@ -12,6 +12,7 @@
 #include <stoa/session.h>
 #include <stoa/status.h>
 #include <stoa/tensor.h>
+#include <stoa/train.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,6 +69,33 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_gradcam(const struct stoa_subje
 STOA_API STOA_CHECKED enum stoa_status stoa_show_occlusion(const struct stoa_subject *subject, size_t class_index,
                                                            size_t size, size_t stride, struct stoa_error *error,
                                                            struct stoa_array *map);
+
+/* Pictures of known classes: a set's first epoch (train.h), its x being the subject's picture, its labels classes. Of
+ * the subject's inputs the picture has the dims of a batch, and its value does not count. The model runs as it does in
+ * inference; of equal scores the first class counts. DATA where a label is no class of the model's. */
+/* *confusion = int64 [classes][classes]: how many pictures of a class (row) the model takes for a class (column). */
+STOA_API STOA_CHECKED enum stoa_status stoa_show_confusion(const struct stoa_subject *subject,
+                                                           const struct stoa_batches *set, struct stoa_error *error,
+                                                           struct stoa_array *confusion);
+
+struct stoa_mistake {
+    size_t index;        /* of the picture in its set, counted in whole batches */
+    size_t label, taken; /* its class, and the one it was taken for */
+    double probability;  /* of `taken`, by the softmax of the scores */
+    double of_label;     /* of `label` */
+};
+struct stoa_mistakes {
+    size_t examples, made; /* pictures of the set, and how many were taken for another class */
+    size_t count;
+    const struct stoa_mistake *items; /* [count], the surest first, of equal ones the first picture */
+    size_t reserved[4];
+};
+/* The `most` surest mistakes, or as many as there are. On failure *mistakes is null. */
+STOA_API STOA_CHECKED enum stoa_status stoa_show_errors(const struct stoa_subject *subject,
+                                                        const struct stoa_batches *set, size_t most,
+                                                        struct stoa_error *error, struct stoa_mistakes **mistakes);
+/* Null is fine. */
+STOA_API void stoa_mistakes_free(struct stoa_mistakes *mistakes);
 
 /* Zeros are the defaults. */
 struct stoa_maximize_options {

@@ -363,8 +363,7 @@ static enum stoa_status judge(struct train_job *job, const struct stoa_model *be
     struct judgement judgement;
     stoa_release(&job->allocator, job->test.targets);
     job->test.targets = NULL;
-    enum stoa_status status =
-        stoa_cli_judge(best, &job->data, &job->test.batches, job->settings, NULL, error, &judgement);
+    enum stoa_status status = stoa_cli_judge(best, &job->data, &job->test.batches, job->settings, error, &judgement);
     if (status == STOA_OK)
         stoa_cli_train_result(job->dataset, &judgement.evaluation, judgement.classes, judgement.confusion);
     stoa_cli_judgement_free(&judgement);

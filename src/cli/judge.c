@@ -46,8 +46,7 @@ enum stoa_status stoa_cli_specify_images(const struct stoa_model *model, const s
 
 enum stoa_status stoa_cli_judge(const struct stoa_model *model, const struct stoa_dataset_info *data,
                                 const struct stoa_batches *test, const struct settings *settings,
-                                const struct evaluation_watch *watch, struct stoa_error *error,
-                                struct judgement *judgement)
+                                struct stoa_error *error, struct judgement *judgement)
 {
     struct stoa_allocator allocator = stoa_allocator_default();
     struct stoa_input_spec input;
@@ -64,7 +63,7 @@ enum stoa_status stoa_cli_judge(const struct stoa_model *model, const struct sto
     enum stoa_status status =
         stoa_allocate(&allocator, classes, classes * sizeof *judgement->confusion, error, &judgement->confusion);
     if (status == STOA_OK)
-        status = stoa_evaluate_watched(trainer, test, 0, watch, error, &judgement->evaluation, judgement->confusion);
+        status = stoa_evaluate(trainer, test, 0, error, &judgement->evaluation, judgement->confusion);
     stoa_trainer_free(trainer);
     return status;
 }

@@ -1,4 +1,4 @@
-/* A model on the test part of a data set: what `stoa train` does at its end and `stoa show` begins with. */
+/* A model on the test part of a data set: what `stoa train` does at its end. */
 #ifndef STOA_CLI_JUDGE_H
 #define STOA_CLI_JUDGE_H
 
@@ -6,7 +6,6 @@
 #include <stoa/train.h>
 
 #include "cli/settings.h"
-#include "train/evaluate.h"
 
 /* Sets size and channels that a model from a file wants its pictures to have. */
 STOA_CHECKED enum stoa_status stoa_cli_size_pictures(const struct stoa_model *model, struct stoa_error *error,
@@ -21,12 +20,11 @@ struct judgement {
     size_t classes;    /* the scores of the network, maybe more than the data set's classes */
     size_t *confusion; /* [classes][classes], as of stoa_evaluate */
 };
-/* Evaluates the model by its classes. `watch` may be null. What is in the judgement is released by
+/* Evaluates the model by its classes. What is in the judgement is released by
  * stoa_cli_judgement_free, also after a failure. */
 STOA_CHECKED enum stoa_status stoa_cli_judge(const struct stoa_model *model, const struct stoa_dataset_info *data,
                                              const struct stoa_batches *test, const struct settings *settings,
-                                             const struct evaluation_watch *watch, struct stoa_error *error,
-                                             struct judgement *judgement);
+                                             struct stoa_error *error, struct judgement *judgement);
 void stoa_cli_judgement_free(struct judgement *judgement);
 
 #endif

@@ -15,7 +15,7 @@
 static enum stoa_status read_scores(const struct probe *probe, struct stoa_error *error, struct stoa_array *scores)
 {
     size_t count;
-    STOA_TRY(stoa_probe_classes(probe, error, &count));
+    STOA_TRY(stoa_probe_classes(probe, 1, error, &count));
     STOA_TRY(stoa_session_run(probe->session, error));
     STOA_TRY(stoa_probe_read(probe, 0, error, scores));
     scores->tensor = (struct stoa_tensor){
@@ -46,7 +46,7 @@ static enum stoa_status find_picture_name(const struct stoa_subject *subject, si
     if (status == STOA_OK)
         status = stoa_probe_class(&probe, class_index, error);
     if (status == STOA_OK)
-        status = stoa_probe_picture(subject, &probe, error, &input, &picture);
+        status = stoa_probe_picture(subject, &probe, 1, error, &input, &picture);
     if (status == STOA_OK)
         status = stoa_model_input(subject->model, input, error, &info);
     *name = info.name;
@@ -236,8 +236,8 @@ static enum stoa_status occlude(const struct stoa_subject *subject, struct occlu
     size_t input;
     const struct stoa_allocator *allocator = &o->probe->allocator;
     STOA_TRY(stoa_probe_class(o->probe, o->class_index, error));
-    STOA_TRY(stoa_probe_classes(o->probe, error, &o->classes));
-    STOA_TRY(stoa_probe_picture(subject, o->probe, error, &input, &o->picture));
+    STOA_TRY(stoa_probe_classes(o->probe, 1, error, &o->classes));
+    STOA_TRY(stoa_probe_picture(subject, o->probe, 1, error, &input, &o->picture));
     if (!o->picture.data)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no picture");
     size_t channels = o->picture.dims[1], height = o->picture.dims[2], width = o->picture.dims[3];

@@ -16,7 +16,7 @@ struct sheet {
 
 static size_t count_at(const struct confusion *confusion, size_t row, size_t column)
 {
-    return confusion->counts[row * confusion->scores + column];
+    return (size_t)confusion->counts[row * confusion->scores + column];
 }
 
 static size_t row_sum(const struct confusion *confusion, size_t row)

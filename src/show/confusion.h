@@ -3,12 +3,13 @@
 #define STOA_SHOW_CONFUSION_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stoa/status.h>
 
 #include "show/draw.h"
 
 struct confusion {
-    const size_t *counts;     /* [classes][scores]: examples of class (row) taken for class (column) */
+    const int64_t *counts;    /* [classes][scores]: examples of class (row) taken for class (column) */
     size_t classes, scores;   /* classes <= scores */
     const char *const *names; /* [classes] */
     const char *title;

@@ -109,7 +109,7 @@ static enum stoa_status ascend(const struct stoa_subject *subject, struct ascent
     struct stoa_tensor tensor;
     struct random random = {.state = a->options.seed};
     size_t input;
-    STOA_TRY(stoa_probe_picture(subject, a->probe, error, &input, &tensor));
+    STOA_TRY(stoa_probe_picture(subject, a->probe, 1, error, &input, &tensor));
     if (!a->options.layer)
         STOA_TRY(stoa_probe_class(a->probe, a->options.unit, error));
     if (value->rank < 2 || value->dims[0] != 1 || a->options.unit >= value->dims[1])
@@ -147,7 +147,7 @@ static enum stoa_status find_names(const struct stoa_subject *subject, const cha
     }
     enum stoa_status status = stoa_probe_open(subject, *value, NULL, 0, error, &probe);
     if (status == STOA_OK)
-        status = stoa_probe_picture(subject, &probe, error, &input, &tensor);
+        status = stoa_probe_picture(subject, &probe, 1, error, &input, &tensor);
     if (status == STOA_OK)
         *picture = graph->values[graph->inputs[input]].name;
     stoa_probe_close(&probe);

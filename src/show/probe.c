@@ -101,7 +101,7 @@ enum stoa_status stoa_probe_read(const struct probe *probe, size_t index, struct
     return stoa_array_copy(&tensor, &probe->allocator, error, array);
 }
 
-enum stoa_status stoa_probe_picture(const struct stoa_subject *subject, const struct probe *probe,
+enum stoa_status stoa_probe_picture(const struct stoa_subject *subject, const struct probe *probe, size_t pictures,
                                     struct stoa_error *error, size_t *input, struct stoa_tensor *picture)
 {
     size_t count = stoa_model_input_count(subject->model), found = 0;
@@ -119,30 +119,31 @@ enum stoa_status stoa_probe_picture(const struct stoa_subject *subject, const st
                          "the model takes no picture: %zu of its %zu inputs are float of rank 4, one must be", found,
                          count);
     char text[STOA_DIMS_TEXT];
-    if (picture->dims[0] != 1)
-        return stoa_fail(error, STOA_ERROR_SHAPE, "the picture is %s: one at a time",
-                         stoa_dims_text(4, picture->dims, text));
+    if (picture->dims[0] != pictures)
+        return stoa_fail(error, STOA_ERROR_SHAPE, "the input of pictures is %s: %zu at a time",
+                         stoa_dims_text(4, picture->dims, text), pictures);
     stoa_tensor_set_plain(picture);
     picture->data = subject->values ? stoa_read_only(subject->values[*input]) : NULL;
     return STOA_OK;
 }
 
-enum stoa_status stoa_probe_classes(const struct probe *probe, struct stoa_error *error, size_t *count)
+enum stoa_status stoa_probe_classes(const struct probe *probe, size_t pictures, struct stoa_error *error, size_t *count)
 {
     char text[STOA_DIMS_TEXT];
     const struct stoa_tensor *value = &probe->value;
     *count = value->rank >= 2 ? value->dims[1] : 0;
-    if (value->dtype == STOA_FLOAT && *count > 1 && stoa_tensor_elements(value) == *count)
+    bool each = *count > 1 && value->dims[0] == pictures && stoa_tensor_elements(value) == pictures * *count;
+    if (value->dtype == STOA_FLOAT && each)
         return STOA_OK;
     return stoa_fail(error, STOA_ERROR_SHAPE,
-                     "the model tells no classes apart: its first output is %s, must be float [1,classes]",
-                     stoa_dims_text(value->rank, value->dims, text));
+                     "the model tells no classes apart: its first output is %s, must be float [%zu,classes]",
+                     stoa_dims_text(value->rank, value->dims, text), pictures);
 }
 
 enum stoa_status stoa_probe_class(const struct probe *probe, size_t class_index, struct stoa_error *error)
 {
     size_t count;
-    STOA_TRY(stoa_probe_classes(probe, error, &count));
+    STOA_TRY(stoa_probe_classes(probe, 1, error, &count));
     if (class_index >= count)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "class %zu: there are classes 0 to %zu", class_index, count - 1);
     return STOA_OK;

@@ -30,12 +30,14 @@ STOA_CHECKED enum stoa_status stoa_probe_read(const struct probe *probe, size_t 
 /* Binds what the subject has values for and its specs do not fix. */
 STOA_CHECKED enum stoa_status stoa_subject_bind(const struct stoa_subject *subject, struct stoa_session *session,
                                                 struct stoa_error *error);
-/* The subject's picture: the number, dims and data of its only float input of rank 4, one picture in a batch. */
+/* The subject's picture: the number, dims and data of its only float input of rank 4, so many pictures in a batch. */
 STOA_CHECKED enum stoa_status stoa_probe_picture(const struct stoa_subject *subject, const struct probe *probe,
-                                                 struct stoa_error *error, size_t *input, struct stoa_tensor *picture);
-/* Whether the probe's value is a score for each class of one picture: *count = how many there are. */
-STOA_CHECKED enum stoa_status stoa_probe_classes(const struct probe *probe, struct stoa_error *error, size_t *count);
-/* The same, and that there is a class of that number. */
+                                                 size_t pictures, struct stoa_error *error, size_t *input,
+                                                 struct stoa_tensor *picture);
+/* Whether the probe's value is a score for each class of each picture: *count = how many there are. */
+STOA_CHECKED enum stoa_status stoa_probe_classes(const struct probe *probe, size_t pictures, struct stoa_error *error,
+                                                 size_t *count);
+/* The same of one picture, and that there is a class of that number. */
 STOA_CHECKED enum stoa_status stoa_probe_class(const struct probe *probe, size_t class_index, struct stoa_error *error);
 
 #endif

@@ -1,6 +1,5 @@
 /* Evaluation: the model as inference has it, with the loss behind, over a whole set. */
-#include "train/evaluate.h"
-
+#include <stoa/train.h>
 #include <string.h>
 
 #include "base/reserved.h"
@@ -47,8 +46,8 @@ static enum stoa_status check_batch(const struct stoa_trainer *trainer, const st
 }
 
 static enum stoa_status walk(const struct stoa_trainer *trainer, struct stoa_session *session,
-                             const struct stoa_batches *set, size_t epoch, const struct evaluation_watch *watch,
-                             struct stoa_error *error, struct stoa_evaluation *evaluation, size_t *confusion)
+                             const struct stoa_batches *set, size_t epoch, struct stoa_error *error,
+                             struct stoa_evaluation *evaluation, size_t *confusion)
 {
     const struct graph *graph = &trainer->graph->model->graph;
     struct stoa_tensor scores, losses;
@@ -66,11 +65,8 @@ static enum stoa_status walk(const struct stoa_trainer *trainer, struct stoa_ses
         evaluation->examples += counted;
         if (counted)
             sum += (double)*(const float *)losses.data * (double)counted;
-        if (!trainer->class_labels)
-            continue;
-        count_batch(trainer, set->batch, scores.data, examples.labels, evaluation, confusion);
-        if (watch)
-            watch->batch(watch->user, i, set->batch, trainer->classes, scores.data, examples.labels);
+        if (trainer->class_labels)
+            count_batch(trainer, set->batch, scores.data, examples.labels, evaluation, confusion);
     }
     evaluation->loss = evaluation->examples ? sum / (double)evaluation->examples : 0;
     return STOA_OK;
@@ -97,9 +93,8 @@ static enum stoa_status open_session(const struct stoa_trainer *trainer, const s
     return status;
 }
 
-enum stoa_status stoa_evaluate_watched(const struct stoa_trainer *trainer, const struct stoa_batches *set, size_t epoch,
-                                       const struct evaluation_watch *watch, struct stoa_error *error,
-                                       struct stoa_evaluation *evaluation, size_t *confusion)
+enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct stoa_batches *set, size_t epoch,
+                               struct stoa_error *error, struct stoa_evaluation *evaluation, size_t *confusion)
 {
     if (!trainer || !set || !evaluation)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !trainer ? "trainer" : !set ? "set" : "evaluation");
@@ -115,14 +110,8 @@ enum stoa_status stoa_evaluate_watched(const struct stoa_trainer *trainer, const
     STOA_TRY(stoa_trainer_make_model(trainer, trainer->values, MODEL_TO_EVALUATE, error, &model));
     enum stoa_status status = open_session(trainer, model, set->batch, error, &session);
     if (status == STOA_OK)
-        status = walk(trainer, session, set, epoch, watch, error, evaluation, confusion);
+        status = walk(trainer, session, set, epoch, error, evaluation, confusion);
     stoa_session_free(session);
     stoa_model_free(model);
     return status;
-}
-
-enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct stoa_batches *set, size_t epoch,
-                               struct stoa_error *error, struct stoa_evaluation *evaluation, size_t *confusion)
-{
-    return stoa_evaluate_watched(trainer, set, epoch, NULL, error, evaluation, confusion);
 }

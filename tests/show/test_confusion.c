@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <stoa/show.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,10 +10,8 @@
 #include "data/image.h"
 #include "graph/model.h"
 #include "show/confusion.h"
-#include "show/mistakes.h"
 #include "show/page.h"
 #include "support/net.h"
-#include "train/evaluate.h"
 
 enum { IMAGES = 22, BATCH = 4, BATCHES = 6, PIXELS = 36, CLASSES = 4 };
 
@@ -42,12 +41,6 @@ static enum stoa_status get(void *user, size_t epoch, size_t position, struct st
     return STOA_OK;
 }
 
-static void gather(void *user, size_t position, size_t batch, size_t classes, const float *scores,
-                   const int64_t *labels)
-{
-    stoa_mistakes_add(user, position * batch, batch, classes, scores, labels);
-}
-
 /* probabilities[CLASSES] <- of one image, by a session of its own. */
 static size_t run_alone(struct stoa_session *session, const float *x, double *probabilities)
 {
@@ -68,17 +61,18 @@ static size_t run_alone(struct stoa_session *session, const float *x, double *pr
     return best;
 }
 
-static void check(const struct set *set, struct stoa_session *session, const struct mistakes *mistakes,
-                  const size_t *confusion)
+static void check(const struct set *set, struct stoa_session *session, const struct stoa_mistakes *mistakes,
+                  const int64_t *confusion)
 {
-    size_t counted[CLASSES][CLASSES] = {{0}}, wrong = 0;
+    int64_t counted[CLASSES][CLASSES] = {{0}};
+    size_t wrong = 0;
     for (size_t i = 0; i < IMAGES; i++) {
         double probabilities[CLASSES];
         size_t best = run_alone(session, set->x[i], probabilities), label = (size_t)set->labels[i], listed = 0;
         counted[label][best]++;
         wrong += best != label;
         for (size_t m = 0; m < mistakes->count; m++) {
-            const struct mistake *mistake = &mistakes->items[m];
+            const struct stoa_mistake *mistake = &mistakes->items[m];
             if (mistake->index != i)
                 continue;
             listed++;
@@ -91,46 +85,121 @@ static void check(const struct set *set, struct stoa_session *session, const str
         cr_expect(listed <= 1 && (listed || !sure), "image %zu is listed %zu times", i, listed);
     }
     cr_expect(memcmp(counted, confusion, sizeof counted) == 0, "the matrix is not what single runs say");
-    cr_expect(mistakes->made == wrong && wrong > mistakes->most, "%zu mistakes, %zu counted", mistakes->made, wrong);
+    cr_expect(mistakes->made == wrong && wrong > mistakes->count && mistakes->examples == IMAGES,
+              "%zu mistakes, %zu counted", mistakes->made, wrong);
     for (size_t m = 1; m < mistakes->count; m++)
         cr_expect(mistakes->items[m].probability <= mistakes->items[m - 1].probability, "%zu", m);
 }
 
+struct judged {
+    struct net net;
+    struct set set;
+    struct stoa_batches batches;
+    struct stoa_input_spec spec;
+    struct stoa_subject subject;
+};
+
+static void judge(struct judged *judged, const char *text)
+{
+    *judged = (struct judged){.spec = {.name = "x", .rank = 4, .dims = {BATCH, 1, 6, 6}}};
+    fill(&judged->set);
+    net_build(&judged->net, text, NULL);
+    judged->batches = (struct stoa_batches){.batch = BATCH, .count = BATCHES, .get = get, .user = &judged->set};
+    judged->subject =
+        (struct stoa_subject){.model = judged->net.model, .inputs = &judged->spec, .input_count = 1, .threads = 1};
+}
+
+static const struct {
+    const char *name, *text;
+} classifiers[] = {
+    {"scores",
+     "input x f32[?,1,6,6]\nconst w f32[3,1,3,3]\nconst f f32[4,48]\na = Conv(x, w)\nb = Relu(a)\nc = Flatten(b)\n"
+     "y = Gemm(c, f) transB=1\noutput y\n"},
+    {"no gradient passes",
+     "input x f32[?,1,6,6]\nconst w f32[3,1,3,3]\nconst f f32[4,48]\nconst s f32{0.05}\nconst z u8{0}\na = Conv(x, w)\n"
+     "q = QuantizeLinear(a, s, z)\nb = DequantizeLinear(q, s, z)\nc = Flatten(b)\ny = Gemm(c, f) transB=1\noutput y\n"},
+};
+
 Test(confusion, is_what_single_runs_say)
 {
-    static struct set set;
-    struct net net;
+    static struct judged judged;
+    for (size_t i = 0; i < sizeof classifiers / sizeof *classifiers; i++) {
+        struct stoa_error error = {0};
+        struct stoa_session *session;
+        struct stoa_array confusion;
+        struct stoa_mistakes *mistakes;
+        judge(&judged, classifiers[i].text);
+        cr_assert(stoa_show_confusion(&judged.subject, &judged.batches, &error, &confusion) == STOA_OK, "%s: %s",
+                  classifiers[i].name, error.message);
+        cr_assert(stoa_show_errors(&judged.subject, &judged.batches, 5, &error, &mistakes) == STOA_OK, "%s: %s",
+                  classifiers[i].name, error.message);
+        cr_assert(confusion.tensor.dtype == STOA_INT64 && confusion.tensor.dims[0] == CLASSES);
+        cr_assert(stoa_session_create(judged.net.model, NULL, &error, &session) == STOA_OK, "%s", error.message);
+        cr_assert(mistakes->count == 5);
+        check(&judged.set, session, mistakes, confusion.tensor.data);
+        stoa_session_free(session);
+        stoa_mistakes_free(mistakes);
+        stoa_array_free(&confusion);
+        net_free(&judged.net);
+    }
+}
+
+Test(confusion, of_fewer_mistakes_than_asked_for_all_are_there)
+{
+    static struct judged judged;
     struct stoa_error error = {0};
-    struct stoa_trainer *trainer;
-    struct stoa_session *session;
-    struct mistake items[5];
-    struct mistakes mistakes = {.items = items, .most = 5};
-    size_t confusion[CLASSES * CLASSES];
-    struct stoa_evaluation evaluation;
-    fill(&set);
-    net_build(&net,
-              "input x f32[?,1,6,6]\nconst w f32[3,1,3,3]\nconst f f32[4,48]\na = Conv(x, w)\nb = Relu(a)\n"
-              "c = Flatten(b)\ny = Gemm(c, f) transB=1\noutput y\n",
-              NULL);
-    struct stoa_batches batches = {.batch = BATCH, .count = BATCHES, .get = get, .user = &set};
-    struct evaluation_watch watch = {.batch = gather, .user = &mistakes};
-    cr_assert(stoa_trainer_create(net.model, &(struct stoa_trainer_options){.batch = BATCH, .threads = 1}, &error,
-                                  &trainer) == STOA_OK,
-              "%s", error.message);
-    cr_assert(stoa_evaluate_watched(trainer, &batches, 0, &watch, &error, &evaluation, confusion) == STOA_OK, "%s",
+    struct stoa_mistakes *mistakes;
+    judge(&judged, classifiers[0].text);
+    cr_assert(stoa_show_errors(&judged.subject, &judged.batches, 100, &error, &mistakes) == STOA_OK, "%s",
               error.message);
-    cr_expect(evaluation.examples == IMAGES);
-    cr_assert(stoa_session_create(net.model, NULL, &error, &session) == STOA_OK, "%s", error.message);
-    cr_assert(mistakes.count == 5);
-    check(&set, session, &mistakes, confusion);
-    stoa_session_free(session);
-    stoa_trainer_free(trainer);
-    net_free(&net);
+    cr_expect(mistakes->count == mistakes->made && mistakes->count < IMAGES, "%zu", mistakes->count);
+    stoa_mistakes_free(mistakes);
+    stoa_mistakes_free(NULL);
+    net_free(&judged.net);
+}
+
+static const struct {
+    const char *name, *text;
+    size_t batch;  /* the set's */
+    int64_t label; /* of one picture; 0: what it was */
+    enum stoa_status status;
+    const char *message;
+} refused[] = {
+    {"another batch", "input x f32[?,1,6,6]\nconst f f32[4,36]\nc = Flatten(x)\ny = Gemm(c, f) transB=1\noutput y\n", 3,
+     0, STOA_ERROR_SHAPE, "the input of pictures is [4,1,6,6]: 3 at a time"},
+    {"no classes", "input x f32[?,1,6,6]\ny = Relu(x)\noutput y\n", BATCH, 0, STOA_ERROR_SHAPE,
+     "its first output is [4,1,6,6], must be float [4,classes]"},
+    {"a class beyond", "input x f32[?,1,6,6]\nconst f f32[4,36]\nc = Flatten(x)\ny = Gemm(c, f) transB=1\noutput y\n",
+     BATCH, CLASSES, STOA_ERROR_DATA, "picture 2 is of class 4, the model has 4 scores"},
+    {"no batches", "input x f32[?,1,6,6]\ny = Relu(x)\noutput y\n", 0, 0, STOA_ERROR_ARGUMENT, "a batch and a count"},
+};
+
+Test(confusion, refuses_what_is_no_classifier_of_the_set)
+{
+    static struct judged judged;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct stoa_error errors[2] = {{0}};
+        struct stoa_array confusion;
+        struct stoa_mistakes *mistakes;
+        judge(&judged, refused[i].text);
+        judged.batches.batch = refused[i].batch;
+        if (refused[i].label)
+            judged.set.labels[2] = refused[i].label;
+        cr_expect(stoa_show_confusion(&judged.subject, &judged.batches, &errors[0], &confusion) == refused[i].status &&
+                      !confusion.tensor.data,
+                  "%s", refused[i].name);
+        cr_expect(stoa_show_errors(&judged.subject, &judged.batches, 5, &errors[1], &mistakes) == refused[i].status &&
+                      !mistakes,
+                  "%s", refused[i].name);
+        for (size_t k = 0; k < 2; k++)
+            cr_expect(strstr(errors[k].message, refused[i].message), "%s: %s", refused[i].name, errors[k].message);
+        net_free(&judged.net);
+    }
 }
 
 Test(confusion, cells_have_the_colour_of_their_share)
 {
-    static const size_t counts[2 * 3] = {3, 1, 0, 0, 0, 8};
+    static const int64_t counts[2 * 3] = {3, 1, 0, 0, 0, 8};
     static const double shares[2 * 3] = {0.75, 0.25, 0, 0, 0, 1};
     static const char *const names[] = {"cat", "dog"};
     struct stoa_allocator allocator = stoa_allocator_default();
