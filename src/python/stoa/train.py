@@ -57,6 +57,22 @@ class Arrays:
         return (self.get(0, position)[:2] for position in range(len(self)))
 
 
+def batches(data, calls, taken):
+    """struct stoa_batches of data with `batch`, len() and get (see above); taken(x, labels, batch) gives both as the
+    library takes them."""
+    held = []
+
+    def get(_, epoch, position, error, examples):
+        x, labels, count = data.get(epoch, position)
+        held[:] = taken(x, labels, data.batch)
+        examples.contents.x, examples.contents.labels = map(address, held)
+        examples.contents.count = count
+        return 0
+
+    kind = dict(d.stoa_batches._fields_)["get"]
+    return d.stoa_batches(data.batch, len(data), calls.wrap(kind, get, int(Status.ERROR_DATA)), None)
+
+
 class Trainer(Closeable):
     """Owns the weights of a model while they change.
 
@@ -129,17 +145,7 @@ class Trainer(Closeable):
             data = Arrays(*data, batch or self.batch, shuffle=shuffle)
         if batch is None and data.batch != self.batch:
             raise ValueError(f"the data come in batches of {data.batch}, the trainer takes {self.batch}")
-        held = []
-
-        def get(_, epoch, position, error, examples):
-            x, labels, count = data.get(epoch, position)
-            held[:] = self._examples(x, labels, data.batch)
-            examples.contents.x, examples.contents.labels = map(address, held)
-            examples.contents.count = count
-            return 0
-
-        kind = dict(d.stoa_batches._fields_)["get"]
-        return d.stoa_batches(data.batch, len(data), calls.wrap(kind, get, int(Status.ERROR_DATA)), None)
+        return batches(data, calls, self._examples)
 
     def fit(self, data, test=None, *, shuffle=True, checkpoint=None, on_batch=None, on_epoch=None, cancel=None, **keywords):
         """Trains for epochs, evaluating on `test`. Goes on where a loaded checkpoint was, to the bit.
