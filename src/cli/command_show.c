@@ -9,7 +9,7 @@
 #include "cli/command.h"
 #include "cli/show.h"
 
-enum { NEEDS_MODEL = 1, NEEDS_INPUTS = 2 | NEEDS_MODEL, MANY_OPERANDS = 4, MAY_HAVE_INPUTS = 8 };
+enum { NEEDS_MODEL = 1, NEEDS_INPUTS = 2 | NEEDS_MODEL, MANY_OPERANDS = 4, MAY_HAVE_INPUTS = 8, MANY_LAYERS = 16 };
 
 static const struct what {
     const char *name, *operand;
@@ -24,7 +24,7 @@ static const struct what {
      "where a layer's maps speak for a class, laid over the image"},
     {"occlusion", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_occlusion,
      "a class's probability while a grey square slides over the image"},
-    {"deconv", "MODEL.onnx", NEEDS_MODEL | MAY_HAVE_INPUTS, stoa_cli_show_deconv,
+    {"deconv", "MODEL.onnx", NEEDS_MODEL | MAY_HAVE_INPUTS | MANY_LAYERS, stoa_cli_show_deconv,
      "what a layer answers to, carried back to the pixels (Zeiler and Fergus)"},
     {"maximize", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_maximize,
      "a picture that a class, or a channel of a layer, answers strongly"},
@@ -142,6 +142,11 @@ int stoa_cli_show(int count, char **words)
     }
     if (settings.operand_count > 1 && !(what->needs & MANY_OPERANDS)) {
         fprintf(stderr, "stoa %s: '%s' is one too many\nTry 'stoa show --help'.\n", name, settings.operands[1]);
+        return CLI_USAGE;
+    }
+    if (settings.show.layer_count > 1 && !(what->needs & MANY_LAYERS)) {
+        fprintf(stderr, "stoa %s: --layer '%s' is one too many\nTry 'stoa show --help'.\n", name,
+                settings.show.layers[1]);
         return CLI_USAGE;
     }
     if (!settings.show.output) {

@@ -16,6 +16,7 @@
 #define CLI_MAX_NAME 256
 #define CLI_MAX_FROZEN 32
 #define CLI_MAX_OPERANDS 16
+#define CLI_MAX_LAYERS 32
 
 enum command_set { IN_RUN = 1, IN_VERIFY = 2, IN_INFO = 4, IN_TRAIN = 8, IN_SHOW = 16 };
 
@@ -52,7 +53,10 @@ struct train_settings {
 
 /* Of `stoa show`. */
 struct show_settings {
-    const char *output, *layer, *image;
+    const char *output, *image;
+    const char *layer;                  /* null: what suits; of several the first */
+    const char *layers[CLI_MAX_LAYERS]; /* all of them */
+    size_t layer_count;
     size_t class;             /* CLI_UNSET: the best */
     size_t size, stride;      /* of the occluding square; 0: what suits the image */
     size_t unit, steps;       /* of maximize; steps 0: enough */

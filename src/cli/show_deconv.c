@@ -20,6 +20,7 @@ struct source {
     size_t channels, pixels; /* pixels: of a channel */
     uint8_t *bytes;
     float *values;
+    struct stoa_deconv_pictures pictures;
 };
 
 static enum stoa_status get_only(void *user, size_t index, struct stoa_error *error, const float **picture)
@@ -197,31 +198,37 @@ static void pooling_note(const struct stoa_deconv_info *info, size_t capacity, c
         snprintf(text, capacity, "no pooling on the way, so no switches");
 }
 
-static enum stoa_status show_layer(struct show_job *job, struct stoa_deconv *deconv, struct source *source,
-                                   struct stoa_error *error)
+/* Opens what pictures come from, which is the same for all layers, when the first is there. */
+static enum stoa_status open_pictures(struct source *source, const struct show_job *job,
+                                      const struct stoa_deconv *deconv, struct stoa_error *error)
 {
-    const struct show_settings *settings = &job->settings->show;
     struct stoa_deconv_info info;
-    struct stoa_deconv_pictures pictures = {.count = 1, .get = get_only};
-    struct stoa_deconv_sheet *sheet;
+    stoa_deconv_describe(deconv, &info);
+    if (source->values)
+        return STOA_OK;
+    if (!job->values) {
+        STOA_TRY(open_source(source, job, &info, error));
+        size_t count = source->info.counts[STOA_PART_TEST], limit = job->settings->show.limit;
+        source->pictures = (struct stoa_deconv_pictures){
+            .count = limit ? stoa_size_min(limit, count) : count, .get = get_test, .user = source};
+        return STOA_OK;
+    }
+    STOA_TRY(stoa_allocate(&job->allocator, info.channels * info.height, info.width * sizeof *source->values, error,
+                           &source->values));
+    stoa_deconv_picture(deconv, job->values[0], source->values);
+    source->pictures = (struct stoa_deconv_pictures){.count = 1, .get = get_only, .user = source->values};
+    return STOA_OK;
+}
+
+static enum stoa_status show_sheet(struct show_job *job, struct stoa_deconv *deconv, const struct source *source,
+                                   const struct stoa_deconv_sheet *sheet, struct stoa_error *error)
+{
+    struct stoa_deconv_info info;
     struct picture picture = {0};
+    const float *only = source->dataset ? NULL : source->values;
     char title[300], note[300], pooling[160];
     double range[2];
     stoa_deconv_describe(deconv, &info);
-    const float *only = NULL;
-    if (job->values) {
-        STOA_TRY(stoa_allocate(&job->allocator, info.channels * info.height, info.width * sizeof *source->values, error,
-                               &source->values));
-        stoa_deconv_picture(deconv, job->values[0], source->values);
-        only = pictures.user = source->values;
-    } else {
-        STOA_TRY(open_source(source, job, &info, error));
-        size_t count = source->info.counts[STOA_PART_TEST];
-        pictures = (struct stoa_deconv_pictures){
-            .count = settings->limit ? stoa_size_min(settings->limit, count) : count, .get = get_test, .user = source};
-    }
-    STOA_TRY(stoa_deconv_strongest(deconv, &pictures, settings->maps ? settings->maps : DEFAULT_MAPS,
-                                   settings->top ? settings->top : DEFAULT_TOP, error, &sheet));
     pooling_note(&info, sizeof pooling, pooling);
     snprintf(title, sizeof title, "What %.80s answers to: %zu of %zu maps, %s", info.value, sheet->map_count, info.maps,
              only ? "strongest in this picture" : "strongest in the test pictures");
@@ -229,9 +236,28 @@ static enum stoa_status show_layer(struct show_job *job, struct stoa_deconv *dec
              info.channels == 3 ? "red, green and blue, 0 is grey" : "red above 0, blue below", info.field_height,
              info.field_width, pooling);
     find_range(source, &info, only, range);
-    enum stoa_status status = draw(sheet, &info, range, title, note, error, &picture);
+    STOA_TRY(draw(sheet, &info, range, title, note, error, &picture));
+    return stoa_page_picture(&job->page, &picture, title, 0, error);
+}
+
+/* *options but for the layer. */
+static enum stoa_status show_layer(struct show_job *job, const char *layer, struct stoa_deconv_options *options,
+                                   struct source *source, struct stoa_error *error)
+{
+    const struct show_settings *settings = &job->settings->show;
+    struct stoa_deconv *deconv;
+    struct stoa_deconv_sheet *sheet = NULL;
+    options->layer = layer;
+    STOA_TRY(stoa_deconv_create(job->model, options, error, &deconv));
+    enum stoa_status status = open_pictures(source, job, deconv, error);
+    if (status == STOA_OK)
+        status = stoa_deconv_strongest(deconv, &source->pictures, settings->maps ? settings->maps : DEFAULT_MAPS,
+                                       settings->top ? settings->top : DEFAULT_TOP, error, &sheet);
+    if (status == STOA_OK)
+        status = show_sheet(job, deconv, source, sheet, error);
     stoa_deconv_sheet_free(sheet);
-    return status == STOA_OK ? stoa_page_picture(&job->page, &picture, title, 0, error) : status;
+    stoa_deconv_free(deconv);
+    return status;
 }
 
 /* The size that a given picture has. */
@@ -247,8 +273,7 @@ static void given_size(const struct show_job *job, struct stoa_deconv_options *o
 enum stoa_status stoa_cli_show_deconv(struct show_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
-    struct stoa_deconv_options options = {.layer = settings->show.layer, .threads = settings->threads};
-    struct stoa_deconv *deconv;
+    struct stoa_deconv_options options = {.threads = settings->threads};
     struct source source = {0};
     if (!job->values == !settings->data)
         return stoa_fail(error, STOA_ERROR_ARGUMENT,
@@ -258,9 +283,10 @@ enum stoa_status stoa_cli_show_deconv(struct show_job *job, struct stoa_error *e
         options.width = settings->sizes[0].dims[3];
     }
     given_size(job, &options);
-    STOA_TRY(stoa_deconv_create(job->model, &options, error, &deconv));
-    enum stoa_status status = show_layer(job, deconv, &source, error);
+    size_t count = stoa_size_max(settings->show.layer_count, 1);
+    enum stoa_status status = STOA_OK;
+    for (size_t i = 0; status == STOA_OK && i < count; i++)
+        status = show_layer(job, settings->show.layers[i], &options, &source, error);
     close_source(&source, &job->allocator);
-    stoa_deconv_free(deconv);
     return status;
 }

@@ -11,8 +11,12 @@ static bool take_output(struct settings *settings, const char *text)
 
 static bool take_layer(struct settings *settings, const char *text)
 {
-    settings->show.layer = text;
-    return text[0] != '\0';
+    struct show_settings *show = &settings->show;
+    if (text[0] == '\0' || show->layer_count == CLI_MAX_LAYERS)
+        return false;
+    show->layers[show->layer_count++] = text;
+    show->layer = show->layers[0];
+    return true;
 }
 
 static bool take_image(struct settings *settings, const char *text)
@@ -102,7 +106,8 @@ static bool take_top(struct settings *settings, const char *text)
 
 const struct option stoa_cli_show_options[] = {
     {"output", "FILE", IN_SHOW, take_output, "the picture: a name that ends in .png, .svg or .html (a page)"},
-    {"layer", "NAME", IN_SHOW, take_layer, "a layer, by the name of its node or of its output"},
+    {"layer", "NAME", IN_SHOW, take_layer,
+     "a layer, by the name of its node or of its output; deconv takes several, each with --layer"},
     {"image", "FILE", IN_SHOW, take_image, "a picture (.png or .jpg) for the model's input; or --input"},
     {"limit", "N", IN_SHOW, take_limit, "deconv: only the first N pictures of --data"},
     {"maps", "N", IN_SHOW, take_maps, "deconv: the N maps that answer the strongest, 1 to 1024 (default 16)"},
