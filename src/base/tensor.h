@@ -48,6 +48,14 @@ size_t stoa_tensor_bytes(const struct stoa_tensor *tensor);
  * innermost. */
 void stoa_tensor_set_plain(struct stoa_tensor *tensor);
 void stoa_tensor_set_channels_last(struct stoa_tensor *tensor);
+/* Where a model's pictures have their channels, by the two dims that may be theirs: 1 (N C H W), 3 (N H W C), or 0
+ * where neither is 1 or 3, as channels are. */
+static inline size_t stoa_channel_axis(int64_t second, int64_t last)
+{
+    if (second == 1 || second == 3)
+        return 1;
+    return last == 1 || last == 3 ? 3 : 0;
+}
 /* Whether the elements lie so already. The strides of dimensions of 1 do not matter; a tensor without elements is both.
  */
 bool stoa_tensor_is_plain(const struct stoa_tensor *tensor);

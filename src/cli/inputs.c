@@ -113,6 +113,24 @@ enum stoa_status stoa_cli_read_numbered(const char *directory, const char *stem,
                      directory);
 }
 
+/* [1][C][H][W] becomes [1][H][W][C]. */
+static enum stoa_status turn_channels_last(const struct stoa_allocator *allocator, struct stoa_error *error,
+                                           struct stoa_tensor *tensor)
+{
+    size_t channels = tensor->dims[1], pixels = tensor->dims[2] * tensor->dims[3];
+    const float *from = tensor->data;
+    float *turned;
+    STOA_TRY(stoa_allocate_raw(allocator, channels * pixels, sizeof *turned, error, &turned));
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < channels; c++)
+            turned[p * channels + c] = from[c * pixels + p];
+    stoa_release(allocator, tensor->data);
+    *tensor = (struct stoa_tensor){
+        .dtype = STOA_FLOAT, .rank = 4, .dims = {1, tensor->dims[2], tensor->dims[3], channels}, .data = turned};
+    stoa_tensor_set_plain(tensor);
+    return STOA_OK;
+}
+
 static enum stoa_status read_picture(const struct model_input *input, const char *path, const struct settings *settings,
                                      const struct stoa_allocator *allocator, struct stoa_error *error,
                                      struct stoa_tensor *tensor)
@@ -122,11 +140,14 @@ static enum stoa_status read_picture(const struct model_input *input, const char
     if (info->dtype != STOA_FLOAT || (info->has_shape && info->rank != 4))
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s: input '%s' is no picture: it is not float of rank 4", path,
                          info->name);
-    size_t channels = info->has_shape && info->dims[1] == 1 ? 1 : 3;
+    bool last = info->has_shape && stoa_channel_axis(info->dims[1], info->dims[3]) == 3;
+    size_t channels = info->has_shape && info->dims[last ? 3 : 1] == 1 ? 1 : 3;
     struct preprocess options = stoa_cli_preprocess(settings);
     struct image image;
     STOA_TRY(stoa_image_read(path, allocator, error, &image));
     enum stoa_status status = stoa_preprocess(&options, &image, channels, allocator, error, tensor);
+    if (status == STOA_OK && last)
+        status = turn_channels_last(allocator, error, tensor);
     if (status != STOA_OK)
         stoa_error_prefix(error, "%s: ", path);
     stoa_image_free(allocator, &image);

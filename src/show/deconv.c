@@ -48,9 +48,7 @@ static struct stoa_input_spec picture_spec(const struct stoa_deconv *deconv)
 static size_t channel_axis(const struct graph_value *input)
 {
     bool images = input->dtype == STOA_FLOAT && input->has_shape && input->rank == 4;
-    if (images && (input->dims[1] == 1 || input->dims[1] == 3))
-        return 1;
-    return images && (input->dims[3] == 1 || input->dims[3] == 3) ? 3 : 0;
+    return images ? stoa_channel_axis(input->dims[1], input->dims[3]) : 0;
 }
 
 static enum stoa_status open_forward(struct stoa_deconv *deconv, const struct stoa_deconv_options *options,

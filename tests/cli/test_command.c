@@ -16,6 +16,7 @@
 #include "data/npy.h"
 #include "onnx/tensor_file.h"
 #include "support/command.h"
+#include "support/net.h"
 
 #define CASES "cases/" /* a link to ONNX's */
 #define RELU CASES "test_relu/model.onnx"
@@ -54,6 +55,15 @@ static void write_png(const char *path, size_t side)
     stoa_image_free(&allocator, &image);
 }
 
+/* Of pictures [1,32,32,3] the last channel. */
+static void write_channels_last(const char *path)
+{
+    struct net net;
+    net_build(&net, "input x f32[1,32,32,3]\nconst i i64{2}\ny = Gather(x, i) axis=3\noutput y\n", NULL);
+    cr_assert(stoa_model_save(net.model, path, NULL) == STOA_OK);
+    net_free(&net);
+}
+
 /* The recorded input or output of a conformance case. */
 static struct stoa_tensor read_pb(const char *path)
 {
@@ -75,6 +85,7 @@ static void enter(void)
     write_file("labels", "cat\ndog\r\nbird");
     write_png("picture.png", 32);
     write_png("large.png", 40);
+    write_channels_last("last.onnx");
     write_file("broken.png", "\x89PNG\r\n\x1a\nbut no more");
 
     static const float scores[3] = {-1, 0, 1};
@@ -193,6 +204,11 @@ static const struct {
      NULL},
     {"repeat and profile", {"run", SOFTMAX, "--input=scores.npy", "--repeat=3", "--profile"}, 0, "1 layers", NULL},
     {"a picture", {"run", POOL, "--input", "picture.png"}, 0, "min 100, max 102, mean 101", NULL},
+    {"a picture with its channels last",
+     {"run", "last.onnx", "--input", "picture.png"},
+     0,
+     "min 102, max 102, mean 102",
+     NULL},
     {"a picture, prepared",
      {"run", POOL, "--input", "picture.png", "--scale=2", "--mean=1", "--std=0.5", "--bgr"},
      0,
