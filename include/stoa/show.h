@@ -50,7 +50,8 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_activations(const struct stoa_s
                                                              struct stoa_error *error, struct stoa_array *maps);
 
 /* Classes: the first output of the model must be [1][classes], or have ones behind that; scores are what a Softmax that
- * makes it reads, if one does. The picture is the only float input of rank 4. */
+ * makes it reads, if one does. The picture is the only float input of rank 4, [N,C,H,W], or [N,H,W,C] where the last
+ * dim alone is 1 or 3; what is made of it is [N,C,H,W] either way. */
 /* *scores = [classes]. */
 STOA_API STOA_CHECKED enum stoa_status stoa_show_scores(const struct stoa_subject *subject, struct stoa_error *error,
                                                         struct stoa_array *scores);

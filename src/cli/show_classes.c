@@ -10,34 +10,33 @@
 #include "cli/show.h"
 #include "show/array.h"
 
-/* The picture among the job's inputs. */
-static const struct stoa_tensor *find_picture(const struct show_job *job)
+/* *picture = the one among the job's inputs, as [1][C][H][W] with strides. */
+static enum stoa_status find_picture(const struct show_job *job, struct stoa_error *error, struct stoa_tensor *picture)
 {
-    for (size_t i = 0; i < job->inputs.count; i++)
-        if (job->inputs.items[i].tensor.dtype == STOA_FLOAT && job->inputs.items[i].tensor.rank == 4)
-            return &job->inputs.items[i].tensor;
-    return NULL;
-}
-
-static enum stoa_status no_picture(struct stoa_error *error)
-{
+    for (size_t i = 0; i < job->inputs.count; i++) {
+        *picture = job->inputs.items[i].tensor;
+        if (picture->dtype == STOA_FLOAT && picture->rank == 4) {
+            stoa_picture_view(picture);
+            return STOA_OK;
+        }
+    }
     return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model takes no picture: no input is float of rank 4");
 }
 
 enum stoa_status stoa_cli_show_picture(const struct show_job *job, struct stoa_error *error, struct stoa_array *picture,
                                        struct shown *shown)
 {
-    const struct stoa_tensor *tensor = find_picture(job);
+    struct stoa_tensor tensor;
     *picture = (struct stoa_array){0};
-    if (!tensor)
-        return no_picture(error);
-    size_t channels = tensor->dims[1] == 3 ? 3 : 1, pixels = tensor->dims[2] * tensor->dims[3];
-    const size_t dims[3] = {channels, tensor->dims[2], tensor->dims[3]};
+    STOA_TRY(find_picture(job, error, &tensor));
+    size_t channels = tensor.dims[1] == 3 ? 3 : 1, pixels = tensor.dims[2] * tensor.dims[3];
+    const size_t dims[3] = {channels, tensor.dims[2], tensor.dims[3]};
     STOA_TRY(stoa_array_create(STOA_FLOAT, 3, dims, &job->allocator, error, picture));
     bool bgr = channels == 3 && stoa_cli_preprocess(job->settings).bgr;
     for (size_t c = 0; c < channels; c++)
-        memcpy(stoa_array_data(picture) + c * pixels,
-               (const float *)tensor->data + (bgr ? channels - 1 - c : c) * pixels, pixels * sizeof(float));
+        for (size_t p = 0, from = (bgr ? channels - 1 - c : c) * pixels; p < pixels; p++)
+            stoa_array_data(picture)[c * pixels + p] =
+                ((const float *)tensor.data)[stoa_tensor_offset(&tensor, from + p)];
     *shown = (struct shown){.data = stoa_array_data(picture),
                             .channels = channels,
                             .height = dims[1],
@@ -190,9 +189,10 @@ enum stoa_status stoa_cli_show_gradcam(struct show_job *job, struct stoa_error *
     double probability;
     STOA_TRY(choose_class(job, error, &class_index, &probability));
     STOA_TRY(stoa_show_gradcam(&job->subject, job->settings->show.layer, class_index, error, &weights, &small));
-    const struct stoa_tensor *picture = find_picture(job);
-    enum stoa_status status =
-        picture ? stoa_array_create(STOA_FLOAT, 2, &picture->dims[2], &job->allocator, error, &map) : no_picture(error);
+    struct stoa_tensor picture;
+    enum stoa_status status = find_picture(job, error, &picture);
+    if (status == STOA_OK)
+        status = stoa_array_create(STOA_FLOAT, 2, &picture.dims[2], &job->allocator, error, &map);
     if (status == STOA_OK) {
         char note[200];
         enlarge(&small, &map);
@@ -241,16 +241,15 @@ enum stoa_status stoa_cli_show_occlusion(struct show_job *job, struct stoa_error
     struct stoa_array map, cover = {0};
     size_t class_index;
     double probability;
-    const struct stoa_tensor *picture = find_picture(job);
-    if (!picture)
-        return no_picture(error);
-    size_t side = stoa_size_min(picture->dims[2], picture->dims[3]);
+    struct stoa_tensor picture;
+    STOA_TRY(find_picture(job, error, &picture));
+    size_t side = stoa_size_min(picture.dims[2], picture.dims[3]);
     size_t size = job->settings->show.size, stride = job->settings->show.stride;
     size = size ? size : stoa_size_max(side / 6, 1);
     stride = stride ? stride : stoa_size_max(size / 2, 1);
     STOA_TRY(choose_class(job, error, &class_index, &probability));
     STOA_TRY(stoa_show_occlusion(&job->subject, class_index, size, stride, error, &map));
-    enum stoa_status status = stoa_array_create(STOA_FLOAT, 2, &picture->dims[2], &job->allocator, error, &cover);
+    enum stoa_status status = stoa_array_create(STOA_FLOAT, 2, &picture.dims[2], &job->allocator, error, &cover);
     if (status == STOA_OK) {
         char note[200];
         spread(&map, size, stride, &cover);

@@ -9,6 +9,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "cli/show.h"
+#include "show/array.h"
 
 enum { DEFAULT_MAPS = 16, DEFAULT_TOP = 9 };
 
@@ -260,14 +261,22 @@ static enum stoa_status show_layer(struct show_job *job, const char *layer, stru
     return status;
 }
 
-/* The size that a given picture has. */
+/* The size that pictures have, a given one or --size: it counts only where the model leaves it open. */
 static void given_size(const struct show_job *job, struct stoa_deconv_options *options)
 {
-    const struct stoa_tensor *tensor = job->inputs.count ? &job->inputs.items[0].tensor : NULL;
-    if (tensor && tensor->data && tensor->rank == 4) {
-        options->height = tensor->dims[2];
-        options->width = tensor->dims[3];
+    const struct settings *settings = job->settings;
+    struct stoa_tensor picture = {.rank = 0};
+    if (job->inputs.count && job->inputs.items[0].tensor.data) {
+        picture = job->inputs.items[0].tensor;
+    } else if (settings->size_count) {
+        picture.rank = settings->sizes[0].rank;
+        memcpy(picture.dims, settings->sizes[0].dims, sizeof picture.dims);
     }
+    if (picture.rank != 4)
+        return;
+    stoa_picture_view(&picture);
+    options->height = picture.dims[2];
+    options->width = picture.dims[3];
 }
 
 enum stoa_status stoa_cli_show_deconv(struct show_job *job, struct stoa_error *error)
@@ -278,10 +287,6 @@ enum stoa_status stoa_cli_show_deconv(struct show_job *job, struct stoa_error *e
     if (!job->values == !settings->data)
         return stoa_fail(error, STOA_ERROR_ARGUMENT,
                          "which pictures? either --data SET, or one with --image FILE or --input FILE");
-    if (settings->size_count && settings->sizes[0].rank == 4) {
-        options.height = settings->sizes[0].dims[2]; /* only where the model leaves it open */
-        options.width = settings->sizes[0].dims[3];
-    }
     given_size(job, &options);
     size_t count = stoa_size_max(settings->show.layer_count, 1);
     enum stoa_status status = STOA_OK;

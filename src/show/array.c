@@ -39,6 +39,18 @@ enum stoa_status stoa_array_copy(const struct stoa_tensor *tensor, const struct 
     return STOA_OK;
 }
 
+void stoa_picture_view(struct stoa_tensor *picture)
+{
+    size_t *dims = picture->dims;
+    if (stoa_channel_axis((int64_t)dims[1], (int64_t)dims[3]) != 3)
+        return;
+    size_t height = dims[1], width = dims[2];
+    dims[1] = dims[3];
+    dims[2] = height;
+    dims[3] = width;
+    stoa_tensor_set_channels_last(picture);
+}
+
 void stoa_array_free(struct stoa_array *array)
 {
     if (!array)

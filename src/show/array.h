@@ -15,6 +15,9 @@ STOA_CHECKED enum stoa_status stoa_array_create(enum stoa_dtype dtype, size_t ra
 /* The same of floats, with the elements of a tensor of any type and strides. */
 STOA_CHECKED enum stoa_status stoa_array_copy(const struct stoa_tensor *tensor, const struct stoa_allocator *allocator,
                                               struct stoa_error *error, struct stoa_array *array);
+/* Makes of a plain tensor of rank 4 the pictures that it is, as [N][C][H][W] with strides: of [N][H][W][C] where the
+ * last dim alone is 1 or 3. */
+void stoa_picture_view(struct stoa_tensor *picture);
 static inline float *stoa_array_data(const struct stoa_array *array)
 {
     return array->tensor.data;

@@ -54,6 +54,15 @@ static enum stoa_status find_picture_name(const struct stoa_subject *subject, si
     return status;
 }
 
+/* *gradient = [1][C][H][W] <- output 1, which lies as the picture. */
+static enum stoa_status read_picture(const struct probe *probe, struct stoa_error *error, struct stoa_array *gradient)
+{
+    struct stoa_tensor tensor;
+    STOA_TRY(stoa_session_output_at(probe->session, 1, error, &tensor));
+    stoa_picture_view(&tensor);
+    return stoa_array_copy(&tensor, &probe->allocator, error, gradient);
+}
+
 enum stoa_status stoa_show_saliency(const struct stoa_subject *subject, size_t class_index, struct stoa_error *error,
                                     struct stoa_array *gradient)
 {
@@ -67,7 +76,7 @@ enum stoa_status stoa_show_saliency(const struct stoa_subject *subject, size_t c
         status = stoa_session_run(probe.session, error);
     }
     if (status == STOA_OK)
-        status = stoa_probe_read(&probe, 1, error, gradient);
+        status = read_picture(&probe, error, gradient);
     stoa_probe_close(&probe);
     return status;
 }
@@ -195,12 +204,12 @@ static size_t place(size_t index, size_t stride, size_t length, size_t size)
 static void hide(const struct stoa_tensor *picture, const double *means, size_t top, size_t left, size_t size,
                  float *hidden)
 {
-    size_t channels = picture->dims[1], height = picture->dims[2], width = picture->dims[3];
-    memcpy(hidden, picture->data, channels * height * width * sizeof *hidden);
-    for (size_t c = 0; c < channels; c++)
+    const size_t *strides = picture->strides;
+    memcpy(hidden, picture->data, stoa_tensor_elements(picture) * sizeof *hidden);
+    for (size_t c = 0; c < picture->dims[1]; c++)
         for (size_t y = top; y < top + size; y++)
             for (size_t x = left; x < left + size; x++)
-                hidden[(c * height + y) * width + x] = (float)means[c];
+                hidden[c * strides[1] + y * strides[2] + x * strides[3]] = (float)means[c];
 }
 
 struct occlusion {
@@ -252,10 +261,9 @@ static enum stoa_status occlude(const struct stoa_subject *subject, struct occlu
     STOA_TRY(stoa_allocate(allocator, channels, sizeof *o->means, error, &o->means));
     STOA_TRY(stoa_allocate(allocator, channels * height * width, sizeof *o->hidden, error, &o->hidden));
     STOA_TRY(stoa_allocate(allocator, o->classes, sizeof *o->probabilities, error, &o->probabilities));
-    const float *pixels = o->picture.data;
     for (size_t c = 0; c < channels; c++) {
-        for (size_t p = 0; p < height * width; p++)
-            o->means[c] += (double)*pixels++;
+        for (size_t p = c * height * width; p < (c + 1) * height * width; p++)
+            o->means[c] += stoa_tensor_load(&o->picture, stoa_tensor_offset(&o->picture, p));
         o->means[c] /= (double)(height * width);
     }
     STOA_TRY(stoa_session_bind_input_at(o->probe->session, input, o->hidden, error));

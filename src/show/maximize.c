@@ -33,20 +33,25 @@ static void blur_line(const float *from, size_t length, size_t stride, double de
 struct ascent {
     struct stoa_maximize_options options;
     const struct probe *probe;
-    size_t channels, height, width, count;
+    struct stoa_tensor tensor; /* of the picture, as it lies */
+    size_t count;
     float *picture, *spare;
     double score;
 };
 
 static void blur(const struct ascent *a)
 {
-    for (size_t row = 0; row < a->channels * a->height; row++)
-        blur_line(a->picture + row * a->width, a->width, 1, a->options.blur, a->spare + row * a->width);
-    for (size_t c = 0; c < a->channels; c++)
-        for (size_t x = 0; x < a->width; x++) {
-            size_t first = c * a->height * a->width + x;
-            blur_line(a->spare + first, a->height, a->width, a->options.blur, a->picture + first);
+    const size_t *dims = a->tensor.dims, *strides = a->tensor.strides;
+    for (size_t c = 0; c < dims[1]; c++) {
+        for (size_t y = 0; y < dims[2]; y++) {
+            size_t first = c * strides[1] + y * strides[2];
+            blur_line(a->picture + first, dims[3], strides[3], a->options.blur, a->spare + first);
         }
+        for (size_t x = 0; x < dims[3]; x++) {
+            size_t first = c * strides[1] + x * strides[3];
+            blur_line(a->spare + first, dims[2], strides[2], a->options.blur, a->picture + first);
+        }
+    }
 }
 
 /* The unit's mean over its map. */
@@ -106,21 +111,16 @@ static enum stoa_status ascend(const struct stoa_subject *subject, struct ascent
                                struct stoa_array *picture)
 {
     const struct stoa_tensor *value = &a->probe->value;
-    struct stoa_tensor tensor;
     struct random random = {.state = a->options.seed};
     size_t input;
-    STOA_TRY(stoa_probe_picture(subject, a->probe, 1, error, &input, &tensor));
+    STOA_TRY(stoa_probe_picture(subject, a->probe, 1, error, &input, &a->tensor));
     if (!a->options.layer)
         STOA_TRY(stoa_probe_class(a->probe, a->options.unit, error));
     if (value->rank < 2 || value->dims[0] != 1 || a->options.unit >= value->dims[1])
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "unit %zu: the layer has %zu", a->options.unit,
                          value->rank < 2 ? 0 : value->dims[1]);
-    STOA_TRY(stoa_array_create(STOA_FLOAT, 4, tensor.dims, &a->probe->allocator, error, picture));
-    a->picture = stoa_array_data(picture);
-    a->channels = tensor.dims[1];
-    a->height = tensor.dims[2];
-    a->width = tensor.dims[3];
-    a->count = stoa_tensor_elements(&tensor);
+    a->count = stoa_tensor_elements(&a->tensor);
+    STOA_TRY(stoa_allocate(&a->probe->allocator, a->count, sizeof *a->picture, error, &a->picture));
     STOA_TRY(stoa_allocate(&a->probe->allocator, a->count, sizeof *a->spare, error, &a->spare));
     stoa_random_fill(&random, a->count, a->picture);
     for (size_t i = 0; i < a->count; i++)
@@ -129,7 +129,9 @@ static enum stoa_status ascend(const struct stoa_subject *subject, struct ascent
     for (size_t p = 0; p < inner; p++)
         a->probe->seed[a->options.unit * inner + p] = 1 / (float)inner;
     STOA_TRY(stoa_session_bind_input_at(a->probe->session, input, a->picture, error));
-    return climb(a, error);
+    STOA_TRY(climb(a, error));
+    a->tensor.data = a->picture;
+    return stoa_array_copy(&a->tensor, &a->probe->allocator, error, picture);
 }
 
 /* The name of the value that is climbed, and of the picture. */
@@ -175,6 +177,7 @@ enum stoa_status stoa_show_maximize(const struct stoa_subject *subject, const st
     *score = ascent.score;
     if (status != STOA_OK)
         stoa_array_free(picture);
+    stoa_release(&probe.allocator, ascent.picture);
     stoa_release(&probe.allocator, ascent.spare);
     stoa_probe_close(&probe);
     return status;

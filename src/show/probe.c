@@ -123,6 +123,7 @@ enum stoa_status stoa_probe_picture(const struct stoa_subject *subject, const st
         return stoa_fail(error, STOA_ERROR_SHAPE, "the input of pictures is %s: %zu at a time",
                          stoa_dims_text(4, picture->dims, text), pictures);
     stoa_tensor_set_plain(picture);
+    stoa_picture_view(picture);
     picture->data = subject->values ? stoa_read_only(subject->values[*input]) : NULL;
     return STOA_OK;
 }

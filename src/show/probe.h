@@ -30,7 +30,8 @@ STOA_CHECKED enum stoa_status stoa_probe_read(const struct probe *probe, size_t 
 /* Binds what the subject has values for and its specs do not fix. */
 STOA_CHECKED enum stoa_status stoa_subject_bind(const struct stoa_subject *subject, struct stoa_session *session,
                                                 struct stoa_error *error);
-/* The subject's picture: the number, dims and data of its only float input of rank 4, so many pictures in a batch. */
+/* The subject's picture: the number and data of its only float input of rank 4, as stoa_picture_view has it, so many
+ * pictures in a batch. */
 STOA_CHECKED enum stoa_status stoa_probe_picture(const struct stoa_subject *subject, const struct probe *probe,
                                                  size_t pictures, struct stoa_error *error, size_t *input,
                                                  struct stoa_tensor *picture);
