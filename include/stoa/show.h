@@ -59,8 +59,8 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_scores(const struct stoa_subjec
 STOA_API STOA_CHECKED enum stoa_status stoa_show_saliency(const struct stoa_subject *subject, size_t class_index,
                                                           struct stoa_error *error, struct stoa_array *gradient);
 /* Grad-CAM: *weights = [C], the mean of the score's gradient with regard to each map of the layer; *map = [H][W], the
- * positive part of the sum of the maps by these weights. Layer null: the last convolution whose maps are larger than a
- * pixel, with the norm and the activation behind it. */
+ * positive part of the sum of the maps by these weights. Layer null: the last convolution before the scores whose maps are
+ * larger than a pixel, with the norm and the activation behind it. */
 STOA_API STOA_CHECKED enum stoa_status stoa_show_gradcam(const struct stoa_subject *subject, const char *layer,
                                                          size_t class_index, struct stoa_error *error,
                                                          struct stoa_array *weights, struct stoa_array *map);

@@ -100,27 +100,26 @@ static size_t behind(const struct graph *graph, size_t value)
     return value;
 }
 
-/* The last convolution that still has a map. */
+/* The last convolution before the scores that still has a map. */
 static enum stoa_status last_maps(const struct stoa_subject *subject, struct stoa_error *error, size_t *node)
 {
     const struct graph *graph = &subject->model->graph;
-    struct stoa_session *session;
-    const struct stoa_session_options options = {
-        .threads = 1, .inputs = subject->inputs, .input_count = subject->input_count};
-    STOA_TRY(stoa_session_create(subject->model, &options, error, &session));
-    enum stoa_status status = STOA_OK;
+    struct probe probe;
+    enum stoa_status status = stoa_probe_open(subject, NULL, NULL, 0, error, &probe);
     *node = GRAPH_NONE;
-    for (size_t s = stoa_session_step_count(session); status == STOA_OK && s-- > 0 && *node == GRAPH_NONE;) {
+    for (size_t s = status ? 0 : stoa_session_step_count(probe.session); s-- > 0 && *node == GRAPH_NONE;) {
         struct stoa_step_info step;
-        status = stoa_session_step(session, s, error, &step);
-        if (status != STOA_OK || strncmp(step.type, "Conv", 4) != 0 || step.output->rank != 4 ||
+        status = stoa_session_step(probe.session, s, error, &step);
+        if (status != STOA_OK)
+            break;
+        if (strncmp(step.type, "Conv", 4) != 0 || step.output->rank != 4 ||
             step.output->dims[2] * step.output->dims[3] < 2)
             continue;
         for (size_t n = 0; n < graph->node_count; n++)
             if (strcmp(graph->nodes[n].name, step.node) == 0)
                 *node = n;
     }
-    stoa_session_free(session);
+    stoa_probe_close(&probe);
     STOA_TRY(status);
     return *node == GRAPH_NONE ? stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no convolution that makes maps")
                                : STOA_OK;

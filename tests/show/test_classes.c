@@ -95,6 +95,26 @@ Test(gradcam, takes_the_last_maps_by_itself)
     toy_free(&toy);
 }
 
+/* A convolution that the scores do not depend on comes last. */
+Test(gradcam, takes_maps_that_the_scores_are_made_of)
+{
+    static const float x[2 * 8 * 8] = {1, -2, 3};
+    struct net net;
+    struct stoa_error error = {0};
+    struct stoa_array weights, map;
+    net_build(&net,
+              "input x f32[1,2,8,8]\nconst w f32[4,2,3,3]\nconst v f32[5,4,3,3]\nc = Conv(x, w)\ng = "
+              "GlobalAveragePool(c)\ny = Flatten(g)\nz = Conv(c, v)\noutput y\noutput z\n",
+              NULL);
+    const struct stoa_subject subject = {.model = net.model, .values = (const void *[]){x}, .threads = 1};
+    cr_assert(stoa_show_gradcam(&subject, NULL, 1, &error, &weights, &map) == STOA_OK, "%s", error.message);
+    cr_expect(weights.tensor.dims[0] == 4, "%zu maps", weights.tensor.dims[0]);
+    cr_expect(((const float *)weights.tensor.data)[1] == 1.0f / 36);
+    stoa_array_free(&weights);
+    stoa_array_free(&map);
+    net_free(&net);
+}
+
 static double probability(const struct toy *toy, size_t class_index)
 {
     double sum = 0;
