@@ -196,15 +196,16 @@ enum stoa_status stoa_cli_show_gradcam(struct show_job *job, struct stoa_error *
     if (status == STOA_OK) {
         char note[200];
         enlarge(&small, &map);
-        snprintf(note, sizeof note, "what speaks for it in the %zu maps of %zu x %zu of %.80s", weights.tensor.dims[0],
-                 small.tensor.dims[0], small.tensor.dims[1],
+        double most = greatest(&map);
+        snprintf(note, sizeof note, "%s speaks for it in the %zu maps of %zu x %zu of %.80s",
+                 most > 0 ? "what" : "nothing", weights.tensor.dims[0], small.tensor.dims[0], small.tensor.dims[1],
                  job->settings->show.layer ? job->settings->show.layer : "the last convolution");
         status = add_page(job,
                           &(struct heat){.name = "Grad-CAM",
                                          .caption = "weighted maps, enlarged",
                                          .note = note,
                                          .map = &map,
-                                         .high = greatest(&map)},
+                                         .high = most > 0 ? most : 1},
                           class_index, probability, error);
     }
     stoa_array_free(&map);
