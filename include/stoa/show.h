@@ -59,8 +59,8 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_scores(const struct stoa_subjec
 STOA_API STOA_CHECKED enum stoa_status stoa_show_saliency(const struct stoa_subject *subject, size_t class_index,
                                                           struct stoa_error *error, struct stoa_array *gradient);
 /* Grad-CAM: *weights = [C], the mean of the score's gradient with regard to each map of the layer; *map = [H][W], the
- * positive part of the sum of the maps by these weights. Layer null: the last convolution before the scores whose maps are
- * larger than a pixel, with the norm and the activation behind it. */
+ * positive part of the sum of the maps by these weights. Layer null: the last convolution before the scores whose maps
+ * are larger than a pixel, with the norm and the activation behind it. */
 STOA_API STOA_CHECKED enum stoa_status stoa_show_gradcam(const struct stoa_subject *subject, const char *layer,
                                                          size_t class_index, struct stoa_error *error,
                                                          struct stoa_array *weights, struct stoa_array *map);
@@ -212,6 +212,7 @@ struct stoa_deconv_options {
     size_t height, width;                   /* of the pictures; 0: as the model has it */
     size_t threads;                         /* as of sessions */
     const struct stoa_allocator *allocator; /* null: the model's; copied */
+    int spread;                             /* not 0: average pooling may be all the pooling there is, see below */
     size_t reserved[8];                     /* zeros (stoa.h) */
 };
 
@@ -225,7 +226,8 @@ struct stoa_deconv;
 
 /* The model, which is borrowed and must outlive this, must take pictures: what the layer depends on is one input of
  * floats [1,C,H,W] or [1,H,W,C], with one or three channels. UNSUPPORTED, with the node's name, where something on the
- * way back from the layer has no gradient. On failure *deconv is null. */
+ * way back from the layer has no gradient, and where windows are pooled on the way, but none by its maximum: averages
+ * have no switches, and are spread evenly beside max pooling, or with options.spread. On failure *deconv is null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_deconv_create(const struct stoa_model *model,
                                                           const struct stoa_deconv_options *options,
                                                           struct stoa_error *error, struct stoa_deconv **deconv);

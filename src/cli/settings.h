@@ -61,6 +61,7 @@ struct show_settings {
     size_t size, stride;      /* of the occluding square; 0: what suits the image */
     size_t unit, steps;       /* of maximize; steps 0: enough */
     size_t maps, top, limit;  /* 0: the default; of limit, all */
+    bool spread;              /* deconv: average pooling evenly */
     bool by_mean;             /* activations are sorted by mean, not by maximum */
     size_t pixel[2], channel; /* of steps; pixel[0] is CLI_UNSET: the middle */
     size_t count;             /* of errors; 0: some */

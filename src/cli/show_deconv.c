@@ -282,7 +282,7 @@ static void given_size(const struct show_job *job, struct stoa_deconv_options *o
 enum stoa_status stoa_cli_show_deconv(struct show_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
-    struct stoa_deconv_options options = {.threads = settings->threads};
+    struct stoa_deconv_options options = {.threads = settings->threads, .spread = settings->show.spread};
     struct source source = {0};
     if (!job->values == !settings->data)
         return stoa_fail(error, STOA_ERROR_ARGUMENT,

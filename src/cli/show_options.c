@@ -25,6 +25,13 @@ static bool take_image(struct settings *settings, const char *text)
     return text[0] != '\0';
 }
 
+static bool take_spread(struct settings *settings, const char *text)
+{
+    (void)text;
+    settings->show.spread = true;
+    return true;
+}
+
 static bool take_class(struct settings *settings, const char *text)
 {
     return stoa_cli_read_size(text, 0, INT32_MAX, &settings->show.class);
@@ -112,6 +119,7 @@ const struct option stoa_cli_show_options[] = {
     {"limit", "N", IN_SHOW, take_limit, "deconv: only the first N pictures of --data"},
     {"maps", "N", IN_SHOW, take_maps, "deconv: the N maps that answer the strongest, 1 to 1024 (default 16)"},
     {"top", "N", IN_SHOW, take_top, "deconv: for each the N pictures, 1 to 100 (default 9)"},
+    {"spread", NULL, IN_SHOW, take_spread, "deconv: average pooling, which has no switches, spreads evenly"},
     {"class", "K", IN_SHOW, take_class, "a class, from 0 (default: the best)"},
     {"sort", "max|mean", IN_SHOW, take_sort, "activations: maps in the order of their maximum (default) or mean"},
     {"square", "PIXELS", IN_SHOW, take_square,

@@ -2,6 +2,7 @@
  * both directions, carries a layer of zeros but for one element back. */
 #include "show/deconv.h"
 
+#include <stdio.h>
 #include <stoa/gradient.h>
 #include <string.h>
 
@@ -51,6 +52,18 @@ static size_t channel_axis(const struct graph_value *input)
     return images ? stoa_channel_axis(input->dims[1], input->dims[3]) : 0;
 }
 
+static enum stoa_status not_pictures(const struct graph_value *input, struct stoa_error *error)
+{
+    char channels[64] = "";
+    if (input->dtype == STOA_FLOAT && input->has_shape && input->rank == 4)
+        snprintf(channels, sizeof channels, ", of %lld or %lld channels", (long long)input->dims[1],
+                 (long long)input->dims[3]);
+    return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
+                     "input '%.200s' (%s of rank %zu%s) takes no pictures, which are float [1,C,H,W] or [1,H,W,C] with "
+                     "C 1 or 3",
+                     input->name, stoa_dtype_name(input->dtype), input->rank, channels);
+}
+
 static enum stoa_status open_forward(struct stoa_deconv *deconv, const struct stoa_deconv_options *options,
                                      struct stoa_error *error)
 {
@@ -58,10 +71,7 @@ static enum stoa_status open_forward(struct stoa_deconv *deconv, const struct st
     struct stoa_deconv_info *info = &deconv->info;
     size_t axis = channel_axis(input), rows = axis == 1 ? 2 : 1;
     if (!axis)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
-                         "input '%.200s' (%s of rank %zu) takes no pictures, which are float [1,C,H,W] or [1,H,W,C] "
-                         "with C 1 or 3",
-                         input->name, stoa_dtype_name(input->dtype), input->rank);
+        return not_pictures(input, error);
     info->channels_last = axis == 3;
     info->channels = (size_t)input->dims[axis];
     info->height = input->dims[rows] == GRAPH_UNKNOWN ? options->height : (size_t)input->dims[rows];
@@ -90,14 +100,29 @@ static enum stoa_status read_layer(struct stoa_deconv *deconv, struct stoa_error
     info->maps = layer.dims[1];
     info->map_height = layer.rank == 4 ? layer.dims[2] : 1;
     info->map_width = layer.rank == 4 ? layer.dims[3] : 1;
+    return STOA_OK;
+}
+
+/* Global averages go to no pixel more than to another: they need no switches. */
+static enum stoa_status count_pools(struct stoa_deconv *deconv, bool spread, struct stoa_error *error)
+{
+    struct stoa_deconv_info *info = &deconv->info;
+    const char *average = NULL;
     for (size_t n = 0; n < deconv->part->graph.node_count; n++) {
-        const char *type = deconv->part->graph.nodes[n].type;
+        const struct graph_node *node = &deconv->part->graph.nodes[n];
         if (!deconv->forward->plan->nodes[n].planned)
             continue;
-        info->max_pools += strcmp(type, "MaxPool") == 0;
-        info->average_pools += strcmp(type, "AveragePool") == 0 || strcmp(type, "GlobalAveragePool") == 0;
+        bool windows = strcmp(node->type, "AveragePool") == 0;
+        average = windows ? node->name : average;
+        info->max_pools += strcmp(node->type, "MaxPool") == 0;
+        info->average_pools += windows || strcmp(node->type, "GlobalAveragePool") == 0;
     }
-    return STOA_OK;
+    if (!average || info->max_pools || spread)
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
+                     "layer '%.200s' is behind no max pooling, whose switches say what it was made of, but behind "
+                     "averages (node '%.200s'): 'spread' asks for these to be spread evenly",
+                     info->value, average);
 }
 
 static enum stoa_status open_backward(struct stoa_deconv *deconv, const struct stoa_model *model, size_t threads,
@@ -140,6 +165,7 @@ static enum stoa_status create(struct stoa_deconv *deconv, const struct stoa_mod
     STOA_TRY(make_part(deconv, model, options->layer, error));
     STOA_TRY(open_forward(deconv, options, error));
     STOA_TRY(read_layer(deconv, error));
+    STOA_TRY(count_pools(deconv, options->spread, error));
     STOA_TRY(open_backward(deconv, model, options->threads, error));
     return measure_field(deconv, error);
 }

@@ -20,6 +20,7 @@ static void make_files(void)
                      "y = Relu(d)\noutput y\n"},
         {"vector.onnx", "input x f32[?,12]\nconst w f32[12,3]\ny = MatMul(x, w)\noutput y\n"},
         {"large.onnx", "input x f32[?,1,20,20]\nconst k f32[4,1,3,3]\ny = Conv(x, k)\noutput y\n"},
+        {"four.onnx", "input x f32[?,4,12,12]\nconst k f32[4,4,3,3]\ny = Conv(x, k)\noutput y\n"},
         {"average.onnx", "input x f32[?,1,12,12]\nconst k f32[4,1,3,3]\nc = Conv(x, k)\n"
                          "y = AveragePool(c) kernel_shape=[2,2]\noutput y\n"}};
     squares_write();
@@ -57,11 +58,14 @@ static const struct {
      1,
      "no layer 'conv9'"},
     {"one picture", {"net.onnx", "--image", "picture.png", "--scale", "0.01"}, 0, ""},
-    {"no max pooling", {"average.onnx", "--layer", "y", "--data", "idx:.", "--limit", "5"}, 0, ""},
+    {"averages alone", {"average.onnx", "--layer", "y", "--data", "idx:."}, 1, "is behind no max pooling"},
+    {"averages alone, spread", {"average.onnx", "--layer", "y", "--data", "idx:.", "--limit", "5", "--spread"}, 0, ""},
+    {"before the averages", {"average.onnx", "--layer", "c", "--data", "idx:.", "--limit", "5"}, 0, ""},
     {"no pictures", {"net.onnx", "--layer", "y"}, 1, "which pictures?"},
     {"two kinds of pictures", {"net.onnx", "--data", "idx:.", "--image", "picture.png"}, 1, "which pictures?"},
     {"no such layer", {"net.onnx", "--layer", "conv9", "--data", "idx:."}, 1, "no layer 'conv9'"},
     {"no picture goes in", {"vector.onnx", "--layer", "y", "--data", "idx:."}, 1, "takes no pictures"},
+    {"four channels", {"four.onnx", "--data", "idx:."}, 1, "of 4 or 12 channels) takes no pictures"},
     {"other pictures", {"large.onnx", "--layer", "y", "--data", "idx:."}, 1, "the model takes [1,20,20]"},
     {"no maps", {"net.onnx", "--maps", "0", "--data", "idx:."}, 2, "--maps: '0'"},
 };

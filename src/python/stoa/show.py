@@ -184,14 +184,14 @@ def steps(model, inputs, layer=None, *, pixel=None, channel=0, threads=1):
 class Deconv(Closeable):
     """The deconvolutional network of Zeiler and Fergus: what in a picture an element of a layer answers to.
 
-    layer None: the first convolution; height and width of the pictures where the model leaves them open. Pictures are
-    [C, H, W], with one or three channels. info is a dict of what <stoa/show.h> states: channels, height, width, maps,
+    layer None: the first convolution; height and width of the pictures where the model leaves them open; spread: also
+    where average pooling, which has no switches, is all there is. Pictures are [C, H, W], with one or three channels. info is a dict of what <stoa/show.h> states: channels, height, width, maps,
     map_height, map_width, field_height, field_width, max_pools, average_pools, value, channels_last. Used by one thread
     at a time."""
 
-    def __init__(self, model, layer=None, *, height=0, width=0, threads=1):
+    def __init__(self, model, layer=None, *, height=0, width=0, spread=False, threads=1):
         model = as_model(model)._open()
-        chosen = d.stoa_deconv_options(layer=_layer(layer), height=height, width=width, threads=threads)
+        chosen = d.stoa_deconv_options(layer=_layer(layer), height=height, width=width, spread=bool(spread), threads=threads)
         self._handle = Handle(library.stoa_deconv_create, library.stoa_deconv_free, model, chosen, owners=(model,))
         info = d.stoa_deconv_info()
         library.stoa_deconv_describe(self._handle, info)
