@@ -20,10 +20,6 @@ struct show_job {
     struct page page;            /* where pictures go */
 };
 
-/* *picture = the picture among the inputs as the eye wants it: [1 or 3][H][W], red first, its least value 0 and its
- * greatest 1; and how to show it. */
-STOA_CHECKED enum stoa_status stoa_cli_show_picture(const struct show_job *job, struct stoa_error *error,
-                                                    struct stoa_array *picture, struct shown *shown);
 /* The name of a class for titles: its label, or its number. */
 const char *stoa_cli_show_class_name(const struct show_job *job, size_t class_index, size_t capacity, char *text);
 

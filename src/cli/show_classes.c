@@ -23,8 +23,10 @@ static enum stoa_status find_picture(const struct show_job *job, struct stoa_err
     return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model takes no picture: no input is float of rank 4");
 }
 
-enum stoa_status stoa_cli_show_picture(const struct show_job *job, struct stoa_error *error, struct stoa_array *picture,
-                                       struct shown *shown)
+/* *picture = the picture among the inputs as the eye wants it: [1 or 3][H][W], red first, of other numbers of channels
+ * the first; and the tile that shows it. */
+static enum stoa_status take_picture(const struct show_job *job, struct stoa_error *error, struct stoa_array *picture,
+                                     struct tile *tile)
 {
     struct stoa_tensor tensor;
     *picture = (struct stoa_array){0};
@@ -37,13 +39,17 @@ enum stoa_status stoa_cli_show_picture(const struct show_job *job, struct stoa_e
         for (size_t p = 0, from = (bgr ? channels - 1 - c : c) * pixels; p < pixels; p++)
             stoa_array_data(picture)[c * pixels + p] =
                 ((const float *)tensor.data)[stoa_tensor_offset(&tensor, from + p)];
-    *shown = (struct shown){.data = stoa_array_data(picture),
-                            .channels = channels,
-                            .height = dims[1],
-                            .width = dims[2],
-                            .strides = {pixels, dims[2], 1},
-                            .map = COLOUR_GREY};
-    stoa_shown_range(shown);
+    tile->shown = (struct shown){.data = stoa_array_data(picture),
+                                 .channels = channels,
+                                 .height = dims[1],
+                                 .width = dims[2],
+                                 .strides = {pixels, dims[2], 1},
+                                 .map = COLOUR_GREY};
+    stoa_shown_range(&tile->shown);
+    if (channels == tensor.dims[1])
+        snprintf(tile->caption, sizeof tile->caption, "image");
+    else
+        snprintf(tile->caption, sizeof tile->caption, "image: channel 0 of %zu", tensor.dims[1]);
     return STOA_OK;
 }
 
@@ -90,8 +96,8 @@ static enum stoa_status add_page(struct show_job *job, const struct heat *heat, 
                                  struct stoa_error *error)
 {
     struct stoa_array image;
-    struct shown image_shown;
-    STOA_TRY(stoa_cli_show_picture(job, error, &image, &image_shown));
+    struct tile tiles[3] = {{.over = NULL}};
+    STOA_TRY(take_picture(job, error, &image, &tiles[1]));
     const struct shown map = {.data = stoa_array_data(heat->map),
                               .channels = 1,
                               .height = heat->map->tensor.dims[0],
@@ -102,9 +108,8 @@ static enum stoa_status add_page(struct show_job *job, const struct heat *heat, 
                               .map = COLOUR_VIRIDIS};
     struct shown veil = map;
     veil.alpha = 0.55;
-    struct tile tiles[3] = {{.shown = map},
-                            {.shown = image_shown, .caption = "image"},
-                            {.shown = image_shown, .over = &veil, .caption = "both"}};
+    tiles[0].shown = map;
+    tiles[2] = (struct tile){.shown = tiles[1].shown, .over = &veil, .caption = "both"};
     snprintf(tiles[0].caption, sizeof tiles[0].caption, "%.40s", heat->caption);
     char title[200], name[100], low[32], high[32];
     snprintf(title, sizeof title, "%s of %s, probability %.3g", heat->name,

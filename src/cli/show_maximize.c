@@ -47,13 +47,16 @@ enum stoa_status stoa_cli_show_maximize(struct show_job *job, struct stoa_error 
                                   .strides = {strides[1], strides[2], strides[3]},
                                   .map = COLOUR_GREY}};
     stoa_shown_range(&tile.shown);
-    char title[200], name[100], note[100], low[32], high[32];
+    char title[200], name[100], note[160], low[32], high[32], channels[40] = "";
     if (show->layer)
         snprintf(title, sizeof title, "What channel %zu of %.80s answers to", options.unit, show->layer);
     else
         snprintf(title, sizeof title, "What %s answers to",
                  stoa_cli_show_class_name(job, options.unit, sizeof name, name));
-    snprintf(note, sizeof note, "gradient ascent from noise of seed %lu; it answers %.4g", options.seed, score);
+    if (tile.shown.channels != dims[1])
+        snprintf(channels, sizeof channels, "; channel 0 of %zu", dims[1]);
+    snprintf(note, sizeof note, "gradient ascent from noise of seed %lu; it answers %.4g%s", options.seed, score,
+             channels);
     snprintf(low, sizeof low, "%.3g", tile.shown.low);
     snprintf(high, sizeof high, "%.3g", tile.shown.high);
     struct picture picture;
