@@ -34,6 +34,12 @@ static void write_maps(const struct stoa_steps *steps, struct text *html)
                     steps->group * steps->channels);
 }
 
+/* 0 for -0, as which 0 times what is below 0 would be written. */
+static double without_sign(double value)
+{
+    return value == 0 ? 0 : value;
+}
+
 static void write_taps(const struct stoa_steps *steps, struct text *html)
 {
     stoa_text_print(html,
@@ -46,9 +52,10 @@ static void write_taps(const struct stoa_steps *steps, struct text *html)
         sum += tap->products;
         stoa_text_print(html, "<tr><td>%zu, %zu<td>%" PRId64 ", %" PRId64 "<td>", tap->r, tap->s, tap->y, tap->x);
         if (tap->inside)
-            stoa_text_print(html, "%zu<td>%.6g<td>%.6g</tr>\n", tap->offset, tap->products, sum);
+            stoa_text_print(html, "%zu<td>%.6g<td>%.6g</tr>\n", tap->offset, without_sign(tap->products),
+                            without_sign(sum));
         else
-            stoa_text_print(html, "outside: no product<td><td>%.6g</tr>\n", sum);
+            stoa_text_print(html, "outside: no product<td><td>%.6g</tr>\n", without_sign(sum));
     }
     stoa_text_print(html, "</table>\n");
 }
@@ -62,7 +69,8 @@ static void write_row(const struct stoa_steps *steps, struct text *html)
     for (size_t i = 0; i < count; i++)
         stoa_text_print(html, "<tr><td>%zu<td>%zu, %zu, %zu<td>%.6g<td>%.6g<td>%.6g</tr>\n", i,
                         steps->taps[i / steps->channels].r, steps->taps[i / steps->channels].s, i % steps->channels,
-                        (double)steps->row[i], (double)steps->filter[i], steps->products[i]);
+                        without_sign((double)steps->row[i]), without_sign((double)steps->filter[i]),
+                        without_sign(steps->products[i]));
     stoa_text_print(html, "</table>\n");
     if (count < steps->count)
         stoa_text_print(html, "<p>… and %zu more.</p>\n", steps->count - count);

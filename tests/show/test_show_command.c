@@ -102,3 +102,32 @@ Test(show_command, writes_or_refuses)
         unlink(output);
     }
 }
+
+/* A picture of zeros times weights below 0. */
+Test(show_command, steps_have_no_zero_below_zero)
+{
+    char model[4200], picture[4200], page[4200], line[4096];
+    const char *words[] = {"show",
+                           "steps",
+                           place(MODEL, sizeof model, model),
+                           "--image",
+                           place(PICTURE, sizeof picture, picture),
+                           "--scale",
+                           "0",
+                           "--output",
+                           place("@o.html", sizeof page, page),
+                           NULL};
+    make_files();
+    const struct command_outcome *outcome = command_run(words);
+    cr_assert(outcome->status == 0, "%s", outcome->err);
+    FILE *file = fopen(page, "r");
+    size_t products = 0;
+    cr_assert(file, "no %s", page);
+    while (fgets(line, sizeof line, file)) {
+        products += strncmp(line, "<tr><td>", 8) == 0;
+        cr_expect(!strstr(line, "<td>-0<"), "%s", line);
+    }
+    fclose(file);
+    unlink(page);
+    cr_expect(products >= 9, "%zu rows", products);
+}
