@@ -84,6 +84,7 @@ struct stoa_mistake {
     size_t label, taken; /* its class, and the one it was taken for */
     double probability;  /* of `taken`, by the softmax of the scores */
     double of_label;     /* of `label` */
+    size_t reserved[2];
 };
 struct stoa_mistakes {
     size_t examples, made; /* pictures of the set, and how many were taken for another class */
@@ -159,6 +160,7 @@ struct stoa_steps_tap {
     int inside;      /* if not, there is no view, and the matrix has zeros */
     size_t offset;   /* inside: of the tap's first channel, in floats from the beginning of image[H][W][C] */
     double products; /* their sum over the channels */
+    size_t reserved[2];
 };
 /* What the engine computes, and the way it goes: the lowering and its tile. */
 struct stoa_steps_result {
@@ -169,6 +171,7 @@ struct stoa_steps_result {
 struct stoa_steps_after {
     const char *type, *node;
     float value;
+    size_t reserved[2];
 };
 
 /* One output of one convolution worked out in the open: what the filter sees, as the textbook's matrix has it and as
@@ -220,6 +223,7 @@ struct stoa_deconv_options {
 struct stoa_deconv_unit {
     size_t image, map, row, column;
     float value;
+    size_t reserved[2];
 };
 
 struct stoa_deconv;
@@ -241,6 +245,7 @@ struct stoa_deconv_info {
     size_t field_height, field_width;   /* of an element's receptive field, at most all of the picture */
     size_t max_pools, average_pools;    /* between the layer and the pixels: with switches, and without */
     const char *value;                  /* the layer's name as a value of the model */
+    size_t reserved[4];
 };
 STOA_API void stoa_deconv_describe(const struct stoa_deconv *deconv, struct stoa_deconv_info *info);
 
@@ -259,6 +264,7 @@ struct stoa_deconv_pictures {
     size_t count;
     enum stoa_status (*get)(void *user, size_t index, struct stoa_error *error, const float **picture);
     void *user;
+    size_t reserved[4]; /* zeros (stoa.h) */
 };
 
 /* A unit, the part of its picture that it sees, and its projection there: both [C][field_height][field_width]. */
@@ -266,6 +272,7 @@ struct stoa_deconv_item {
     struct stoa_deconv_unit unit;
     size_t top, left; /* of the part; at the edges it is moved into the picture */
     const float *picture, *projection;
+    size_t reserved[2];
 };
 
 /* map_count rows of `top` items, strongest first; where there are fewer pictures, so many columns. A map that rises
@@ -273,6 +280,7 @@ struct stoa_deconv_item {
 struct stoa_deconv_sheet {
     size_t map_count, top;
     const struct stoa_deconv_item *items; /* [map_count][top] */
+    size_t reserved[4];
 };
 
 /* The strongest elements of the layer over the pictures, for each map those of `top` pictures, as in figure 2 of the

@@ -15,7 +15,8 @@
  * programs go on working with later libraries of the same soname without being compiled anew. Such words that are not
  * zero, because the program was compiled for a later version and uses what this library does not have, or because the
  * struct did not start zeroed, are STOA_ERROR_ARGUMENT. In structs that the library fills they are 0. struct
- * stoa_tensor, stoa_error, stoa_allocator, stoa_pool, stoa_log and stoa_value have none: they are complete.
+ * stoa_tensor, stoa_error, stoa_allocator, stoa_pool, stoa_log and stoa_value have none, nor have stoa_array, stoa_text
+ * and stoa_steps_result of show.h: they are complete.
  * Enumerations grow at their ends; the COUNT members are those of the header. */
 #ifndef STOA_STOA_H
 #define STOA_STOA_H

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "run/session.h"
@@ -180,6 +181,7 @@ enum stoa_status stoa_deconv_strongest(struct stoa_deconv *deconv, const struct 
     *out = NULL;
     if (!deconv || !pictures || !pictures->get)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "deconv, pictures or pictures->get is null");
+    STOA_TRY(STOA_CHECK_RESERVED(pictures, "pictures", error));
     search.pictures = pictures;
     STOA_TRY(stoa_allocate(&deconv->allocator, 1, sizeof *sheet, error, &sheet));
     sheet->allocator = deconv->allocator;

@@ -3,6 +3,7 @@
  * with the soname alone. */
 #include <stddef.h>
 #include <stoa/data.h>
+#include <stoa/show.h>
 #include <stoa/stoa.h>
 
 #define SIZE(name, size) _Static_assert(sizeof(void *) != 8 || sizeof(struct name) == (size), #name)
@@ -56,6 +57,22 @@ GROWS(stoa_fit_options, 136, 72);
 GROWS(stoa_fit_result, 72, 40);
 GROWS(stoa_layer_check, 256, 224);
 GROWS(stoa_verify_options, 96, 32);
+SIZE(stoa_array, 176);
+GROWS(stoa_subject, 104, 40);
+SIZE(stoa_text, 40);
+GROWS(stoa_mistake, 56, 40);
+GROWS(stoa_mistakes, 64, 32);
+GROWS(stoa_maximize_options, 136, 72);
+GROWS(stoa_steps_tap, 72, 56);
+SIZE(stoa_steps_result, 68);
+GROWS(stoa_steps_after, 40, 24);
+GROWS(stoa_steps, 672, 608);
+GROWS(stoa_deconv_options, 112, 48);
+GROWS(stoa_deconv_unit, 56, 40);
+GROWS(stoa_deconv_info, 128, 96);
+GROWS(stoa_deconv_pictures, 56, 24);
+GROWS(stoa_deconv_item, 104, 88);
+GROWS(stoa_deconv_sheet, 56, 24);
 
 int stoa_layouts_hold(void);
 int stoa_layouts_hold(void)

@@ -128,7 +128,8 @@ def errors(model, data, *, most=40, batch=64, threads=1):
     mistakes = pointer.contents
     try:
         items = [record(mistakes.items[i]) for i in range(mistakes.count)]
-        columns = {name: np.array([item[name] for item in items]) for name, _ in d.stoa_mistake._fields_}
+        names = [name for name, _ in d.stoa_mistake._fields_ if name != "reserved"]
+        columns = {name: np.array([item[name] for item in items]) for name in names}
         return {"examples": mistakes.examples, "made": mistakes.made, **columns}
     finally:
         library.stoa_mistakes_free(pointer)
