@@ -51,6 +51,7 @@ count 'libstoa-data depends on image libraries, not on BLAS' needed "$library/li
     count 'C by pkg-config' compiled c cc -std=c11 $warnings "$example/embed.c" $(pkg-config --cflags --libs stoa)
     count 'C++17 by pkg-config' compiled cpp c++ -std=c++17 $warnings tests/consumers/embed.cpp $(pkg-config --cflags --libs stoa)
     count 'libstoa-data by pkg-config' compiled data cc -std=c11 $warnings tests/consumers/data.c $(pkg-config --cflags --libs stoa-data)
+    count 'libstoa-show by pkg-config' compiled show cc -std=c11 $warnings tests/consumers/show.c $(pkg-config --cflags --libs stoa-show)
     # The linker takes the first folder that has either library: here the static one.
     mkdir "$stage/static"
     cp "$library/libstoa.a" "$stage/static"
@@ -62,6 +63,7 @@ for program in c cpp; do
     count "$program by pkg-config: runs" agrees env LD_LIBRARY_PATH="$library" "$stage/$program"
 done
 count 'libstoa-data by pkg-config: runs' env LD_LIBRARY_PATH="$library" "$stage/data"
+count 'libstoa-show by pkg-config: runs' env LD_LIBRARY_PATH="$library" "$stage/show" "$network"
 count 'C by pkg-config, static: runs' agrees "$stage/static-c"
 
 count 'find_package(stoa)' cmake -S tests/consumers -B "$stage/cmake" -Dstoa_DIR="$library/cmake/stoa" -DEXAMPLES="$example"
