@@ -1,5 +1,6 @@
-/* What a network sees, as arrays: its filters, the maps of its layers, and what in a picture its answer depends on. In
- * a library of its own, libstoa-show (stoa-show.pc), which brings cairo; <stoa/stoa.h> leaves this header out. `stoa
+/* What a network sees, as arrays: its filters, the maps of its layers, what in a picture its answer depends on, what it
+ * mistakes for what; and how it computes: its steps, one output worked out, how it learned. In a library of its own,
+ * libstoa-show (stoa-show.pc), which brings cairo, and cJSON for logs; <stoa/stoa.h> leaves this header out. `stoa
  * show` draws what these functions compute. */
 #ifndef STOA_SHOW_H
 #define STOA_SHOW_H
@@ -80,7 +81,7 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_confusion(const struct stoa_sub
                                                            struct stoa_array *confusion);
 
 struct stoa_mistake {
-    size_t index;        /* of the picture in its set, counted in whole batches */
+    size_t index;        /* of the picture in its set: its batch's number * set->batch, and its place there */
     size_t label, taken; /* its class, and the one it was taken for */
     double probability;  /* of `taken`, by the softmax of the scores */
     double of_label;     /* of `label` */
@@ -120,7 +121,7 @@ STOA_API STOA_CHECKED enum stoa_status stoa_show_maximize(const struct stoa_subj
                                                           struct stoa_error *error, struct stoa_array *picture,
                                                           double *score);
 
-/* Likewise a text. */
+/* A text that a function of this header made, freed with stoa_text_free. */
 struct stoa_text {
     char *data; /* ends with a zero */
     size_t length;
@@ -199,7 +200,7 @@ struct stoa_steps {
 };
 
 /* Of a convolution with constant weights; layer null: the first. pixel = row and column of the output; null: its
- * middle. On failure *steps is null. */
+ * middle. ARGUMENT where there is no such pixel or channel. On failure *steps is null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_show_steps(const struct stoa_subject *subject, const char *layer,
                                                        const size_t *pixel, size_t channel, struct stoa_error *error,
                                                        struct stoa_steps **steps);
