@@ -189,3 +189,25 @@ Test(steps, the_middle_unless_a_pixel_is_named)
     stoa_steps_free(NULL);
     net_free(&net);
 }
+
+/* A shape among the inputs, which the subject's specs fix, and which has a value, too. */
+Test(steps, of_a_model_with_a_fixed_input)
+{
+    static const int64_t dims[4] = {1, 3, 9, 8};
+    struct net net;
+    struct stoa_error error = {0};
+    struct stoa_steps *steps;
+    const void *data[] = {x, dims};
+    const struct stoa_input_spec spec = {.name = "s", .rank = 1, .dims = {4}, .data = dims};
+    fill();
+    net_build(&net,
+              "input x f32[1,216]\ninput s i64[4]\nconst w f32[4,3,3,3]\nr = Reshape(x, s)\ny = Conv(r, w)\noutput y\n",
+              NULL);
+    const struct stoa_subject subject = {
+        .model = net.model, .inputs = &spec, .input_count = 1, .values = data, .threads = 1};
+    cr_assert(stoa_show_steps(&subject, NULL, NULL, 2, &error, &steps) == STOA_OK, "%s", error.message);
+    check_row("a shape", steps);
+    check_sum("a shape", steps);
+    stoa_steps_free(steps);
+    net_free(&net);
+}
