@@ -72,6 +72,7 @@ for program in shared static cpp; do
     count "find_package(stoa), $program: runs" agrees "$stage/cmake/$program"
 done
 count 'find_package(stoa), data: runs' "$stage/cmake/data"
+count 'find_package(stoa), show: runs' "$stage/cmake/show" "$network"
 
 # A library that cannot train: the same program runs.
 installed 'meson install, without training' build/inference inference
