@@ -173,7 +173,7 @@ static double cost(const struct conv *conv)
     double pixel = (vectors > 8 ? vectors : 8) * depth * SHARED_COST + vectors * ADD_COST + PIXEL_COST;
     double sums = (double)columns_of(shape) * (double)shape->OC * COPY_COST *
                   ((double)shape->OH + 2 * tasks * (double)(reach(shape, 0) - 1));
-    return (double)shape->N * (rows * (double)shape->W * (stoa_has_wide_registers() ? 1 : 4) * pixel + sums);
+    return (double)shape->N * (rows * (double)shape->W * (stoa_has_wide_registers() ? 1 : 2) * pixel + sums);
 }
 
 const struct lowering stoa_lowering_direct_transpose = {

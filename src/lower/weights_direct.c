@@ -187,7 +187,7 @@ static double cost_of(const struct weights_gradient *gradient, double tasks, dou
     double columns = (double)(columns_of(shape) * shape->kernel[0]) * (in * COPY_COST + RUN_COST);
     double sums = (double)shape->OW * (vectors * taps * VECTOR_COST + PIXEL_COST);
     /* Sums of fewer and narrower registers go through the cache. */
-    return tasks * (double)gradient->tiling.units * (columns + (stoa_has_wide_registers() ? 1 : 8) * sums);
+    return tasks * (double)gradient->tiling.units * (columns + (stoa_has_wide_registers() ? 1 : 2) * sums);
 }
 
 static double direct_cost(const struct weights_gradient *gradient)
