@@ -1,4 +1,4 @@
-"""Small ONNX models and what they compute, for the tests."""
+"""Small ONNX models and what they compute, and how near PyTorch results are, for the tests."""
 
 import numpy as np
 from onnx import TensorProto
@@ -59,3 +59,10 @@ def add(number, dims):
     return model(
         [make_node("Add", ["a", "b"], ["y"])], [("a", number, dims), ("b", number, dims)], [("y", number, dims)], opset=14
     )
+
+
+def near(got, expected):
+    """Of an array and a tensor. Rounding errors are as large as sums are, not as what is left of them, and Winograd's
+    reach 1e-5 of the largest."""
+    expected = expected.detach().numpy()
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * np.abs(expected).max())

@@ -6,16 +6,13 @@ import numpy as np
 import stoa
 import torch
 import torch.nn.functional as F
+from networks import near
 
 RANDOM = np.random.default_rng(3)
 
 
 def normal(*shape):
     return RANDOM.normal(size=shape).astype(np.float32)
-
-
-def near(got, expected):
-    np.testing.assert_allclose(got, expected.detach().numpy(), rtol=1e-4, atol=1e-4)
 
 
 def other_layout(x):
