@@ -203,6 +203,7 @@ const struct op stoa_op_concat = {
         .max_inputs = inputs,                                                                                          \
         .min_outputs = 1,                                                                                              \
         .max_outputs = OP_MAX_PARTS,                                                                                   \
+        .value_inputs = (inputs) > 1 ? 1 << 1 : 0,                                                                     \
         .layout = OP_ANY,                                                                                              \
         .gradients = split_gradients,                                                                                  \
         .gradient_count = 1,                                                                                           \

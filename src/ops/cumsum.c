@@ -92,6 +92,7 @@ const struct op stoa_op_cum_sum = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
+    .value_inputs = 1 << 1,
     .gradients = gradients,
     .gradient_count = 1,
     .params_size = sizeof(struct cumsum_params),

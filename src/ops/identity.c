@@ -131,7 +131,7 @@ static const struct op_training dropout_training = {.type = "DropoutTraining", .
         .gradients = gradients,                                                                                        \
         .gradient_count = 1,                                                                                           \
         .training = &dropout_training,                                                                                 \
-        .value_inputs = (inputs) > 1 ? 1 << 1 : 0,                                                                     \
+        .value_inputs = (inputs) > 1 ? 1 << 1 | 1 << 2 : 0,                                                            \
         .params_size = sizeof(struct dropout_params),                                                                  \
         .parse = parse_dropout,                                                                                        \
         .infer = infer_dropout,                                                                                        \

@@ -17,5 +17,6 @@ const struct op stoa_op_if = {
     .min_outputs = 1,
     .max_outputs = 255,
     .layout = OP_PLAIN,
+    .value_inputs = 1,
     .infer = infer,
 };

@@ -120,6 +120,7 @@ const struct op stoa_op_max_unpool = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_PLAIN,
+    .value_inputs = 1 << OUTPUT_SHAPE,
     .gradients = gradients,
     .gradient_count = 1,
     .params_size = sizeof(struct max_unpool_params),

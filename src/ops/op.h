@@ -147,8 +147,8 @@ struct op {
     /* Bit i: of input i only type, rank and dims are read. It may lie in any way, and its data may be gone (null). Bit
      * 7 stands for all later inputs too. */
     unsigned char dims_inputs;
-    /* Bit i: an input of any type, not only of whole numbers, whose values decide the dims of outputs or whether the
-     * call can be made at all. */
+    /* Bit i: the values of input i may decide the dims of outputs or whether the call can be made at all: those that
+     * infer asks for (stoa_check_known), and no others. Operators that no file can name need not say. */
     unsigned char value_inputs;
     /* OP_CHANNELS_LAST. Bit i: input i lies as input 0 does; output i is plain all the same. */
     unsigned char images, plain_outputs;

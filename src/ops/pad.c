@@ -217,6 +217,7 @@ static const struct op_gradient gradients[] = {
         .until = until_,                                                                                               \
         .min_inputs = least_inputs,                                                                                    \
         .max_inputs = most_inputs,                                                                                     \
+        .value_inputs = (most_inputs) > 1 ? 1 << 1 : 0,                                                                \
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \

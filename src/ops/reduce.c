@@ -361,9 +361,9 @@ static const struct op_gradient global_max_gradients[] = GIVES("GlobalMaxPoolBac
     {                                                                                                                  \
         return run_reduction(call, run, reduction, error);                                                             \
     }                                                                                                                  \
-    OPERATOR(name, type_, .until = 17, .max_inputs = inputs, .gradients = gradients_,                                  \
-             .gradient_count = count, .params_size = sizeof(struct reduce_params), .parse = parse_,                    \
-             .infer = infer_##name, .run = run_##name)
+    OPERATOR(name, type_, .until = 17, .max_inputs = inputs, .value_inputs = (inputs) > 1 ? 1 << 1 : 0,                \
+             .gradients = gradients_, .gradient_count = count, .params_size = sizeof(struct reduce_params),            \
+             .parse = parse_, .infer = infer_##name, .run = run_##name)
 /* clang-format on */
 
 REDUCTION(reduce_sum, "ReduceSum", REDUCTION_SUM, 2, stoa_reduce_sum_parse, 1, sum_gradients)

@@ -362,6 +362,7 @@ static const struct op_gradient gradients[] = {
         .until = UNTIL,                                                                                                \
         .min_inputs = MIN_INPUTS,                                                                                      \
         .max_inputs = MAX_INPUTS,                                                                                      \
+        .value_inputs = (1 << (MAX_INPUTS)) - 2, /* all but input 0 */                                                 \
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \

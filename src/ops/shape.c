@@ -143,7 +143,7 @@ static const struct op_gradient expand_gradients[] = {
     {"SumTo", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
 };
 
-#define SHAPE(name, type_, since_, inputs, dims_only_, gradient_count_, params_size_, parse_)                          \
+#define SHAPE(name, type_, since_, inputs, dims_only_, value_inputs_, gradient_count_, params_size_, parse_)           \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
         .since = since_,                                                                                               \
@@ -153,6 +153,7 @@ static const struct op_gradient expand_gradients[] = {
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
         .dims_only = dims_only_,                                                                                       \
+        .value_inputs = value_inputs_,                                                                                 \
         .gradients = expand_gradients,                                                                                 \
         .gradient_count = gradient_count_,                                                                             \
         .params_size = params_size_,                                                                                   \
@@ -160,8 +161,8 @@ static const struct op_gradient expand_gradients[] = {
         .infer = infer_##name,                                                                                         \
         .run = run_##name,                                                                                             \
     };
-SHAPE(shape, "Shape", 1, 1, true, 0, sizeof(struct shape_params), parse_shape)
-SHAPE(size, "Size", 1, 1, true, 0, 0, NULL)
-SHAPE(constant_of_shape, "ConstantOfShape", 9, 1, false, 0, sizeof(struct constant_of_shape_params),
+SHAPE(shape, "Shape", 1, 1, true, 0, 0, sizeof(struct shape_params), parse_shape)
+SHAPE(size, "Size", 1, 1, true, 0, 0, 0, NULL)
+SHAPE(constant_of_shape, "ConstantOfShape", 9, 1, false, 1, 0, sizeof(struct constant_of_shape_params),
       parse_constant_of_shape)
-SHAPE(expand, "Expand", 8, 2, false, 1, 0, NULL)
+SHAPE(expand, "Expand", 8, 2, false, 1 << 1, 1, 0, NULL)

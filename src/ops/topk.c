@@ -203,6 +203,7 @@ const struct op stoa_op_top_k = {
     .since = 1,
     .min_inputs = 1,
     .max_inputs = 2,
+    .value_inputs = 1 << 1,
     .min_outputs = 1,
     .max_outputs = 2,
     .layout = OP_PLAIN,
