@@ -56,7 +56,12 @@ struct stoa_value_info {
     int has_shape; /* 0: the model does not state rank and dims */
     size_t rank;
     int64_t dims[STOA_MAX_RANK];
-    size_t reserved[4];
+    /* Of an input. Not 0: its value may decide dims, which branch of an If is taken, or whether an operator can be
+     * computed at all (a Reshape's shape, a Resize's scales), be it through other operators. Sessions want to know such
+     * a value when they are planned (stoa_input_spec.data); where they need it, they are STOA_ERROR_UNSUPPORTED
+     * without. All other inputs can be bound. */
+    int decides_shapes;
+    size_t reserved[3];
 };
 STOA_API size_t stoa_model_input_count(const struct stoa_model *model);
 STOA_API size_t stoa_model_output_count(const struct stoa_model *model);

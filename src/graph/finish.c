@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "base/tensor.h"
+#include "graph/decide.h"
 #include "graph/graph.h"
 #include "graph/names.h"
 #include "graph/order.h"
@@ -286,5 +287,5 @@ enum stoa_status stoa_graph_finish(struct graph *graph, struct stoa_error *error
     STOA_TRY(stoa_graph_order(graph, error));
     for (size_t i = 0; i < graph->node_count; i++)
         STOA_TRY(at_node(&graph->nodes[i], parse_attributes(graph, &graph->nodes[i], error), error));
-    return STOA_OK;
+    return stoa_graph_decide(graph, error);
 }

@@ -27,6 +27,7 @@ struct graph_value {
     const struct stoa_tensor *constant; /* plain, with data, maybe not aligned; null when computed or given */
     size_t producer;                    /* node index, or GRAPH_NONE */
     bool is_input, is_output;           /* of the model */
+    bool decides_shapes;                /* an input: as stoa_value_info has it; set by stoa_graph_finish */
 };
 
 struct graph_node {

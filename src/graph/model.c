@@ -33,8 +33,11 @@ static enum stoa_status describe(const struct graph *graph, const char *what, co
     if (index >= count)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s %zu does not exist: the model has %zu", what, index, count);
     const struct graph_value *value = &graph->values[values[index]];
-    *info = (struct stoa_value_info){
-        .name = value->name, .dtype = value->dtype, .has_shape = value->has_shape, .rank = value->rank};
+    *info = (struct stoa_value_info){.name = value->name,
+                                     .dtype = value->dtype,
+                                     .has_shape = value->has_shape,
+                                     .rank = value->rank,
+                                     .decides_shapes = value->decides_shapes};
     for (size_t i = 0; i < value->rank; i++)
         info->dims[i] = value->dims[i];
     return STOA_OK;

@@ -35,7 +35,7 @@ GROWS(stoa_conv2d_desc, 232, 168);
 GROWS(stoa_pool2d_desc, 208, 144);
 GROWS(stoa_linear_desc, 120, 56);
 GROWS(stoa_model_options, 80, 16);
-GROWS(stoa_value_info, 120, 88);
+GROWS(stoa_value_info, 120, 96);
 GROWS(stoa_input_spec, 160, 96);
 GROWS(stoa_output_spec, 48, 16);
 GROWS(stoa_session_options, 256, 128);

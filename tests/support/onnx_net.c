@@ -34,6 +34,26 @@ static void write_attribute(struct onnx_writer *writer, const struct attribute *
     onnx_end(writer);
 }
 
+/* The lines that follow are the branch's graph. */
+static void begin_branch(struct onnx_writer *writer, const char *name)
+{
+    onnx_begin(writer, NODE_ATTRIBUTE);
+    onnx_text(writer, ATTRIBUTE_NAME, name);
+    onnx_int(writer, ATTRIBUTE_TYPE, 5);
+    onnx_begin(writer, ATTRIBUTE_G);
+}
+
+/* "} else {", and "}", which ends the node, too. */
+static void end_branch(struct onnx_writer *writer, const char *text)
+{
+    onnx_end(writer);
+    onnx_end(writer);
+    if (strcmp(text, "} else {") == 0)
+        begin_branch(writer, "else_branch");
+    else
+        onnx_end(writer);
+}
+
 static void write_node(struct onnx_writer *writer, char *text, struct arena *arena)
 {
     char *equals = strstr(text, " = "), *open = strchr(text, '('), *close = strchr(text, ')'), name[64];
@@ -45,6 +65,10 @@ static void write_node(struct onnx_writer *writer, char *text, struct arena *are
     onnx_text(writer, NODE_OP_TYPE, equals + 3);
     write_names(writer, NODE_INPUT, open + 1);
     write_names(writer, NODE_OUTPUT, text);
+    if (strcmp(close + 1, " {") == 0) {
+        begin_branch(writer, "then_branch");
+        return;
+    }
     struct attributes attributes = op_text_attributes(close + 1, arena);
     for (size_t i = 0; i < attributes.count; i++)
         write_attribute(writer, &attributes.items[i]);
@@ -120,6 +144,8 @@ void onnx_net(struct onnx_writer *writer, const char *text, int64_t opset)
             write_constant(writer, buffer + 6, seed++, &arena);
         else if (strncmp(buffer, "output ", 7) == 0)
             onnx_info(writer, GRAPH_OUTPUT, buffer + 7, NULL);
+        else if (*buffer == '}')
+            end_branch(writer, buffer);
         else if (*buffer)
             write_node(writer, buffer, &arena);
     }
