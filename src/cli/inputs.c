@@ -14,8 +14,6 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "data/npy.h"
-#include "graph/graph.h"
-#include "graph/model.h"
 #include "onnx/tensor_file.h"
 
 char *stoa_cli_dims_text(const struct stoa_value_info *info, char text[STOA_DIMS_TEXT])
@@ -279,33 +277,6 @@ static enum stoa_status specify_alone(const struct model_input *input, size_t ba
     return STOA_OK;
 }
 
-/* Whether some operator's shapes depend on the values of the model's input of that name, whatever its type is. */
-static bool decides_shapes(const struct stoa_model *model, const char *name)
-{
-    const struct graph *graph = &model->graph;
-    size_t value = stoa_graph_find(graph, name);
-    for (size_t n = 0; n < graph->node_count; n++)
-        for (size_t i = 0; i < graph->nodes[n].input_count && i < CHAR_BIT; i++)
-            if (graph->nodes[n].inputs[i] == value && graph->nodes[n].op->value_inputs >> i & 1)
-                return true;
-    return false;
-}
-
-/* Whether a given input is one that shapes may depend on, whose value planning wants to know: whole numbers, flags, and
- * vectors beside an input of higher rank (the scales of a Resize). */
-static bool is_parameter(const struct model_inputs *inputs, const struct model_input *input)
-{
-    const struct stoa_tensor *tensor = &input->tensor;
-    if (decides_shapes(inputs->model, input->info.name))
-        return true;
-    if (tensor->dtype == STOA_INT64 || tensor->dtype == STOA_INT32 || tensor->dtype == STOA_BOOL)
-        return true;
-    bool higher = false;
-    for (size_t i = 0; i < inputs->count; i++)
-        higher |= inputs->items[i].tensor.rank > 1;
-    return tensor->rank == 1 && higher;
-}
-
 static enum stoa_status specify(struct model_inputs *inputs, struct model_input *input, const struct settings *settings,
                                 const struct size_option *size, struct stoa_error *error)
 {
@@ -315,12 +286,11 @@ static enum stoa_status specify(struct model_inputs *inputs, struct model_input 
         if (size)
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "--size: input '%s' has its size from its file",
                              input->info.name);
-        bool parameter = is_parameter(inputs, input);
-        if (settings->batch && !parameter)
+        if (settings->batch && !input->info.decides_shapes)
             STOA_TRY(repeat(input, settings->batch, &inputs->allocator, error));
         spec.rank = tensor->rank;
         memcpy(spec.dims, tensor->dims, sizeof spec.dims);
-        spec.data = parameter ? tensor->data : NULL;
+        spec.data = input->info.decides_shapes ? tensor->data : NULL;
     } else if (size) {
         spec.rank = size->rank;
         memcpy(spec.dims, size->dims, sizeof spec.dims);

@@ -43,8 +43,7 @@ STOA_CHECKED enum stoa_status stoa_cli_inputs_read(struct model_inputs *inputs, 
                                                    struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_cli_inputs_read_data(struct model_inputs *inputs, const char *directory,
                                                         struct stoa_error *error);
-/* Applies --batch and --size and fills `specs`. Inputs that shapes may depend on (whole numbers, flags, vectors beside
- * an input of higher rank, and what operators say so of) become fixed. */
+/* Applies --batch and --size and fills `specs`. Inputs that decide shapes (stoa_value_info) become fixed. */
 STOA_CHECKED enum stoa_status stoa_cli_inputs_specify(struct model_inputs *inputs, const struct settings *settings,
                                                       struct stoa_error *error);
 /* Binds the inputs to a session made with the specs. Float inputs that were not given become random numbers: *random
