@@ -54,6 +54,25 @@ def reshape():
     )
 
 
+def resize():
+    """x [1, 1, h, w], scales [4] -> y, each element repeated: numbers that shapes depend on."""
+    return model(
+        [make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest", coordinate_transformation_mode="asymmetric",
+                   nearest_mode="floor")],
+        [("x", TensorProto.FLOAT, [1, 1, "h", "w"]), ("scales", TensorProto.FLOAT, [4])],
+        [("y", TensorProto.FLOAT, [1, 1, "a", "b"])],
+    )
+
+
+def gather():
+    """x [3, 2], rows [2] -> y [2, 2]: whole numbers that no shape depends on."""
+    return model(
+        [make_node("Gather", ["x", "rows"], ["y"])],
+        [("x", TensorProto.FLOAT, [3, 2]), ("rows", TensorProto.INT64, [2])],
+        [("y", TensorProto.FLOAT, [2, 2])],
+    )
+
+
 def add(number, dims):
     """a + b of one type."""
     return model(

@@ -129,6 +129,26 @@ class Run(unittest.TestCase):
         with self.assertRaises(stoa.Error):
             session.run({"x": x, "shape": [5, 5]})
         np.testing.assert_array_equal(session.run({"x": x, "shape": [12, 1]})["y"], x.reshape(12, 1))
+        self.assertEqual([i.name for i in session.get_inputs() if i.decides_shapes], ["shape"])
+
+        session = stoa.Session(networks.resize())
+        self.assertEqual([i.name for i in session.get_inputs() if i.decides_shapes], ["scales"])
+        for h, w, scales in [(2, 3, [1, 1, 2, 3]), (2, 3, [1, 1, 1, 2]), (3, 2, [1, 1, 1, 2])]:
+            x = np.arange(h * w, dtype=np.float32).reshape(1, 1, h, w)
+            expected = x.repeat(scales[2], 2).repeat(scales[3], 3)
+            np.testing.assert_array_equal(session.run({"x": x, "scales": scales})["y"], expected)
+
+    def test_whole_numbers_that_no_shape_depends_on(self):
+        session = stoa.Session(networks.gather())
+        self.assertFalse(any(i.decides_shapes for i in session.get_inputs()))
+        planned = session.summary()
+        x = np.arange(6, dtype=np.float32).reshape(3, 2)
+        for rows in ([0, 2], [1, 1], [2, 0]):
+            np.testing.assert_array_equal(session.run({"x": x, "rows": rows})["y"], x[rows])
+        self.assertIn("1 plans", repr(session))
+        self.assertEqual(session.summary(), planned)
+        with self.assertRaisesRegex(stoa.Error, "y.*3"):
+            session.run({"x": x, "rows": [0, 3]})
 
     def test_element_types(self):
         for number, dtype in [(TensorProto.INT32, np.int32), (TensorProto.INT64, np.int64), (TensorProto.UINT8, np.uint8),
@@ -329,6 +349,8 @@ class Models(unittest.TestCase):
         self.assertIn("conv", str(report))
         self.assertTrue(all(item["worst_share"] <= 1 for item in report.items))
         self.assertTrue(stoa.verify(networks.reshape(), {"shape": [4, 3]}))
+        self.assertTrue(stoa.verify(networks.resize(), {"x": np.ones((1, 1, 2, 3), np.float32), "scales": [1, 1, 2, 2]}))
+        self.assertTrue(stoa.verify(networks.gather(), {"rows": [2, 1]}))
         with self.assertRaises(ValueError):
             stoa.verify(networks.conv(), {"z": image()})
 

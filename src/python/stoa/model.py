@@ -14,19 +14,22 @@ from .library import Closeable, Handle, library
 @dataclass(frozen=True)
 class ValueInfo:
     """An input or output of a model: name, shape (None where the model leaves a dimension open; None instead of a shape
-    where it says nothing), dtype for NumPy, and type as ONNX Runtime writes it, such as "tensor(float)"."""
+    where it says nothing), dtype for NumPy, type as ONNX Runtime writes it, such as "tensor(float)", and decides_shapes:
+    whether an input's value, not its shape alone, is planned with (the shape of a Reshape, the scales of a Resize)."""
 
     name: str
     shape: tuple
     dtype: np.dtype
     type: str
+    decides_shapes: bool
 
 
 def _value_info(get, model, index):
     info = d.stoa_value_info()
     get(model, index, info)
     shape = tuple(size if size >= 0 else None for size in info.dims[: info.rank]) if info.has_shape else None
-    return ValueInfo(text(info.name), shape, numpy_dtype(info.dtype), f"tensor({DTYPES[info.dtype][1]})")
+    named = f"tensor({DTYPES[info.dtype][1]})"
+    return ValueInfo(text(info.name), shape, numpy_dtype(info.dtype), named, bool(info.decides_shapes))
 
 
 class Model(Closeable):

@@ -73,8 +73,9 @@ class Session(Closeable):
     raises, run ends with ERROR_CANCELLED, or what it raised. It must use no method of the session but cancel.
 
     Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept,
-    sharing weights and memory; where the model states all dims but the batch, batch 1 is planned at once. Results are
-    the same to the bit for any number of threads.
+    sharing weights and memory; where the model states all dims but the batch, and no input decides shapes, batch 1 is
+    planned at once. Values of inputs that decide shapes (stoa.ValueInfo) are planned for as shapes are. Results are the
+    same to the bit for any number of threads.
 
     run() may be called from several threads, which then take turns; for running at once, give each thread a Session of
     one shared Model. The interpreter's lock is released meanwhile. Raises stoa.Error when the model cannot be loaded or
@@ -92,20 +93,15 @@ class Session(Closeable):
             self._progress = self._calls.wrap(kind, lambda _, done, steps: int(bool(progress(done, steps))), 1)
         self._handle = self.model._open()
         self._session, self._key = None, None  # the library's session, and what it is planned for
-        self._fixed = ()  # the places of inputs whose values shapes depend on
+        # The places of inputs whose values are planned with, and so are known when they come.
+        self._fixed = [i for i, info in enumerate(self.model.inputs) if info.decides_shapes]
         self._outputs = []  # shape (as arrays have it) and type of each
         self._images = self._named_images(layout)
         self._shapes = [_channels_last(i.shape) if i.name in self._images and i.shape else i.shape for i in self.model.inputs]
         session_options(self._options)
         shapes = [info.shape for info in self.model.inputs]
-        if all(shape is not None and None not in shape[1:] for shape in shapes):
-            shapes = [tuple(1 if size is None else size for size in shape) for shape in shapes]
-            try:
-                self._plan(shapes, [None] * len(shapes))
-            except Error as error:
-                # What inputs say of shapes (numbers, axes, what is to be counted) is known when they come.
-                if not self._parameters(shapes) and "must be known when the session is created" not in str(error):
-                    raise
+        if not self._fixed and all(shape is not None and None not in shape[1:] for shape in shapes):
+            self._plan([tuple(1 if size is None else size for size in shape) for shape in shapes], [])
 
     def _named_images(self, layout):
         """Names of the inputs and outputs whose arrays lie as N H W C."""
@@ -196,36 +192,12 @@ class Session(Closeable):
         self._calls.run(library.stoa_session_run, self._session)
         return results
 
-    def _parameters(self, shapes):
-        """The places of inputs that shapes may depend on: whole numbers, flags, and vectors beside something larger."""
-        larger = any(len(shape) > 1 for shape in shapes)
-        return tuple(
-            i
-            for i, (info, shape) in enumerate(zip(self.model.inputs, shapes))
-            if info.dtype.kind in "iub" or (larger and len(shape) == 1)
-        )
-
     def _plan_for(self, arrays):
         shapes = [
             _channels_first(array.shape) if info.name in self._images else array.shape
             for info, array in zip(self.model.inputs, arrays)
         ]
-        try:
-            return self._plan(shapes, arrays)
-        except Error:
-            # Only known after trying: whether the values of inputs matter for planning, and of which.
-            if self._fixed:
-                raise
-        try:
-            for self._fixed in self._parameters(shapes), tuple(range(len(shapes))):
-                try:
-                    return self._plan(shapes, arrays)
-                except Error as error:
-                    failure = error
-            raise failure
-        except Error:
-            self._fixed = ()
-            raise
+        self._plan(shapes, arrays)
 
     def _plan(self, shapes, arrays):
         """Makes the session one for these (logical) shapes and values of inputs; it keeps some plans by itself."""

@@ -47,12 +47,12 @@ def _collect(check, callback_type, columns, extra=lambda item: {}):
 def verify(model, inputs=None, *, seed=0, **keywords):
     """Runs a model once and compares each layer with the naive reference on the very inputs that layer had; a layer
     passes if no element is off by more than a float result may be. inputs: {"name": array}, others are seeded random
-    numbers; those of whole numbers count as known to the planner. keywords: a session's options. Returns a Report whose
+    numbers; those that decide shapes are known to the planner. keywords: a session's options. Returns a Report whose
     items have node, type, value, shape, worst_difference, worst_share (of its bound; passes at <= 1), engine, twin,
     passed."""
     model = as_model(model)
     arrays = fixed_inputs(model, inputs or {})
-    fixed = {name for name, array in arrays.items() if array.dtype.kind in "iub"}
+    fixed = {info.name for info in model.inputs if info.decides_shapes}
     specs = [(name, array.shape, array if name in fixed else None) for name, array in arrays.items()]
     session = session_options(keywords, specs)
     data = (ctypes.c_void_p * max(1, len(model.inputs)))(
