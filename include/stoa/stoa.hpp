@@ -86,6 +86,7 @@ struct input {
     std::string name;
     std::vector<std::size_t> dims;
     stoa_layout layout = STOA_NCHW;
+    const void *data = nullptr; /* its fixed value, as of stoa_input_spec */
 };
 
 inline std::vector<stoa_input_spec> specs_of(const std::vector<input> &inputs)
@@ -98,6 +99,7 @@ inline std::vector<stoa_input_spec> specs_of(const std::vector<input> &inputs)
         spec.name = given.name.c_str();
         spec.rank = given.dims.size();
         spec.layout = given.layout;
+        spec.data = given.data;
         for (std::size_t i = 0; i < given.dims.size(); i++)
             spec.dims[i] = given.dims[i];
         specs.push_back(spec);
