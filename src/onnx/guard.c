@@ -113,6 +113,16 @@ static void write_path(const struct guard *guard, size_t size, char *path)
         snprintf(path, size, "the file");
 }
 
+/* Whether nothing that an ONNX file has comes before the present field. */
+static bool is_foreign(const struct guard *guard)
+{
+    const struct frame *root = &guard->frames[0];
+    uint32_t seen = 0;
+    for (unsigned i = 0; i < root->descriptor->n_fields; i++)
+        seen += root->seen[i];
+    return guard->depth == 1 && seen == (root->field != NULL);
+}
+
 static enum stoa_status fail(struct guard *guard, enum stoa_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -124,7 +134,8 @@ static enum stoa_status fail(struct guard *guard, enum stoa_status status, const
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return stoa_fail(guard->error, status, "%s (byte %zu): %s", path, guard->field_start, text);
+    const char *foreign = status == STOA_ERROR_PARSE && is_foreign(guard) ? "; no ONNX file begins like this" : "";
+    return stoa_fail(guard->error, status, "%s (byte %zu): %s%s", path, guard->field_start, text, foreign);
 }
 
 static enum stoa_status read_varint(struct guard *guard, size_t most_bytes, uint64_t *value)

@@ -208,6 +208,23 @@ static void overlong_utf8(struct onnx_writer *writer)
     onnx_end(writer);
 }
 
+static void page(struct onnx_writer *writer)
+{
+    onnx_raw(writer, "<html>", 6);
+}
+
+static void archive(struct onnx_writer *writer)
+{
+    onnx_raw(writer, "PK\3\4", 4);
+}
+
+static void end_cut_off(struct onnx_writer *writer)
+{
+    onnx_int(writer, MODEL_IR_VERSION, 8);
+    onnx_varint(writer, MODEL_GRAPH << 3 | 2);
+    onnx_varint(writer, 100);
+}
+
 static const struct {
     const char *name;
     void (*write)(struct onnx_writer *writer);
@@ -233,6 +250,10 @@ static const struct {
     {"two members of a oneof", both_of_a_oneof, STOA_ERROR_PARSE, "graph.input[0].type.sequence_type"},
     {"sparse initialiser", sparse_initializer, STOA_ERROR_UNSUPPORTED, "graph.sparse_initializer[0]"},
     {"segment", segment, STOA_ERROR_UNSUPPORTED, "graph.initializer[0].segment"},
+    {"a page that was not found", page, STOA_ERROR_PARSE, "has wire type 4, must be 2; no ONNX file begins like this"},
+    {"an archive", archive, STOA_ERROR_PARSE,
+     "(byte 2): field number 0 is not possible; no ONNX file begins like this"},
+    {"an end cut off", end_cut_off, STOA_ERROR_PARSE, "graph (byte 2): is 100 bytes long, but only 0 are left"},
     {"over-long UTF-8", overlong_utf8, STOA_ERROR_PARSE, "graph.node[0].input[1] (byte 13): is not UTF-8"},
 };
 
