@@ -165,10 +165,14 @@ class Run(unittest.TestCase):
                         {"disable": "fuse-activation"}, {"disable": list(n.name.lower() for n in stoa.declarations.stoa_pass)}):
             self.check(x, stoa.Session(networks.conv(), **options).run({"x": x}))
         rows = [
-            ({"thread": 2}, TypeError, "no option 'thread'; options are accuracy"),
+            ({"thread": 2}, TypeError,
+             "no option 'thread'; options are accuracy, disable, keep_values, layout, lowering, max_bytes, plans, profile, progress, "
+             "threads, tuning$"),
+            ({"cached_plans": 2}, TypeError, "no option"),
             ({"reserved": 2}, TypeError, "no option"),
             ({"threads": -1}, ValueError, "threads is -1"),
-            ({"threads": 1.5}, TypeError, "integer"),
+            ({"threads": 1.5}, TypeError, "threads is 1.5, must be a whole number"),
+            ({"threads": "two"}, TypeError, "threads is 'two'"),
             ({"lowering": "magic"}, ValueError, "lowering is 'magic'; known are auto, view"),
             ({"disable": ["magic"]}, ValueError, "'magic'"),
             ({"plans": 0}, ValueError, "is 0"),

@@ -117,13 +117,16 @@ _WHOLE.update({kind: (0, 2**64 - 1) for kind in (ctypes.c_size_t, ctypes.c_uint6
 
 
 def _scalar(kind, value, what):
-    if kind in _WHOLE:
+    whole = kind in _WHOLE
+    try:
+        number = operator.index(value) if whole else float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} is {value!r}, must be a {'whole ' if whole else ''}number") from None
+    if whole:
         least, most = _WHOLE[kind]
-        number = operator.index(value)
         if not least <= number <= most:
             raise ValueError(f"{what} is {number}, must be from {least} to {most}")
-        return number
-    return float(value)
+    return number
 
 
 def spread(value, count, what):
@@ -138,18 +141,20 @@ def spread(value, count, what):
     return values
 
 
-def options(kind, keywords, what):
+def options(kind, keywords, what, own=(), hidden=()):
     """A struct of that kind with the fields that keywords give: numbers, enums by name, arrays as `spread` says; None
-    leaves the default. Pointers are no keywords: callers set them."""
+    leaves the default. Pointers and `hidden` fields are no keywords: callers set them, perhaps from keywords of their
+    `own`, which the message about an unknown one names, too."""
     struct = kind()
     types = dict(kind._fields_)
     lengths = {f"{pointer.rstrip('s')}_count" for pointer in types}
     types = {name: field for name, field in types.items() if name != "reserved" and name not in lengths}
     plain = {name for name, field in types.items() if field in _WHOLE or field in (ctypes.c_float, ctypes.c_double)}
     arrays = {name for name, field in types.items() if issubclass(field, ctypes.Array)}
+    known = (plain | arrays).difference(hidden)
     for key, value in keywords.items():
-        if key not in plain | arrays:
-            raise TypeError(f"{what} has no option {key!r}; options are {', '.join(sorted(plain | arrays))}")
+        if key not in known:
+            raise TypeError(f"{what} has no option {key!r}; options are {', '.join(sorted(known.union(own)))}")
         if value is None:
             continue
         if key in kind._enums_:

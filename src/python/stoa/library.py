@@ -16,6 +16,8 @@ Status = declarations.stoa_status
 class Error(RuntimeError):
     """What the library has to say about a call that failed. `status` is a Status, such as Status.ERROR_SHAPE."""
 
+    __module__ = __package__  # what tracebacks call it is what programs catch
+
     def __init__(self, status, message):
         super().__init__(message)
         self.status = status

@@ -28,12 +28,16 @@ def input_specs(specs, images=()):
     return array
 
 
-def session_options(keywords, specs=()):
-    """struct stoa_session_options of keywords; what it points at lives as it does. `disable` are names of passes."""
+_HIDDEN = "disabled_passes", "cached_plans", "no_cached_plans"
+
+
+def session_options(keywords, specs=(), own=()):
+    """struct stoa_session_options of keywords; what it points at lives as it does. `disable` are names of passes. own:
+    further keywords that the caller takes."""
     keywords = dict(keywords)
     disable, tuning = keywords.pop("disable", ()), keywords.pop("tuning", None)
     disable = (disable,) if isinstance(disable, str) else disable
-    chosen = options(d.stoa_session_options, keywords, "a session")
+    chosen = options(d.stoa_session_options, keywords, "a session", ("disable", "tuning", *own), _HIDDEN)
     for name in disable:
         chosen.disabled_passes |= 1 << number_of(d.stoa_pass, name, "a disabled pass")
     if tuning is not None:
@@ -85,7 +89,7 @@ class Session(Closeable):
         if plans < 1:
             raise ValueError(f"plans is {plans}, must be at least 1")
         self.model = as_model(model)
-        self._options = dict(options, cached_plans=plans - 1, no_cached_plans=int(plans == 1))
+        self._options, self._plans = options, plans
         self._lock = threading.Lock()
         self._calls, self._progress = Calls(), None
         if progress:
@@ -98,7 +102,7 @@ class Session(Closeable):
         self._outputs = []  # shape (as arrays have it) and type of each
         self._images = self._named_images(layout)
         self._shapes = [_channels_last(i.shape) if i.name in self._images and i.shape else i.shape for i in self.model.inputs]
-        session_options(self._options)
+        session_options(options, own=("layout", "plans", "progress"))
         shapes = [info.shape for info in self.model.inputs]
         if not self._fixed and all(shape is not None and None not in shape[1:] for shape in shapes):
             self._plan([tuple(1 if size is None else size for size in shape) for shape in shapes], [])
@@ -226,6 +230,7 @@ class Session(Closeable):
 
     def _create(self, specs):
         chosen = session_options(self._options)
+        chosen.cached_plans, chosen.no_cached_plans = self._plans - 1, int(self._plans == 1)
         chosen.inputs, chosen.input_count = input_specs(specs, self._images), len(specs)
         named = [info.name for info in self.model.outputs if info.name in self._images]
         outputs = (d.stoa_output_spec * len(named))()
