@@ -26,6 +26,15 @@ small() {
     strip -o "$stage/stripped" "$1" && size=$(stat -c %s "$stage/stripped") && echo "$size bytes" && [ "$size" -lt 1500000 ]
 }
 
+# declared INSTALLED: what the installed headers declare, the libraries beside them have.
+declared() {
+    local headers missing
+    headers=$(dirname "$(find "$stage/$1" -name stoa.h)")
+    missing=$(sh src/exported.sh "$headers"/*.h | sed -n 's/^  \(stoa_.*\);$/\1/p' | sort |
+        comm -23 - <(nm -D --defined-only "$library"/*.so | sed -n 's/.* T //p' | sort))
+    [ -z "$missing" ] || { echo "$missing"; return 1; }
+}
+
 # agrees PROGRAM...: it prints what the tree's own prints.
 agrees() {
     local expected found
@@ -42,6 +51,7 @@ compiled() {
 
 installed 'meson install' build/release full
 count 'libstoa is under 1.5 MB stripped' small "$library/libstoa.so"
+count 'what the headers declare is there' declared full
 count 'libstoa depends on OpenBLAS, protobuf-c and the C library alone' \
     needed "$library/libstoa.so" libc libm libopenblas libprotobuf-c
 count 'libstoa-data depends on image libraries, not on BLAS' needed "$library/libstoa-data.so" libc libjpeg libpng16 libz
@@ -76,6 +86,7 @@ count 'find_package(stoa), show: runs' "$stage/cmake/show" "$network"
 
 # A library that cannot train: the same program runs.
 installed 'meson install, without training' build/inference inference
+count 'without training: what the headers declare is there' declared inference
 # shellcheck disable=SC2046,SC2086
 count 'without training: C by pkg-config' compiled inference-c cc -std=c11 $warnings "$example/embed.c" $(pkg-config --cflags --libs stoa)
 count 'without training: runs' env LD_LIBRARY_PATH="$library" "$stage/inference-c" "$network"

@@ -24,17 +24,20 @@
 #include <stoa/backward.h>
 #include <stoa/blas.h>
 #include <stoa/build.h>
-#include <stoa/gradient.h>
 #include <stoa/host.h>
 #include <stoa/layers.h>
-#include <stoa/loss.h>
 #include <stoa/model.h>
 #include <stoa/session.h>
 #include <stoa/status.h>
 #include <stoa/tensor.h>
-#include <stoa/train.h>
 #include <stoa/tuning.h>
 #include <stoa/verify.h>
+/* A library built without training has no headers of it. */
+#if __has_include(<stoa/train.h>)
+#include <stoa/gradient.h>
+#include <stoa/loss.h>
+#include <stoa/train.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
