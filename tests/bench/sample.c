@@ -49,12 +49,10 @@ void sample_record(double seconds, size_t rounds, struct record *record)
     stoa_bench_set(sizeof entry->message, entry->message, "off by 3");
 }
 
-void sample_write(const struct record *record, char path[64])
+void sample_write(const struct record *record, char path[TEMPORARY_PATH])
 {
-    strcpy(path, "/tmp/stoa-test-XXXXXX");
-    int descriptor = mkstemp(path);
-    cr_assert(descriptor >= 0);
-    FILE *file = fdopen(descriptor, "w");
+    temporary_file("", path);
+    FILE *file = fopen(path, "w");
     cr_assert(file);
     stoa_bench_write_json(record, file);
     cr_assert(fclose(file) == 0);

@@ -65,7 +65,7 @@ Test(compare, the_command_exits_with_1_when_something_became_slower)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct record old, new;
-        char before[64], after[64];
+        char before[TEMPORARY_PATH], after[TEMPORARY_PATH];
         sample_record(rows[i].before, rows[i].rounds, &old);
         sample_record(rows[i].after, rows[i].rounds, &new);
         sample_write(&old, before);
@@ -86,7 +86,7 @@ Test(compare, the_command_exits_with_1_when_something_became_slower)
 Test(compare, a_larger_tolerance_accuses_less)
 {
     struct record old, new;
-    char before[64], after[64];
+    char before[TEMPORARY_PATH], after[TEMPORARY_PATH];
     sample_record(1e-3, 7, &old);
     sample_record(2e-3, 7, &new);
     sample_write(&old, before);

@@ -1,5 +1,6 @@
 /* The suite's own lists are understood; lines that are not are named by file and line. */
 #include "bench/datafile.h"
+#include "support/temporary.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -39,14 +40,6 @@ static void write_text(const char *path, const char *text)
     cr_assert(file);
     fputs(text, file);
     fclose(file);
-}
-
-static void temporary(char path[64])
-{
-    strcpy(path, "/tmp/stoa-test-XXXXXX");
-    int descriptor = mkstemp(path);
-    cr_assert(descriptor >= 0);
-    close(descriptor);
 }
 
 Test(datafile, the_lists_of_the_suite_are_understood)
@@ -94,10 +87,10 @@ Test(datafile, what_is_not_understood_is_named_by_file_and_line)
         {"more than all", "lenet5 64 1.1 2.0 0\n", read_training, ":1: ", "floor at most 1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char path[64];
+        char path[TEMPORARY_PATH];
         size_t count;
         struct stoa_error error = {0};
-        temporary(path);
+        temporary_file("", path);
         write_text(path, rows[i].text);
         enum stoa_status status = rows[i].read(path, &error, &count);
         cr_expect(status != STOA_OK, "%s: accepted", rows[i].name);
@@ -112,10 +105,10 @@ Test(datafile, what_is_not_understood_is_named_by_file_and_line)
 
 Test(datafile, a_long_line_and_a_missing_file_are_errors)
 {
-    char path[64], text[600];
+    char path[TEMPORARY_PATH], text[600];
     size_t count;
     struct stoa_error error;
-    temporary(path);
+    temporary_file("", path);
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     write_text(path, text);
@@ -127,10 +120,10 @@ Test(datafile, a_long_line_and_a_missing_file_are_errors)
 
 Test(datafile, a_name_too_long_for_the_record_is_an_error)
 {
-    char path[64];
+    char path[TEMPORARY_PATH];
     size_t count;
     struct stoa_error error;
-    temporary(path);
+    temporary_file("", path);
     write_text(path, "a_name_that_is_far_too_long_for_the_columns_of_a_table 1 2 3\n");
     cr_expect(read_gemms(path, &error, &count) == STOA_ERROR_PARSE && strstr(error.message, "name"), "%s",
               error.message);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "support/command.h"
+#include "support/temporary.h"
 
 Test(engine, one_that_misbehaves_is_an_error)
 {
@@ -69,11 +70,12 @@ Test(engine, stoa_serves)
     const char *const argv[] = {getenv("STOA_COMMAND"), "bench", "serve", NULL};
     struct engine engine;
     struct stoa_error error = {0};
-    char answer[ENGINE_LINE], path[] = "/tmp/stoa-test-XXXXXX";
+    char answer[ENGINE_LINE], path[TEMPORARY_PATH];
     float x[60], y[60];
     for (int i = 0; i < 60; i++)
         x[i] = (float)(i - 30);
-    FILE *file = fdopen(mkstemp(path), "wb");
+    temporary_file("", path);
+    FILE *file = fopen(path, "wb");
     cr_assert(file && fwrite(x, sizeof x, 1, file) == 1);
     fclose(file);
 

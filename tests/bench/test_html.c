@@ -10,6 +10,7 @@
 #include "bench/report.h"
 #include "bench/sample.h"
 #include "support/command.h"
+#include "support/temporary.h"
 
 static char *page_of(const struct record *record, const struct record *old)
 {
@@ -116,11 +117,11 @@ Test(html, a_page_holds_the_numbers_of_the_record)
 
 Test(html, kept_results_give_pages)
 {
-    char folder[4096], path[8192], page_path[64] = "/tmp/stoa-test-XXXXXX", *page = calloc(1, 1 << 22);
+    char folder[4096], path[8192], page_path[TEMPORARY_PATH], *page = calloc(1, 1 << 22);
     snprintf(folder, sizeof folder, "%s/bench/results", getenv("STOA_SOURCE_ROOT"));
     DIR *directory = opendir(folder);
     cr_assert(directory && page);
-    close(mkstemp(page_path));
+    temporary_file("", page_path);
     size_t results = 0;
     for (struct dirent *item; (item = readdir(directory));) {
         struct record record;
@@ -236,12 +237,12 @@ Test(html, old_against_new)
     } rows[] = {{"slower", 2e-3, "SLOWER"}, {"faster", 0.5e-3, "faster"}, {"a trifle", 1.04e-3, "within tolerance"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct record old, new;
-        char before[64], after[64], page_path[] = "/tmp/stoa-test-XXXXXX", text[64], page[65536];
+        char before[TEMPORARY_PATH], after[TEMPORARY_PATH], page_path[TEMPORARY_PATH], text[64], page[65536];
         sample_record(1e-3, 7, &old);
         sample_record(rows[i].after, 7, &new);
         sample_write(&old, before);
         sample_write(&new, after);
-        close(mkstemp(page_path));
+        temporary_file("", page_path);
         const struct command_outcome *outcome =
             command_run((const char *const[]){"bench", "--compare", before, after, "--html", page_path, NULL});
         cr_expect(outcome->status == (i == 0) && strstr(outcome->out, "before / after"), "%s: %s", rows[i].name,
@@ -262,6 +263,8 @@ Test(html, old_against_new)
     }
 }
 
+#define PAGE "PAGE" /* a path where there is none */
+
 Test(html, nothing_is_left_when_there_is_nothing_to_show)
 {
     static const struct {
@@ -269,31 +272,38 @@ Test(html, nothing_is_left_when_there_is_nothing_to_show)
         int status;
         const char *says;
     } rows[] = {
-        {"no results", {"bench", "--html", "/tmp/stoa-no-page.html"}, 2, "usage"},
-        {"no --from", {"bench", "--html", "/tmp/stoa-no-page.html", "--form", "a.json"}, 2, "usage"},
-        {"not there", {"bench", "--html", "/tmp/stoa-no-page.html", "--from", "/nowhere.json"}, 1, "/nowhere.json"},
-        {"no record", {"bench", "--html", "/tmp/stoa-no-page.html", "--from", "/dev/null"}, 1, "/dev/null"},
+        {"no results", {"bench", "--html", PAGE}, 2, "usage"},
+        {"no --from", {"bench", "--html", PAGE, "--form", "a.json"}, 2, "usage"},
+        {"not there", {"bench", "--html", PAGE, "--from", "/nowhere.json"}, 1, "/nowhere.json"},
+        {"no record", {"bench", "--html", PAGE, "--from", "/dev/null"}, 1, "/dev/null"},
         {"a comparison with nothing",
-         {"bench", "--compare", "/nowhere.json", "/nowhere.json", "--html", "/tmp/stoa-no-page.html"},
+         {"bench", "--compare", "/nowhere.json", "/nowhere.json", "--html", PAGE},
          1,
          "/nowhere.json"},
         {"no folder to write to", {"bench", "gemm", "--rounds=1", "--html", "/nowhere/page.html"}, 1, "/nowhere/"},
     };
+    char folder[TEMPORARY_PATH], page[TEMPORARY_PATH + 16];
+    temporary_folder(folder);
+    snprintf(page, sizeof page, "%s/page.html", folder);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct command_outcome *outcome = command_run(rows[i].words);
+        const char *words[7];
+        for (size_t w = 0; w < 7; w++)
+            words[w] = rows[i].words[w] && strcmp(rows[i].words[w], PAGE) == 0 ? page : rows[i].words[w];
+        const struct command_outcome *outcome = command_run(words);
         cr_expect(outcome->status == rows[i].status && strstr(outcome->err, rows[i].says), "%s: %d: %s", rows[i].name,
                   outcome->status, outcome->err);
-        cr_expect(access("/tmp/stoa-no-page.html", F_OK) != 0, "%s: there is a page", rows[i].name);
+        cr_expect(access(page, F_OK) != 0, "%s: there is a page", rows[i].name);
     }
+    cr_expect(rmdir(folder) == 0, "something was left in %s", folder);
 }
 
 Test(html, a_measurement_writes_its_page_besides)
 {
-    char page_path[] = "/tmp/stoa-test-XXXXXX", json_path[] = "/tmp/stoa-test-XXXXXX", *page = calloc(1, 1 << 18);
+    char page_path[TEMPORARY_PATH], json_path[TEMPORARY_PATH], *page = calloc(1, 1 << 18);
     struct record record;
     struct stoa_error error;
-    close(mkstemp(page_path));
-    close(mkstemp(json_path));
+    temporary_file("", page_path);
+    temporary_file("", json_path);
     const struct command_outcome *outcome =
         command_run((const char *const[]){"bench", "layers", "--filter=lenet1", "--rounds=2", "--seconds=0", "--html",
                                           page_path, "--format=json", "--output", json_path, NULL});

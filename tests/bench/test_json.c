@@ -9,11 +9,12 @@
 
 #include "bench/sample.h"
 #include "bench/schema.h"
+#include "support/temporary.h"
 
 Test(json, a_record_is_as_the_schema_says)
 {
     struct record record;
-    char path[64];
+    char path[TEMPORARY_PATH];
     sample_record(1e-3, 7, &record);
     sample_write(&record, path);
     cJSON *schema = schema_read_file("bench/schema.json"), *value = schema_read_file(path);
@@ -31,7 +32,7 @@ Test(json, what_is_read_is_what_was_written)
 {
     struct record record, again;
     struct stoa_error error = {0};
-    char path[64];
+    char path[TEMPORARY_PATH];
     sample_record(1e-3, 7, &record);
     sample_write(&record, path);
     cr_assert(stoa_bench_read_json(path, &error, &again) == STOA_OK, "%s", error.message);
@@ -85,8 +86,9 @@ Test(json, what_is_not_a_record_is_named_by_its_place)
     fclose(memory);
     stoa_bench_record_free(&record);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char path[] = "/tmp/stoa-test-XXXXXX";
-        FILE *file = fdopen(mkstemp(path), "w");
+        char path[TEMPORARY_PATH];
+        temporary_file("", path);
+        FILE *file = fopen(path, "w");
         const char *at = strstr(text, rows[i].from);
         cr_assert(file && at, "%s: '%s' is not in the file", rows[i].name, rows[i].from);
         fprintf(file, "%.*s%s%s", (int)(at - text), text, rows[i].to, at + strlen(rows[i].from));
@@ -103,10 +105,10 @@ Test(json, what_is_not_a_record_is_named_by_its_place)
 
 Test(json, an_empty_file_and_none_are_errors)
 {
-    char path[] = "/tmp/stoa-test-XXXXXX";
+    char path[TEMPORARY_PATH];
     struct record record;
     struct stoa_error error;
-    close(mkstemp(path));
+    temporary_file("", path);
     cr_expect(stoa_bench_read_json(path, &error, &record) == STOA_ERROR_DATA, "%s", error.message);
     unlink(path);
     cr_expect(stoa_bench_read_json(path, &error, &record) == STOA_ERROR_IO, "%s", error.message);

@@ -7,6 +7,7 @@
 
 #include "bench/schema.h"
 #include "support/command.h"
+#include "support/temporary.h"
 
 #define TINY "--rounds=1", "--seconds=0"
 
@@ -88,9 +89,10 @@ static void expect_json(const char *name, const char *const *words, const char *
 
 Test(suite, each_writes_json_as_the_schema_says)
 {
-    char path[] = "/tmp/stoa-test-XXXXXX", model[4096], list[] = "/tmp/stoa-test-XXXXXX";
-    close(mkstemp(path));
-    FILE *file = fdopen(mkstemp(list), "w");
+    char path[TEMPORARY_PATH], model[4096], list[TEMPORARY_PATH];
+    temporary_file("", path);
+    temporary_file("", list);
+    FILE *file = fopen(list, "w");
     fputs("a 2 3 9 8 5 3 2 1 1\nb 1 8 5 5 8 3 1 1 8 # depthwise\n", file);
     fclose(file);
     snprintf(model, sizeof model, "--model=%s/test_conv_with_strides_padding/model.onnx", command_testdata("node"));
@@ -130,8 +132,8 @@ Test(suite, a_table_has_a_row_for_each_case)
 /* A model whose recorded output is wrong: nobody is timed, the status says so. */
 Test(suite, a_wrong_result_is_not_timed)
 {
-    char folder[] = "/tmp/stoa-test-XXXXXX", path[256], line[8192];
-    cr_assert(mkdtemp(folder));
+    char folder[TEMPORARY_PATH], path[TEMPORARY_PATH + 32], line[8192];
+    temporary_folder(folder);
     snprintf(line, sizeof line,
              "cp %s/test_relu/model.onnx %s/net.onnx && mkdir %s/net.b1 && cd %s/net.b1 && "
              "printf '\\223NUMPY\\001\\000v\\000' >output_0.npy && "

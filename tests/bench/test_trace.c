@@ -7,6 +7,7 @@
 #include "bench/schema.h"
 #include "support/command.h"
 #include "support/onnx_net.h"
+#include "support/temporary.h"
 
 static double number(const cJSON *object, const char *name)
 {
@@ -17,8 +18,8 @@ static double number(const cJSON *object, const char *name)
 
 Test(trace, a_run_has_an_event_for_each_step_in_order)
 {
-    char path[] = "/tmp/stoa-test-XXXXXX", model[4096];
-    close(mkstemp(path));
+    char path[TEMPORARY_PATH], model[4096];
+    temporary_file("", path);
     snprintf(model, sizeof model, "%s/test_conv_with_strides_padding/model.onnx", command_testdata("node"));
     const struct command_outcome *outcome =
         command_run((const char *const[]){"run", model, "--threads=2", "--trace", path, NULL});
@@ -58,13 +59,12 @@ Test(trace, a_run_has_an_event_for_each_step_in_order)
 Test(trace, any_name_is_written_as_json_wants_it)
 {
     struct onnx_writer writer = {0};
-    char model[] = "/tmp/stoa-test-XXXXXX", path[] = "/tmp/stoa-test-XXXXXX";
+    char model[TEMPORARY_PATH], path[TEMPORARY_PATH];
     onnx_net(&writer, "input x f32[2,3]\n" ODD " = Relu(x)\noutput " ODD "\n", 13);
-    FILE *file = fdopen(mkstemp(model), "wb");
-    cr_assert(file && fwrite(writer.data, writer.size, 1, file) == 1);
-    fclose(file);
+    temporary_file("", model);
+    onnx_save(&writer, model);
     onnx_free(&writer);
-    close(mkstemp(path));
+    temporary_file("", path);
     const struct command_outcome *outcome = command_run((const char *const[]){"run", model, "--trace", path, NULL});
     cr_assert(outcome->status == 0, "%s", outcome->err);
     cJSON *trace = schema_read_file(path);

@@ -15,6 +15,7 @@
 #include "bench/schema.h"
 #include "support/command.h"
 #include "support/files.h"
+#include "support/temporary.h"
 
 #define SIDE 28
 #define TRAINING 320
@@ -145,10 +146,10 @@ Test(train, stoa_serves)
     stoa_bench_engine_stop(&engine);
 }
 
-static void write_list(const char *line, char path[64])
+static void write_list(const char *line, char path[TEMPORARY_PATH])
 {
-    strcpy(path, "/tmp/stoa-test-XXXXXX");
-    FILE *file = fdopen(mkstemp(path), "w");
+    temporary_file("", path);
+    FILE *file = fopen(path, "w");
     cr_assert(file);
     fputs(line, file);
     fclose(file);
@@ -156,8 +157,8 @@ static void write_list(const char *line, char path[64])
 
 Test(train, what_is_measured_is_told_in_every_form)
 {
-    char list[64], json[] = "/tmp/stoa-test-XXXXXX";
-    close(mkstemp(json));
+    char list[TEMPORARY_PATH], json[TEMPORARY_PATH];
+    temporary_file("", json);
     write_list("lenet5 1920 0.9 2.0 1.7\n", list);
     const struct command_outcome *outcome = command_run((const char *const[COMMAND_WORDS]){
         "bench", "train", "--list", list, data_option(true), "--threads=1,2", "--against=none", "--rounds=1",
@@ -195,7 +196,7 @@ Test(train, what_is_measured_is_told_in_every_form)
 
 Test(train, a_net_that_learned_nothing_is_not_timed)
 {
-    char list[64];
+    char list[TEMPORARY_PATH];
     write_list("lenet5 320 0.9 0 0\n", list);
     const struct command_outcome *outcome = command_run((const char *const[COMMAND_WORDS]){
         "bench", "train", "--list", list, data_option(false), "--against=none", "--rounds=1", "--seconds=0"});
@@ -208,7 +209,7 @@ Test(train, a_net_that_learned_nothing_is_not_timed)
 /* Whoever imports torch gets this one. */
 Test(train, an_absent_peer_is_told)
 {
-    char list[64];
+    char list[TEMPORARY_PATH];
     static const char torch[] = "raise ImportError('not today')\n";
     write_list("lenet5 64 0 2.0 0\n", list);
     files_write("torch.py", torch, strlen(torch));

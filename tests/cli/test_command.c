@@ -17,6 +17,7 @@
 #include "onnx/tensor_file.h"
 #include "support/command.h"
 #include "support/net.h"
+#include "support/temporary.h"
 
 #define CASES "cases/" /* a link to ONNX's */
 #define RELU CASES "test_relu/model.onnx"
@@ -26,7 +27,7 @@
 #define SOFTMAX CASES "test_softmax_example/model.onnx"     /* x [1,3] */
 
 /* The test's own directory, its working directory: paths in the rows are relative to it. */
-static char directory[64];
+static char directory[TEMPORARY_PATH];
 
 /* The files the rows speak of. */
 static void write_file(const char *path, const char *text)
@@ -78,8 +79,8 @@ static struct stoa_tensor read_pb(const char *path)
 
 static void enter(void)
 {
-    strcpy(directory, "/tmp/stoa-cli-XXXXXX");
-    cr_assert(mkdtemp(directory) && chdir(directory) == 0);
+    temporary_folder(directory);
+    cr_assert(chdir(directory) == 0);
     cr_assert(symlink(command_testdata("node"), "cases") == 0);
     write_file("not.onnx", "this is not a model");
     write_file("labels", "cat\ndog\r\nbird");
@@ -109,7 +110,7 @@ static void enter(void)
 
 static void leave(void)
 {
-    char command[128];
+    char command[TEMPORARY_PATH + 16];
     snprintf(command, sizeof command, "rm -r %s", directory);
     cr_expect(chdir("/") == 0 && system(command) == 0);
 }

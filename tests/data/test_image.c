@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "data/image.h"
 #include "support/allocator.h"
+#include "support/temporary.h"
 
 struct bytes {
     uint8_t data[8192];
@@ -302,8 +303,8 @@ Test(image, out_of_memory)
 
 Test(image, written_pictures_read_back)
 {
-    char directory[] = "/tmp/stoa-image-XXXXXX", path[64], missing[80];
-    cr_assert(mkdtemp(directory));
+    char directory[TEMPORARY_PATH], path[TEMPORARY_PATH + 16], missing[TEMPORARY_PATH + 16];
+    temporary_folder(directory);
     snprintf(path, sizeof path, "%s/x.png", directory);
     snprintf(missing, sizeof missing, "%s/none/x.png", directory);
     for (size_t channels = 1; channels <= 3; channels += 2) {

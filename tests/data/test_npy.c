@@ -13,6 +13,7 @@
 #include "base/tensor.h"
 #include "data/npy.h"
 #include "support/allocator.h"
+#include "support/temporary.h"
 
 struct bytes {
     uint8_t data[1024];
@@ -219,12 +220,11 @@ Test(npy, out_of_memory)
     cr_expect(tensor.data == NULL && allocator.live == 0);
 }
 
-static char directory[64], path[96];
+static char directory[TEMPORARY_PATH], path[TEMPORARY_PATH + 16];
 
 static void enter_directory(void)
 {
-    strcpy(directory, "/tmp/stoa-npy-XXXXXX");
-    cr_assert(mkdtemp(directory));
+    temporary_folder(directory);
     snprintf(path, sizeof path, "%s/x.npy", directory);
 }
 
@@ -277,7 +277,7 @@ Test(npy, failures_name_the_path_and_leave_nothing, .init = enter_directory, .fi
     struct stoa_tensor tensor = {STOA_FLOAT, 1, {1}, {1}, &value}, read;
     struct stoa_error error = {0};
     struct stoa_allocator allocator = stoa_allocator_default();
-    char missing[128];
+    char missing[TEMPORARY_PATH + 16];
     snprintf(missing, sizeof missing, "%s/none/x.npy", directory);
     cr_expect(stoa_npy_write(missing, &tensor, &error) == STOA_ERROR_IO && strstr(error.message, missing));
     cr_expect(stoa_npy_write(directory, &tensor, &error) == STOA_ERROR_IO && strstr(error.message, directory));

@@ -7,13 +7,13 @@
 
 #include "lower/tuning.h"
 #include "support/allocator.h"
+#include "support/temporary.h"
 
-static char path[] = "/tmp/stoa-test-tuning-XXXXXX";
+static char path[TEMPORARY_PATH];
 
 static void make_path(void)
 {
-    int descriptor = mkstemp(path);
-    cr_assert(descriptor >= 0 && close(descriptor) == 0);
+    temporary_file("", path);
 }
 
 static void remove_path(void)

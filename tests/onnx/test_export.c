@@ -21,6 +21,7 @@
 #include "support/onnx_net.h"
 #include "support/onnx_writer.h"
 #include "support/same_graph.h"
+#include "support/temporary.h"
 
 /* The model's file in memory, which the caller frees. */
 static void *save(const struct stoa_model *model, const char *name, size_t *size)
@@ -168,9 +169,9 @@ static size_t files_in(const char *folder)
 
 Test(export, files_appear_whole_or_not_at_all)
 {
-    char folder[] = "/tmp/stoa-export-XXXXXX", path[PATH_MAX], text[512];
+    char folder[TEMPORARY_PATH], path[PATH_MAX], text[512];
     struct stoa_error error = {0};
-    cr_assert(mkdtemp(folder));
+    temporary_folder(folder);
     snprintf(path, sizeof path, "%s/net.onnx", folder);
     struct stoa_model *model = small_model(NULL), *read = NULL, *over = NULL;
     cr_expect(stoa_model_save(model, path, &error) == STOA_OK, "%s", error.message);
@@ -244,8 +245,11 @@ Test(export, more_than_two_gigabytes_are_refused)
     cr_assert(stoa_graph_set_constant(&net.model->graph, value, &tensor, NULL) == STOA_OK);
     cr_expect(stoa_model_save_memory(net.model, 0, NULL, &error, &size) == STOA_ERROR_LIMIT, "%s", error.message);
     cr_expect(strstr(error.message, "2147483647"), "%s", error.message);
-    cr_expect(stoa_model_save(net.model, "/tmp/stoa-never.onnx", &error) == STOA_ERROR_LIMIT);
-    cr_expect(access("/tmp/stoa-never.onnx", F_OK) != 0);
+    char folder[TEMPORARY_PATH], path[PATH_MAX];
+    temporary_folder(folder);
+    snprintf(path, sizeof path, "%s/never.onnx", folder);
+    cr_expect(stoa_model_save(net.model, path, &error) == STOA_ERROR_LIMIT);
+    cr_expect(rmdir(folder) == 0, "something was left in %s", folder);
     net_free(&net);
 }
 

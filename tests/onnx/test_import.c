@@ -13,6 +13,7 @@
 #include "onnx/tensor_file.h"
 #include "support/allocator.h"
 #include "support/onnx_writer.h"
+#include "support/temporary.h"
 
 static struct stoa_model *load(const struct onnx_writer *writer)
 {
@@ -79,10 +80,9 @@ Test(import, a_model_from_a_file)
 {
     struct onnx_writer writer = {0};
     write_conv(&writer);
-    char path[] = "/tmp/stoa-test-XXXXXX";
-    int descriptor = mkstemp(path);
-    cr_assert(descriptor >= 0 && write(descriptor, writer.data, writer.size) == (ssize_t)writer.size);
-    close(descriptor);
+    char path[TEMPORARY_PATH];
+    temporary_file("", path);
+    onnx_save(&writer, path);
     struct stoa_error error = {0};
     struct stoa_model *model;
     cr_assert(stoa_model_load(path, NULL, &error, &model) == STOA_OK, "%s", error.message);

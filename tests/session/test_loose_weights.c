@@ -11,6 +11,7 @@
 #include "base/tensor.h"
 #include "support/allocator.h"
 #include "support/onnx_net.h"
+#include "support/temporary.h"
 
 /* Each constant of 64 KiB or more stays where the file has it. */
 static const struct {
@@ -141,10 +142,9 @@ Test(loose_weights, sessions_of_one_file_agree)
         struct stoa_error error = {0};
         struct stoa_model *model;
         onnx_net(&file, rows[row].text, 13);
-        char path[] = "/tmp/stoa-test-XXXXXX";
-        int descriptor = mkstemp(path);
-        cr_assert(descriptor >= 0 && write(descriptor, file.data, file.size) == (ssize_t)file.size);
-        close(descriptor);
+        char path[TEMPORARY_PATH];
+        temporary_file("", path);
+        onnx_save(&file, path);
         cr_assert(stoa_model_load(path, NULL, &error, &model) == STOA_OK, "%s", error.message);
         unlink(path);
         size_t size = run(rows[row].name, model, NULL, expected);

@@ -9,6 +9,7 @@
 #include "data/image.h"
 #include "show/chart.h"
 #include "show/page.h"
+#include "support/temporary.h"
 
 static const struct {
     const char *name;
@@ -54,8 +55,8 @@ Test(chart, points_are_where_their_numbers_are)
     struct chart_place place;
     struct page page;
     struct image image;
-    char path[] = "/tmp/stoa-chart-XXXXXX.png";
-    close(mkstemps(path, 4));
+    char path[TEMPORARY_PATH];
+    temporary_file(".png", path);
     cr_assert(stoa_chart_draw(&chart, &error, &picture, &place) == STOA_OK, "%s", error.message);
     stoa_page_begin("t", &allocator, &page);
     cr_assert(stoa_page_picture(&page, &picture, NULL, 1, &error) == STOA_OK, "%s", error.message);

@@ -9,8 +9,9 @@
 #include "data/image.h"
 #include "show/toy.h"
 #include "support/command.h"
+#include "support/temporary.h"
 
-static char folder[64], model[96], image[96], output[96];
+static char folder[TEMPORARY_PATH], model[TEMPORARY_PATH + 16], image[TEMPORARY_PATH + 16], output[TEMPORARY_PATH + 16];
 
 static void make_files(void)
 {
@@ -18,8 +19,7 @@ static void make_files(void)
     struct stoa_error error = {0};
     const struct stoa_allocator allocator = stoa_allocator_default();
     struct image picture;
-    strcpy(folder, "/tmp/stoa-show-XXXXXX");
-    cr_assert(mkdtemp(folder), "no folder");
+    temporary_folder(folder);
     snprintf(model, sizeof model, "%s/toy.onnx", folder);
     snprintf(image, sizeof image, "%s/image.png", folder);
     toy_make(&toy);

@@ -12,6 +12,7 @@
 #include "show/confusion.h"
 #include "show/page.h"
 #include "support/net.h"
+#include "support/temporary.h"
 
 enum { IMAGES = 22, BATCH = 4, BATCHES = 6, PIXELS = 36, CLASSES = 4 };
 
@@ -207,8 +208,8 @@ Test(confusion, cells_have_the_colour_of_their_share)
     struct picture picture;
     struct page page;
     struct image image;
-    char path[] = "/tmp/stoa-confusion-XXXXXX.png";
-    close(mkstemps(path, 4));
+    char path[TEMPORARY_PATH];
+    temporary_file(".png", path);
     struct confusion confusion = {.counts = counts, .classes = 2, .scores = 3, .names = names, .title = "t"};
     cr_assert(stoa_confusion_draw(&confusion, &error, &picture) == STOA_OK, "%s", error.message);
     stoa_page_begin("t", &allocator, &page);

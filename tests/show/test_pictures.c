@@ -9,6 +9,7 @@
 #include "data/image.h"
 #include "show/page.h"
 #include "support/files.h"
+#include "support/temporary.h"
 
 static void make_page(struct page *page, const struct stoa_allocator *allocator, struct stoa_error *error)
 {
@@ -29,8 +30,8 @@ Test(pictures, hold_the_colours_of_the_numbers)
     struct stoa_error error = {0};
     struct page page;
     struct image image;
-    char path[] = "/tmp/stoa-show-XXXXXX.png";
-    close(mkstemps(path, 4));
+    char path[TEMPORARY_PATH];
+    temporary_file(".png", path);
     make_page(&page, &allocator, &error);
     cr_assert(stoa_page_write(&page, path, &error) == STOA_OK, "%s", error.message);
     cr_assert(stoa_image_read(path, &allocator, &error, &image) == STOA_OK, "%s", error.message);
@@ -62,9 +63,9 @@ Test(pictures, are_files_by_their_names)
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         struct stoa_error error = {0};
         struct page page;
-        char path[64];
+        char path[TEMPORARY_PATH];
         static char text[1 << 16];
-        snprintf(path, sizeof path, "/tmp/stoa-show-%ld%s", (long)getpid(), rows[r].ending);
+        temporary_file(rows[r].ending, path);
         make_page(&page, &allocator, &error);
         cr_assert(stoa_page_write(&page, path, &error) == STOA_OK, "%s: %s", rows[r].ending, error.message);
         FILE *file = fopen(path, "r");

@@ -13,15 +13,14 @@
 
 #include "base/memory.h"
 #include "data/image.h"
+#include "support/temporary.h"
 
-static char folder[64];
+static char folder[TEMPORARY_PATH];
 
 const char *files_folder(void)
 {
-    if (!folder[0]) {
-        strcpy(folder, "/tmp/stoa-data-XXXXXX");
-        cr_assert(mkdtemp(folder));
-    }
+    if (!folder[0])
+        temporary_folder(folder);
     return folder;
 }
 
@@ -42,7 +41,7 @@ void files_remove(void)
 
 const char *files_spec(const char *kind)
 {
-    static char spec[128];
+    static char spec[TEMPORARY_PATH + 32];
     snprintf(spec, sizeof spec, "%s:%s", kind, files_folder());
     return spec;
 }

@@ -1,6 +1,7 @@
 #include "support/onnx_writer.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,12 @@ void onnx_free(struct onnx_writer *writer)
 {
     free(writer->data);
     *writer = (struct onnx_writer){0};
+}
+
+void onnx_save(const struct onnx_writer *writer, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    cr_assert(file && fwrite(writer->data, 1, writer->size, file) == writer->size && fclose(file) == 0, "%s", path);
 }
 
 void onnx_raw(struct onnx_writer *writer, const void *bytes, size_t size)

@@ -64,6 +64,8 @@ struct onnx_writer {
 
 /* A writer starts zeroed. */
 void onnx_free(struct onnx_writer *writer);
+/* Writes what there is to a file. */
+void onnx_save(const struct onnx_writer *writer, const char *path);
 
 void onnx_raw(struct onnx_writer *writer, const void *bytes, size_t size); /* bytes as they are */
 void onnx_varint(struct onnx_writer *writer, uint64_t value);              /* without a tag */

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/temporary.h"
 #include "train/toy.h"
 #include "train/trainer.h"
 
@@ -71,7 +72,7 @@ int rename(const char *from, const char *to)
 }
 
 /* A folder of its own, and two trainers that are some steps apart. */
-static char folder[] = "/tmp/stoa-test-checkpoint-XXXXXX", path[64];
+static char folder[TEMPORARY_PATH], path[TEMPORARY_PATH + 16];
 static struct net net;
 static struct toy_set set;
 static struct stoa_trainer *older, *newer;
@@ -79,7 +80,7 @@ static const struct stoa_trainer_options adam = {.optimiser = STOA_OPTIMISER_ADA
 
 static void set_up(void)
 {
-    cr_assert(mkdtemp(folder));
+    temporary_folder(folder);
     snprintf(path, sizeof path, "%s/net.ckpt", folder);
     net_build(&net, toys[0].net, NULL);
     toy_set_init(&set, &toys[0], 8, 1);
@@ -91,7 +92,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    char command[128];
+    char command[TEMPORARY_PATH + 32];
     snprintf(command, sizeof command, "rm -rf %s", folder);
     cr_assert(system(command) == 0);
     stoa_trainer_free(older);
@@ -101,7 +102,7 @@ static void tear_down(void)
 
 static size_t files_in_folder(void)
 {
-    char command[128];
+    char command[TEMPORARY_PATH + 32];
     size_t count = 0;
     snprintf(command, sizeof command, "ls -A %s | wc -l", folder);
     FILE *pipe = popen(command, "r");

@@ -6,18 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/temporary.h"
 #include "train/toy.h"
 #include "train/trainer.h"
 
 #define BATCHES 4
 #define EPOCHS 3
 
-static char path[] = "/tmp/stoa-test-fit-XXXXXX";
+static char path[TEMPORARY_PATH];
 
 static void make_path(void)
 {
-    int descriptor = mkstemp(path);
-    cr_assert(descriptor >= 0 && close(descriptor) == 0);
+    temporary_file("", path);
 }
 
 static void remove_path(void)
