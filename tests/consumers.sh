@@ -84,6 +84,9 @@ done
 count 'find_package(stoa), data: runs' "$stage/cmake/data"
 count 'find_package(stoa), show: runs' "$stage/cmake/show" "$network"
 
+module=$(dirname "$(dirname "$(find "$stage/full" -name declarations.py)")")
+count 'Python: runs' env PYTHONPATH="$module" /usr/bin/python3 -c 'import sys, stoa; stoa.Session(sys.argv[1]).summary()' "$network"
+
 # A library that cannot train: the same program runs.
 installed 'meson install, without training' build/inference inference
 count 'without training: what the headers declare is there' declared inference

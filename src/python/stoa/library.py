@@ -30,7 +30,8 @@ class Library:
         here = os.path.dirname(os.path.abspath(__file__))
         named = os.environ.get("STOA_LIBRARY")
         # Beside the module in a wheel; where `meson install` put it; where the system looks.
-        places = [named] if named else [os.path.join(here, "libstoa.so"), place.LIBRARY, os.path.basename(place.LIBRARY)]
+        packed, installed = os.path.join(here, "libstoa.so"), os.path.join(here, place.LIBRARY)
+        places = [named] if named else [packed, installed, os.path.basename(installed)]
         self._main, self.path = self._load(places)
         self._others = {}
 
