@@ -4,7 +4,10 @@
  *
  * A process may fork whatever its sessions are doing. The parent's go on; in the child all work on that
  * no other thread was just creating or reshaping, from then on without threads of their own (a struct stoa_pool is the
- * host's to see to). Both can free theirs. BLAS must have no threads of its own for that (blas.h). */
+ * host's to see to). Both can free theirs. BLAS must have no threads of its own for that (blas.h), and OpenBLAS must
+ * not be at a lock that it takes for each product, but for those of its kernels for small ones
+ * (stoa_blas_info.small_matrix): a child forked by one thread at the very moment when another held that lock waits for
+ * it forever when it computes. */
 #ifndef STOA_SESSION_H
 #define STOA_SESSION_H
 
