@@ -5,9 +5,9 @@
  * A process may fork whatever its sessions are doing. The parent's go on; in the child all work on that
  * no other thread was just creating or reshaping, from then on without threads of their own (a struct stoa_pool is the
  * host's to see to). Both can free theirs. BLAS must have no threads of its own for that (blas.h), and OpenBLAS must
- * not be at a lock that it takes for each product, but for those of its kernels for small ones
- * (stoa_blas_info.small_matrix): a child forked by one thread at the very moment when another held that lock waits for
- * it forever when it computes. */
+ * not be at a lock that it takes for each product whose operands it packs: large ones (single fully connected layers of
+ * several images, for the most part), and on a CPU with neither AVX2 nor AVX-512 all. A child forked by one thread at
+ * the very moment when another held that lock waits for it forever when it computes. */
 #ifndef STOA_SESSION_H
 #define STOA_SESSION_H
 

@@ -246,6 +246,12 @@ Test(train, an_interruption_leaves_a_checkpoint_to_go_on_from, .init = make_data
         const char *words[COMMAND_WORDS] = {"train", "--data",   "idx:.",    LONG,    "--checkpoint",
                                             "state", "--export", "net.onnx", "--log", "log"};
         const struct command_outcome *outcome = command_run_and_signal(words, "log", 3, signals[i]);
+        for (int more = 20; outcome->status == 0 && more > 0; more--) { /* a busy machine: it was done before that */
+            files_delete("net.onnx");
+            files_delete("state");
+            files_delete("log");
+            outcome = command_run_and_signal(words, "log", 3, signals[i]);
+        }
         cr_assert(outcome->status == 128 + signals[i], "exit status %d: %s", outcome->status, outcome->err);
         cr_expect(strstr(outcome->err, "--resume goes on from state"), "%s", outcome->err);
         cr_expect(access("net.onnx", F_OK) != 0, "half-trained, but exported");
