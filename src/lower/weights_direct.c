@@ -5,7 +5,6 @@
 
 #include "base/size.h"
 #include "base/status.h"
-#include "base/vector.h"
 #include "kernels/filter_gradient.h"
 #include "kernels/matrix.h"
 #include "lower/weights_lowering.h"
@@ -187,7 +186,7 @@ static double cost_of(const struct weights_gradient *gradient, double tasks, dou
     double columns = (double)(columns_of(shape) * shape->kernel[0]) * (in * COPY_COST + RUN_COST);
     double sums = (double)shape->OW * (vectors * taps * VECTOR_COST + PIXEL_COST);
     /* Sums of fewer and narrower registers go through the cache. */
-    return tasks * (double)gradient->tiling.units * (columns + (stoa_has_wide_registers() ? 1 : 2) * sums);
+    return tasks * (double)gradient->tiling.units * (columns + sums);
 }
 
 static double direct_cost(const struct weights_gradient *gradient)
