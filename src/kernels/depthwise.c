@@ -123,62 +123,64 @@ static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size
     }
 }
 
-/* Three columns of a filter over `pixels` pixels at a stride of 1 or 2: each column of the image is loaded once for all
- * the taps that see it. The first or the last column may be missing. One channel to one; `pixels` and `stride` are
- * known where this is inlined. */
-static STOA_INLINE void three_columns(const struct depthwise *d, size_t pixels, size_t stride, bool first_is_missing,
-                                      bool last_is_missing, const float *x, const float *weights, const float *bias,
-                                      float *y)
+/* Filters of three or five columns over SPAN pixels at a stride of 1 or 2: each column of the image is loaded once for
+ * all the taps that see it. Some of the first and of the last columns may be missing. One channel to one; `taps` and
+ * `stride` are known where this is inlined. */
+#define SPAN 7
+static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stride, size_t first, size_t end,
+                             const float *x, const float *weights, const float *bias, float *y)
 {
-    const size_t columns = (pixels - 1) * stride + 3;
-    lanes sums[BLOCK];
+    const size_t columns = (SPAN - 1) * stride + taps;
+    lanes sums[SPAN];
     UNROLLED
-    for (size_t p = 0; p < pixels; p++)
+    for (size_t p = 0; p < SPAN; p++)
         sums[p] = bias ? *(const lanes *)bias : (lanes){0};
-    for (size_t r = 0; r < d->rows; r++, x += d->row_step, weights += 3 * d->width) {
+    for (size_t r = 0; r < d->rows; r++, x += d->row_step) {
         const float *from = x;
-        const lanes taps[3] = {*(const lanes *)weights, *(const lanes *)(weights + d->width),
-                               *(const lanes *)(weights + 2 * d->width)};
+        lanes tap[5];
+        UNROLLED
+        for (size_t s = 0; s < taps; s++, weights += d->width)
+            tap[s] = *(const lanes *)weights;
         _Pragma("GCC unroll 17") for (size_t i = 0; i < columns; i++, from += d->x_pixel)
         {
-            if ((i == 0 && first_is_missing) || (i + 1 == columns && last_is_missing))
+            if ((i < taps / 2 && i < first) || (i >= columns - taps / 2 && i >= end))
                 continue;
             lanes in = *(const lanes *)from;
             UNROLLED
-            for (size_t s = 0; s < 3; s++)
-                if (i >= s && (i - s) % stride == 0 && (i - s) / stride < pixels)
-                    sums[(i - s) / stride] += in * taps[s];
+            for (size_t s = 0; s < taps; s++)
+                if (i >= s && (i - s) % stride == 0 && (i - s) / stride < SPAN)
+                    sums[(i - s) / stride] += in * tap[s];
         }
     }
     UNROLLED
-    for (size_t p = 0; p < pixels; p++)
+    for (size_t p = 0; p < SPAN; p++)
         *(lanes *)(y + p * d->y_pixel) = sums[p];
 }
 
-/* A row in blocks of `pixels`, of which the last may overlap the one before it. */
-static STOA_INLINE void three_columns_row(const struct depthwise *d, size_t pixels, size_t stride, const float *x,
-                                          const float *weights, const float *bias, float *y)
+/* A row in spans, of which the last may overlap the one before it. */
+static STOA_INLINE void spans(const struct depthwise *d, size_t taps, size_t stride, const float *x,
+                              const float *weights, const float *bias, float *y)
 {
-    for (size_t i = 0; i < d->OW; i += pixels) {
-        size_t ox = i + pixels > d->OW ? d->OW - pixels : i;
-        bool first_is_missing = ox * stride<d->pad, last_is_missing = (ox + pixels - 1) * stride + 3> d->W + d->pad;
+    for (size_t i = 0; i < d->OW; i += SPAN) {
+        size_t ox = i + SPAN > d->OW ? d->OW - SPAN : i, begin = ox * stride; /* in the padded image */
+        size_t first = begin < d->pad ? d->pad - begin : 0, end = d->W + d->pad - begin;
         for (size_t c = 0; c < d->groups; c += LANES) {
             size_t at = c + LANES > d->groups ? d->groups - LANES : c;
-            /* The missing column's place lies in front of the image, or of the row. */
-            const float *from = x + at + (ptrdiff_t)(ox * stride * d->x_pixel) - (ptrdiff_t)(d->pad * d->x_pixel);
-            three_columns(d, pixels, stride, first_is_missing, last_is_missing, from, weights + at,
-                          bias ? bias + at : NULL, y + ox * d->y_pixel + at);
+            /* Missing columns lie in front of the image, or of the row. */
+            const float *from = x + at + (ptrdiff_t)(begin * d->x_pixel) - (ptrdiff_t)(d->pad * d->x_pixel);
+            span(d, taps, stride, first, end, from, weights + at, bias ? bias + at : NULL, y + ox * d->y_pixel + at);
         }
     }
 }
 
-/* Whether a row is one of those, and of how many pixels their blocks are best: 7 or 8; otherwise 0. */
-static size_t three_columns_block(const struct depthwise *d)
+/* Whether a row is one of those. No more columns may be missing on either side than lie on that side of a filter's
+ * middle. */
+static bool has_spans(const struct depthwise *d)
 {
-    bool three = d->columns == 3 && d->dilation == 1 && d->stride <= 2 && d->groups >= LANES && d->pad <= 1;
-    if (!three || d->OW < 7 || (d->OW - 1) * d->stride + 3 > d->W + d->pad + 1 || d->W < 3)
-        return 0;
-    return d->OW % 7 == 0 || d->OW < 8 ? 7 : 8;
+    size_t beyond = d->columns / 2;
+    return (d->columns == 3 || d->columns == 5) && d->in == 1 && d->out == 1 && d->dilation == 1 && d->stride <= 2 &&
+           d->groups >= LANES && d->pad <= beyond && d->OW >= SPAN && d->W >= d->columns &&
+           (d->OW - 1) * d->stride + d->columns <= d->W + d->pad + beyond;
 }
 
 static STOA_INLINE bool see_the_same(const struct depthwise *d, size_t ox, size_t count, struct taps taps)
@@ -220,15 +222,15 @@ STOA_COPY(stoa_depthwise_row,
           (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y),
           (d, x, weights, bias, y))
 {
-    size_t pixels = d->in == 1 && d->out == 1 ? three_columns_block(d) : 0;
-    if (pixels == 7 && d->stride == 1)
-        three_columns_row(d, 7, 1, x, weights, bias, y);
-    else if (pixels == 7)
-        three_columns_row(d, 7, 2, x, weights, bias, y);
-    else if (pixels && d->stride == 1)
-        three_columns_row(d, 8, 1, x, weights, bias, y);
-    else if (pixels)
-        three_columns_row(d, 8, 2, x, weights, bias, y);
+    bool has = has_spans(d), three = d->columns == 3;
+    if (has && three && d->stride == 1)
+        spans(d, 3, 1, x, weights, bias, y);
+    else if (has && three)
+        spans(d, 3, 2, x, weights, bias, y);
+    else if (has && d->stride == 1)
+        spans(d, 5, 1, x, weights, bias, y);
+    else if (has)
+        spans(d, 5, 2, x, weights, bias, y);
     else if (d->in == 1 && d->out == 1)
         row(d, 0, x, weights, bias, y);
     else

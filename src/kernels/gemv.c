@@ -1,16 +1,14 @@
-/* Bound by how fast the matrix comes from memory. OpenBLAS's sgemv (0.3.21) comes to 92 to 97 % of what a loop that
- * only sums the same memory does, this to 98 % and more, since it asks for what is needed next; and sgemv starts
+/* Bound by how fast the matrix comes from memory. Four rows at a time are four streams that the CPU foresees by itself:
+ * on a Zen 3 core 23.9 GB/s, where two come to 21.0, and 17.7 with prefetches by hand. OpenBLAS's sgemv (0.3.21) starts
  * OpenBLAS's own threads beyond 9216 elements, which would compete with ours. */
 #include "kernels/gemv.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/vector.h"
 
 #define LANES 16
-/* Bytes to ask for ahead: sixteen cache lines. */
-#define AHEAD 1024
+#define ROWS 4
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
 
@@ -18,13 +16,13 @@ typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
  */
 static STOA_INLINE void multiply_rows(size_t rows, size_t n, const float *a, size_t lda, const float *x, float *y)
 {
-    lanes sums[2] = {{0}, {0}};
+    lanes sums[ROWS] = {{0}};
     size_t j = 0;
     for (; j + LANES <= n; j += LANES) {
         lanes part, value;
         memcpy(&part, x + j, sizeof part);
-        for (size_t i = 0; i < rows; i++) {
-            __builtin_prefetch((const void *)((uintptr_t)(a + i * lda + j) + AHEAD));
+        _Pragma("GCC unroll 4") for (size_t i = 0; i < rows; i++)
+        {
             memcpy(&value, a + i * lda + j, sizeof value);
             sums[i] += part * value;
         }
@@ -42,8 +40,8 @@ static STOA_INLINE void multiply_rows(size_t rows, size_t n, const float *a, siz
 STOA_CLONES void stoa_gemv(size_t m, size_t n, const float *a, size_t lda, const float *x, float *y)
 {
     size_t i = 0;
-    for (; i + 2 <= m; i += 2)
-        multiply_rows(2, n, a + i * lda, lda, x, y + i);
-    if (i < m)
+    for (; i + ROWS <= m; i += ROWS)
+        multiply_rows(ROWS, n, a + i * lda, lda, x, y + i);
+    for (; i < m; i++)
         multiply_rows(1, n, a + i * lda, lda, x, y + i);
 }

@@ -129,19 +129,21 @@ Test(isa, depthwise_row)
         {.groups = 8, .in = 2, .out = 2},  {.groups = 5, .in = 4, .out = 8},  {.groups = 6, .in = 8, .out = 8},
         {.groups = 9, .in = 3, .out = 4},
     };
-    static const size_t widths[] = {3, 7, 8, 13, 14, 27, 28};
+    static const size_t widths[] = {5, 7, 8, 13, 14, 27, 28};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        for (size_t way = 0; way < 4 * sizeof widths / sizeof *widths; way++) { /* stride and padding */
+        for (size_t way = 0; way < 8 * sizeof widths / sizeof *widths; way++) { /* stride, padding, taps */
             size_t stride = 1 + way % 2;
             struct depthwise d = rows[i];
             d.width = d.groups * d.out;
-            d.pad = way / 2 % 2;
-            d.W = widths[way / 4];
+            size_t taps = way / 4 % 2 ? 5 : 3;
+            d.pad = way / 2 % 2 * (taps / 2);
+            d.W = widths[way / 8];
             d.stride = stride;
-            d.OW = (d.W + 2 * d.pad - 3) / stride + 1;
+            d.OW = (d.W + 2 * d.pad - taps) / stride + 1;
             d.x_pixel = d.groups * d.in;
             d.y_pixel = d.width;
-            d.rows = d.columns = 3;
+            d.rows = 3;
+            d.columns = taps;
             d.row_step = d.W * d.x_pixel;
             d.dilation = 1;
             cr_assert(stoa_depthwise_takes(d.groups, d.in, d.out));
