@@ -54,6 +54,21 @@ STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct 
     }
 }
 
+/* y <- v * bound(alpha*v + beta, 0, 1) of v = y + bias, as stoa_activate has it, in the same pass: rows of a tile are
+ * short.
+ */
+STOA_CLONES static void sum_and_swish(size_t rows, size_t columns, const float *bias, float alpha, float beta, float *y,
+                                      size_t y_row)
+{
+    for (size_t i = 0; i < rows; i++, y += y_row) {
+        STOA_INDEPENDENT
+        for (size_t j = 0; j < columns; j++) {
+            float value = y[j] + bias[j];
+            y[j] = value * bound(alpha * value + beta, 0, 1);
+        }
+    }
+}
+
 /* Rows that follow one another everywhere, which the same is done to, are one: short rows are slow. */
 static bool are_one(size_t columns, const struct epilogue *epilogue, size_t y_row)
 {
@@ -78,6 +93,11 @@ void stoa_epilogue_rows(size_t rows, size_t columns, const struct epilogue *epil
         return;
     case ACTIVATION_CLIP:
         sum_and_bound(rows, columns, epilogue, activation->alpha, activation->beta, y, y_row);
+        return;
+    case ACTIVATION_HARD_SWISH:
+        if (!epilogue->bias || epilogue->addend || epilogue->mask)
+            break;
+        sum_and_swish(rows, columns, epilogue->bias, activation->alpha, activation->beta, y, y_row);
         return;
     default:
         break;
