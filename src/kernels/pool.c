@@ -11,7 +11,7 @@
 
 /* One window's channels [c, c + count), over `depth` planes that are plane_step elements apart: copies of this with a
  * constant count keep `best` in registers, those with a constant depth of 1 have no loop over planes. */
-#define DEFINE_MAX_POOL_ROW(CLONES, DEEP_CLONES, NAME, TYPE)                                                           \
+#define DEFINE_MAX_POOL_ROW(LINKAGE, NAME, TYPE)                                                                       \
     static STOA_INLINE void NAME##_block(const struct pool_shape *shape, size_t depth, size_t plane_step,              \
                                          const struct taps *rows, const struct taps *columns, size_t count,            \
                                          const TYPE *plane, TYPE *y)                                                   \
@@ -36,7 +36,7 @@
         for (size_t c = 0; c < count; c++)                                                                             \
             y[c] = best[c];                                                                                            \
     }                                                                                                                  \
-    DEEP_CLONES static void NAME##_deep(const struct pool_shape *shape, struct pool_row at, const TYPE *x, TYPE *y)    \
+    LINKAGE void NAME(const struct pool_shape *shape, struct pool_row at, const TYPE *x, TYPE *y)                      \
     {                                                                                                                  \
         const struct planes planes = planes_of(shape, at.plane);                                                       \
         const struct taps rows = clip(shape, 1, at.row);                                                               \
@@ -46,24 +46,26 @@
             FOR_WIDE(shape->channels, c, count,                                                                        \
                      NAME##_block(shape, planes.count, planes.step, &rows, &columns, count, x + c, y + c));            \
         }                                                                                                              \
-    }                                                                                                                  \
-    CLONES void NAME(const struct pool_shape *shape, struct pool_row at, const TYPE *x, TYPE *y)                       \
-    {                                                                                                                  \
-        if (shape->kernel[0] > 1 || shape->size[0] > 1) {                                                              \
-            NAME##_deep(shape, at, x, y);                                                                              \
-            return;                                                                                                    \
-        }                                                                                                              \
-        const struct taps rows = clip(shape, 1, at.row);                                                               \
-        for (size_t ox = 0; ox < shape->out[2]; ox++, y += shape->y_column) {                                          \
-            const struct taps columns = clip(shape, 2, ox);                                                            \
-            FOR_CHANNELS(shape->channels, room_at(shape, &columns, ox), c, count,                                      \
-                         NAME##_block(shape, 1, 0, &rows, &columns, count, x + c, y + c));                             \
-        }                                                                                                              \
     }
 
-DEFINE_MAX_POOL_ROW(STOA_CLONES, STOA_FEW_CLONES, stoa_max_pool_row, float)
-DEFINE_MAX_POOL_ROW(, , stoa_max_pool_row_uint8, uint8_t)
-DEFINE_MAX_POOL_ROW(, , stoa_max_pool_row_int8, int8_t)
+DEFINE_MAX_POOL_ROW(STOA_FEW_CLONES static, max_pool_row, float)
+DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_uint8, uint8_t)
+DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_int8, int8_t)
+
+/* Pictures have the loops for which counts are constant; volumes and bytes go without. */
+STOA_CLONES void stoa_max_pool_row(const struct pool_shape *shape, struct pool_row at, const float *x, float *y)
+{
+    if (shape->kernel[0] > 1 || shape->size[0] > 1) {
+        max_pool_row(shape, at, x, y);
+        return;
+    }
+    const struct taps rows = clip(shape, 1, at.row);
+    for (size_t ox = 0; ox < shape->out[2]; ox++, y += shape->y_column) {
+        const struct taps columns = clip(shape, 2, ox);
+        FOR_CHANNELS(shape->channels, room_at(shape, &columns, ox), c, count,
+                     max_pool_row_block(shape, 1, 0, &rows, &columns, count, x + c, y + c));
+    }
+}
 
 /* The place of the first maximum of one channel's window, x[D][H][W] being the channel: *value <- it. */
 static void find_max(const struct pool_shape *shape, const struct taps taps[3], const float *x, float *value,
