@@ -14,7 +14,7 @@ struct stoa_blas_info {
     const char *config; /* the library's own description of its version and build */
     const char *core;   /* the kernels it runs on, such as "SkylakeX" */
     int threads;        /* its own thread count; Stoa is fastest when it is 1, since Stoa's pool does the threading */
-    int small_matrix;   /* whether it has kernels that skip packing for small products; else, with AVX2, Stoa does them */
+    int small_matrix; /* whether it has kernels that skip packing for small products; else, with AVX2, Stoa does them */
     /* Null when the kernels fit the CPU. Otherwise the name of better ones: old versions do not know new CPUs and fall
      * back to kernels several times slower. Start the program with OPENBLAS_CORETYPE set to this name to get them. */
     const char *better_core;

@@ -105,9 +105,8 @@ struct block {
     size_t y_row, y_pixel;
 };
 
-/* Adds one tap's k channels. Rows of pixels become the matrix's rows, all at once where they
- * follow one another in memory. The kernels take rows by fours and are slow on an odd one, so that goes down the
- * block's columns instead. */
+/* Adds one tap's k channels. Rows of pixels become the matrix's rows, all at once where they follow one another in
+ * memory. The kernels take rows by fours and are slow on an odd one, so that goes down the block's columns instead. */
 static void accumulate(const struct tile *tile, struct block block, size_t k, const float *weights, struct turn turn)
 {
     if (block.rows == 0 || block.columns == 0)
