@@ -128,7 +128,7 @@ static void print_suite(const struct record *record, const struct bench_case *be
             }
             add_column(&columns, entry->name);
         }
-    fprintf(out, "<!-- bench:%s -->\n| %s |", suite,
+    fprintf(out, "<!-- bench:%s %s -->\n| %s |", suite, record->machine.core,
             trains     ? "a step of training, ms"
             : networks ? "network, ms"
                        : "µs");
@@ -164,6 +164,6 @@ void stoa_bench_print_markdown(const struct record *record, FILE *out)
         }
     fputs("\nGeometric means of the ratios:\n\n", out);
     stoa_bench_summaries(record, print_summary, out);
-    fprintf(out, "\n`%s`: %s (%.0f MHz seen), %s, kernels of %s, %s, %s, commit %s.\n<!-- end of bench:%s -->\n",
-            record->command, m->cpu, m->megahertz, m->blas, m->core, m->compiler, m->flags, m->commit, suite);
+    fprintf(out, "\n`%s`: %s (%.0f MHz seen), %s, kernels of %s, %s, %s, commit %s.\n<!-- end of bench:%s %s -->\n",
+            record->command, m->cpu, m->megahertz, m->blas, m->core, m->compiler, m->flags, m->commit, suite, m->core);
 }
