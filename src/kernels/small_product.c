@@ -1,7 +1,7 @@
 /* A tile of C stays in registers over all of k: each float of A is spread over a vector and multiplied with vectors of
  * a row of B, which serve all rows of the tile. A strip of columns of B is read again for every tile, from the L1
- * cache; the next one is asked for meanwhile, since its rows lie too far apart for the CPU to guess: 49 x 64 x 256 with
- * B in the L3 cache of a Zen 3 core takes 1.4 times as long without. */
+ * cache; the next one is asked for meanwhile, since its rows lie too far apart for the CPU to guess: on a Zen 3 core a
+ * 1x1 convolution of 49 pixels, 2048 to 512 channels, takes 1.4 times as long without. */
 #include "kernels/small_product.h"
 
 #include <math.h>
