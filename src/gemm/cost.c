@@ -33,7 +33,7 @@ static double own_cost(size_t m, size_t n, size_t k)
     size_t lanes = stoa_small_product_least(), most = 2, vectors = stoa_size_ceil_div(n, lanes);
     size_t strips = stoa_size_ceil_div(vectors, most), tiles = strips * stoa_size_ceil_div(m, 6);
     double sums = (double)(m * vectors) / (double)tiles;
-    return 20 + (double)tiles * ((double)k * (sums > 8 ? sums : 8) * 0.172 + sums * 0.6);
+    return 20 + (double)tiles * ((double)k * (sums > 8 ? sums : 8) * 0.164 + sums * 0.57);
 }
 
 double stoa_gemm_cost(size_t m, size_t n, size_t k)

@@ -21,13 +21,11 @@ static bool is_own(CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k, fl
 }
 
 static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, size_t m, size_t n, size_t k,
-                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc,
-                    const struct epilogue *epilogue)
+                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
 {
     if (m == 0 || n == 0)
         return;
-    bool own = is_own(transpose_b, m, n, k, beta), within = own && epilogue && stoa_small_product_takes(epilogue);
-    if (own)
+    if (is_own(transpose_b, m, n, k, beta))
         stoa_small_product(&(struct small_product){
             .m = m,
             .n = n,
@@ -40,13 +38,10 @@ static void product(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, si
             .c = c,
             .c_row = ldc,
             .add = beta != 0,
-            .last = within ? epilogue : NULL,
         });
     else
         cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, (blasint)lda,
                     b, (blasint)ldb, beta, c, (blasint)ldc);
-    if (epilogue && !within)
-        stoa_epilogue_rows(m, n, epilogue, c, ldc);
 }
 
 struct gemm_tile stoa_gemm_tile(void)
@@ -57,8 +52,8 @@ struct gemm_tile stoa_gemm_tile(void)
         /* 64 columns by 4 rows at a time, and the whole of B again for every 4 rows: 128 x 64 floats are 32 KB, which
          * an L1 cache holds. */
         [GEMM_BLAS] = {64, 64, 128},
-        /* 16 columns of B serve all rows: 8 KB, beside the next 16 and as much of A. */
-        [GEMM_OWN] = {60, 64, 128},
+        /* 16 columns of B serve all rows: 16 KB, beside the next 16 and a few rows of A. */
+        [GEMM_OWN] = {60, 64, 256},
     };
     return tiles[stoa_gemm_kernels()];
 }
@@ -67,15 +62,46 @@ struct gemm_tile stoa_gemm_tile(void)
     void name(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,        \
               float *c, size_t ldc)                                                                                    \
     {                                                                                                                  \
-        product(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc, NULL);                                \
+        product(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, beta, c, ldc);                                      \
     }
 PRODUCT(stoa_gemm, CblasNoTrans, CblasNoTrans)
 PRODUCT(stoa_gemm_nt, CblasNoTrans, CblasTrans)
 PRODUCT(stoa_gemm_tn, CblasTrans, CblasNoTrans)
 PRODUCT(stoa_gemm_tt, CblasTrans, CblasTrans)
 
-void stoa_gemm_finish(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
-                      float *c, size_t ldc, const struct epilogue *epilogue)
+static bool is_packed_by_strips(size_t columns)
 {
-    product(CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, beta, c, ldc, epilogue);
+    return columns >= stoa_small_product_least() && stoa_gemm_kernels() == GEMM_OWN;
+}
+
+size_t stoa_gemm_strip(size_t columns, size_t column)
+{
+    return is_packed_by_strips(columns) ? stoa_small_product_strip(columns - column) : columns - column;
+}
+
+void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const struct gemm_packed *b, size_t first,
+                      bool add, float *c, size_t ldc, const struct epilogue *epilogue)
+{
+    size_t n = b->columns;
+    bool own = is_packed_by_strips(n), within = own && epilogue && stoa_small_product_takes(epilogue);
+    if (own)
+        stoa_small_product(&(struct small_product){
+            .m = m,
+            .n = n,
+            .k = k,
+            .a = a,
+            .a_row = lda,
+            .a_column = 1,
+            .b = b->values,
+            .b_rows = b->rows,
+            .b_first = first,
+            .c = c,
+            .c_row = ldc,
+            .add = add,
+            .last = within ? epilogue : NULL,
+        });
+    else
+        stoa_gemm(m, n, k, a, lda, b->values + first * n, n, add, c, ldc);
+    if (epilogue && !within)
+        stoa_epilogue_rows(m, n, epilogue, c, ldc);
 }

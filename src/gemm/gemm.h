@@ -17,10 +17,6 @@ bool stoa_gemm_fits(size_t size);
 /* C[m][n] = A[m][k] * B[k][n] + beta * C. With beta = 0, C is not read. k = 0 gives beta * C. */
 void stoa_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                float *c, size_t ldc);
-/* The same, and then the epilogue of C, whose rows are its own; null: none. Where BLAS computes the product, C should
- * be small enough for the caches. */
-void stoa_gemm_finish(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
-                      float *c, size_t ldc, const struct epilogue *epilogue);
 /* C[m][n] = A[m][k] * B[n][k]^T + beta * C. Slower on small products than stoa_gemm: pack B where it is used often. */
 void stoa_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                   float *c, size_t ldc);
@@ -31,6 +27,19 @@ void stoa_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, cons
 /* C[m][n] = A[k][m]^T * B[n][k]^T + beta * C */
 void stoa_gemm_tt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float beta,
                   float *c, size_t ldc);
+
+/* A matrix B[rows][columns] that is packed once, for products with some of its rows: strips of columns one after
+ * another, each [rows][width]. How wide they are is the kernels' affair; a single one is B as it stands. */
+struct gemm_packed {
+    const float *values;
+    size_t rows, columns;
+};
+/* The width of the strip that begins at a column. */
+size_t stoa_gemm_strip(size_t columns, size_t column);
+/* C[m][columns] = A[m][k] * rows [first, first + k) of B, or C += that, and then the epilogue of C, whose rows are its
+ * own; null: none. Where BLAS computes the product, C should be small enough for the caches. */
+void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const struct gemm_packed *b, size_t first,
+                      bool add, float *c, size_t ldc, const struct epilogue *epilogue);
 
 /* The largest m*n*k that is computed without packing the operands first, by BLAS or by a kernel of our own; 0 where
  * they are always packed. Products within it are fast however small they are; beyond it (and always where it is 0) only

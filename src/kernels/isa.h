@@ -41,6 +41,17 @@ static STOA_INLINE void bound(float least, float most, lanes *y)
 #endif
 }
 
+/* *sum += a * b, in sum's own register: left to itself, GCC 12 writes such sums over a or b, moves them back and spills
+ * one, and the loop then waits for that. */
+static STOA_INLINE void add_product(lanes a, lanes b, lanes *sum)
+{
+#if defined(__FMA__)
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(b));
+#else
+    *sum += a * b;
+#endif
+}
+
 #define STOA_JOIN_NOW(name, isa) name##_##isa
 #define STOA_JOIN(name, isa) STOA_JOIN_NOW(name, isa)
 

@@ -82,10 +82,9 @@ static void multiply_panel(const struct job *job, const struct tile *tile, const
     for (size_t k = 0; k < depth; k += tiling->k_block)
         for (size_t i = 0; i < tile->count; i += segment) {
             struct epilogue epilogue = stoa_conv_epilogue(job->args, tile->pixel + i, panel->channel);
-            stoa_gemm_finish(stoa_size_min(segment, tile->count - i), panel->width,
-                             stoa_size_min(tiling->k_block, depth - k), tile->scratch + i * depth + k, depth,
-                             panel->weights + k * panel->width, panel->width, k > 0, tile->y + panel->channel + i * ldy,
-                             ldy, k + tiling->k_block >= depth ? &epilogue : NULL);
+            stoa_gemm_packed(stoa_size_min(segment, tile->count - i), stoa_size_min(tiling->k_block, depth - k),
+                             tile->scratch + i * depth + k, depth, &panel->weights, k, k > 0,
+                             tile->y + panel->channel + i * ldy, ldy, k + tiling->k_block >= depth ? &epilogue : NULL);
         }
 }
 
@@ -114,8 +113,10 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
         ldx = depth;
     }
     struct epilogue epilogue = stoa_conv_epilogue(job->args, tile->pixel, panel.channel);
-    stoa_gemm_finish(tile->count, panel.width, depth, columns, ldx, panel.weights, panel.width, 0,
-                     tile->y + panel.channel, job->args->y_stride, &epilogue);
+    float *y = tile->y + panel.channel;
+    stoa_gemm(tile->count, panel.width, depth, columns, ldx, panel.weights.values, panel.width, 0, y,
+              job->args->y_stride);
+    stoa_epilogue_rows(tile->count, panel.width, &epilogue, y, job->args->y_stride);
 }
 
 /* A pool task is a tile of pixels in as many groups as write a cache line of y together: workers that write the same

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/memory.h"
+#include "gemm/gemm.h"
 #include "kernels/epilogue.h"
 #include "kernels/winograd.h"
 #include "lower/lower.h"
@@ -17,6 +18,7 @@ enum winograd_split { SPLIT_BLOCKS, SPLIT_PANELS, SPLIT_POINTS, SPLIT_COUNT };
 /* How the work is cut up: a function of the shape and of the BLAS, never of the number of threads. */
 struct conv_tiling {
     size_t panel;         /* columns of one weight panel (output channels of one product) */
+    bool strips;          /* panels are packed as the kernels for small products take them (struct gemm_packed) */
     size_t k_block;       /* longest k of one product: a weight block of k_block x panel stays in the L1 cache */
     size_t segment;       /* most rows (pixels) of one product */
     size_t rows, columns; /* output rows and columns of one task's tile, where tasks are such */
@@ -90,13 +92,14 @@ STOA_CHECKED enum stoa_status stoa_conv_create_winograd(const struct stoa_alloca
                                                         const float *bias, const struct conv_tiling *forced,
                                                         struct stoa_error *error, struct conv **conv);
 
-/* Packed weights, one layout for all: for each group, panels [K][n] one after another, K = taps * C/groups with the
- * channel innermost, n = panel but for a group's last. Winograd's points stand for taps. */
+/* Packed weights, one layout for all: for each group, panels of K rows and n columns one after another, K = taps *
+ * C/groups with the channel innermost, n = panel but for a group's last. Winograd's points stand for taps. A panel is
+ * [K][n], or packed by strips where the tiling says so. */
 void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 
 struct panel {
-    const float *weights;
+    struct gemm_packed weights;
     size_t channel; /* first output channel */
     size_t width;   /* output channels */
 };
@@ -105,6 +108,14 @@ size_t stoa_panels_per_group(const struct conv *conv);
 /* K: rows of a panel. */
 size_t stoa_panel_depth(const struct conv *conv);
 struct panel stoa_panel(const struct conv *conv, const float *packed, size_t index);
+
+/* Where the weights of output channels belong. */
+struct pack_columns {
+    float *to;    /* the first one's, of k = 0 */
+    size_t count; /* channels that lie side by side from there on */
+    size_t width; /* floats from one k to the next */
+};
+struct pack_columns stoa_panel_columns(const struct conv *conv, size_t channel, float *packed);
 
 /* What is left to do to the outputs at [pixel...][channel...] after the products; pixels are counted through all
  * images.

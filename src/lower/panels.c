@@ -32,18 +32,29 @@ static void pack_columns(const float *from, size_t count, size_t channels, size_
             to[(k % taps * channels + k / taps) * width + j] = from[j * K + k];
 }
 
+struct pack_columns stoa_panel_columns(const struct conv *conv, size_t channel, float *packed)
+{
+    size_t per_group = conv->shape.OC / conv->shape.groups, within = channel % per_group;
+    size_t index = channel / per_group * stoa_panels_per_group(conv) + within / conv->tiling.panel;
+    struct panel panel = stoa_panel(conv, packed, index);
+    size_t begin = 0, width = panel.width, column = channel - panel.channel;
+    while (conv->tiling.strips && (width = stoa_gemm_strip(panel.width, begin)) <= column - begin)
+        begin += width;
+    return (struct pack_columns){
+        .to = packed + (panel.channel + begin) * panel.weights.rows + (column - begin),
+        .count = width - (column - begin),
+        .width = width,
+    };
+}
+
 void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
     const struct conv_shape *shape = &conv->shape;
-    size_t taps = taps_of(shape), channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
+    size_t taps = taps_of(shape), channels = shape->C / shape->groups;
     for (size_t done = 0, columns; done < count; done += columns) {
-        size_t channel = first + done, within = channel % per_group;
-        struct panel panel =
-            stoa_panel(conv, packed, channel / per_group * stoa_panels_per_group(conv) + within / conv->tiling.panel);
-        size_t j = channel - panel.channel;
-        columns = stoa_size_min(LOWERING_PACK_ROWS, stoa_size_min(panel.width - j, count - done));
-        pack_columns(rows + done * channels * taps, columns, channels, taps, panel.width,
-                     packed + (panel.weights - packed) + j);
+        struct pack_columns place = stoa_panel_columns(conv, first + done, packed);
+        columns = stoa_size_min(LOWERING_PACK_ROWS, stoa_size_min(place.count, count - done));
+        pack_columns(rows + done * channels * taps, columns, channels, taps, place.width, place.to);
     }
 }
 
@@ -52,17 +63,16 @@ void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t co
 {
     const struct conv_shape *shape = &conv->shape;
     size_t taps = taps_of(shape), channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
-    size_t panels = stoa_panels_per_group(conv);
-    for (size_t i = 0; i < count; i++)
-        for (size_t p = 0; p < panels; p++) {
-            size_t group = (first + i) / channels, c = (first + i) % channels;
-            struct panel panel = stoa_panel(conv, packed, group * panels + p);
-            const float *from = rows + (i * per_group + p * conv->tiling.panel) * taps;
-            float *to = packed + (panel.weights - packed) + c * panel.width;
+    for (size_t i = 0; i < count; i++) {
+        size_t group = (first + i) / channels, c = (first + i) % channels;
+        for (size_t done = 0, columns; done < per_group; done += columns, rows += columns * taps) {
+            struct pack_columns place = stoa_panel_columns(conv, group * per_group + done, packed);
+            columns = place.count;
             for (size_t tap = 0; tap < taps; tap++)
-                for (size_t j = 0; j < panel.width; j++)
-                    to[tap * channels * panel.width + j] = from[j * taps + tap];
+                for (size_t j = 0; j < columns; j++)
+                    place.to[(tap * channels + c) * place.width + j] = rows[j * taps + tap];
         }
+    }
 }
 
 size_t stoa_panels_per_group(const struct conv *conv)
@@ -81,11 +91,12 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
     const struct conv_shape *shape = &conv->shape;
     size_t per_group = stoa_panels_per_group(conv), out_channels = shape->OC / shape->groups;
     size_t first = index % per_group * conv->tiling.panel;
-    size_t channel = index / per_group * out_channels + first;
+    size_t channel = index / per_group * out_channels + first, depth = stoa_panel_depth(conv);
+    size_t width = stoa_size_min(conv->tiling.panel, out_channels - first);
     return (struct panel){
-        .weights = packed + channel * stoa_panel_depth(conv),
+        .weights = {.values = packed + channel * depth, .rows = depth, .columns = width},
         .channel = channel,
-        .width = stoa_size_min(conv->tiling.panel, out_channels - first),
+        .width = width,
     };
 }
 
@@ -93,6 +104,7 @@ void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_
 {
     struct gemm_tile tile = stoa_gemm_tile();
     tiling->panel = stoa_size_min(out_channels, tile.n);
+    tiling->strips = true;
     tiling->segment = tile.m;
     tiling->k_block = stoa_size_part(depth, tile.k, 4);
 }

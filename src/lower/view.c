@@ -80,19 +80,19 @@ struct turn {
     bool first, last;
 };
 
-/* y[m][width] = A[m][k] * weights + y, m cut in segments. */
-static void accumulate_rows(const struct tile *tile, size_t m, size_t k, const float *a, size_t lda,
-                            const float *weights, struct turn turn, float *y, size_t ldy)
+/* y[m][width] = A[m][k] * the panel's rows from `first` on + y, m cut in segments. */
+static void accumulate_rows(const struct tile *tile, size_t m, size_t k, const float *a, size_t lda, size_t first,
+                            struct turn turn, float *y, size_t ldy)
 {
-    size_t width = tile->panel.width, segment = stoa_size_part(m, tile->conv->tiling.segment, 4);
+    size_t segment = stoa_size_part(m, tile->conv->tiling.segment, 4);
     size_t y_stride = tile->args->y_stride, step = ldy / y_stride;
     for (size_t i = 0; i < m; i += segment, y += segment * ldy) {
         size_t pixel = tile->pixel + (size_t)(y - tile->y) / y_stride;
         struct epilogue epilogue = stoa_conv_epilogue(tile->args, pixel, tile->panel.channel);
         epilogue.addend_row *= step;
         epilogue.mask_row *= step;
-        stoa_gemm_finish(stoa_size_min(segment, m - i), width, k, a + i * lda, lda, weights, width, !turn.first, y, ldy,
-                         turn.last ? &epilogue : NULL);
+        stoa_gemm_packed(stoa_size_min(segment, m - i), k, a + i * lda, lda, &tile->panel.weights, first, !turn.first,
+                         y, ldy, turn.last ? &epilogue : NULL);
     }
 }
 
@@ -107,7 +107,7 @@ struct block {
 
 /* Adds one tap's k channels. Rows of pixels become the matrix's rows, all at once where they follow one another in
  * memory. The kernels take rows by fours and are slow on an odd one, so that goes down the block's columns instead. */
-static void accumulate(const struct tile *tile, struct block block, size_t k, const float *weights, struct turn turn)
+static void accumulate(const struct tile *tile, struct block block, size_t k, size_t first, struct turn turn)
 {
     if (block.rows == 0 || block.columns == 0)
         return;
@@ -120,10 +120,10 @@ static void accumulate(const struct tile *tile, struct block block, size_t k, co
         down = 0;
     size_t across = block.columns - down;
     for (size_t i = 0; across && i < block.rows; i++)
-        accumulate_rows(tile, across, k, block.x + i * block.x_row, block.x_pixel, weights, turn,
+        accumulate_rows(tile, across, k, block.x + i * block.x_row, block.x_pixel, first, turn,
                         block.y + i * block.y_row, block.y_pixel);
     for (size_t i = across; i < block.columns; i++)
-        accumulate_rows(tile, block.rows, k, block.x + i * block.x_pixel, block.x_row, weights, turn,
+        accumulate_rows(tile, block.rows, k, block.x + i * block.x_pixel, block.x_row, first, turn,
                         block.y + i * block.y_pixel, block.y_row);
 }
 
@@ -172,7 +172,7 @@ static void tap(const struct tile *tile, const struct conv_shape *shape, size_t 
     if (row == row_end || first == end)
         return;
     size_t iy = row * shape->stride[0] + dy - shape->pad[0], ix = first * shape->stride[1] + dx - shape->pad[1];
-    const float *weights = tile->panel.weights + (r * shape->kernel[1] + s) * tile->channels * tile->panel.width;
+    size_t depth = (r * shape->kernel[1] + s) * tile->channels;
     size_t x_stride = tile->args->x_stride, y_stride = tile->args->y_stride;
     struct block block = {
         .rows = row_end - row,
@@ -185,7 +185,7 @@ static void tap(const struct tile *tile, const struct conv_shape *shape, size_t 
         .y_pixel = y_stride,
     };
     for (size_t c = 0; c < tile->channels; c += k_block, block.x += k_block)
-        accumulate(tile, block, stoa_size_min(k_block, tile->channels - c), weights + c * tile->panel.width,
+        accumulate(tile, block, stoa_size_min(k_block, tile->channels - c), depth + c,
                    (struct turn){turn.first && c == 0, turn.last && c + k_block >= tile->channels});
 }
 
@@ -206,10 +206,11 @@ static void tap_by_tap(const struct tile *tile, const struct conv_shape *shape)
         finish(tile, shape);
 }
 
-/* One filter row, dy below the window's top, over output rows [row, row_end), which all see it inside the image; with
- * `set` it covers the tile. No groups, no horizontal dilation, whole rows as tile, x_stride = C. */
+/* One filter row, dy below the window's top, over output rows [row, row_end), which all see it inside the image: the
+ * panel's rows from `first_row` on; with `set` it covers the tile. No groups, no horizontal dilation, whole rows as tile,
+ * x_stride = C. */
 static void merged_row(const struct tile *tile, const struct conv_shape *shape, size_t dy, size_t row, size_t row_end,
-                       const float *weights, bool set)
+                       size_t first_row, bool set)
 {
     const struct conv_tiling *tiling = &tile->conv->tiling;
     size_t C = shape->C, y_stride = tile->args->y_stride, stride = shape->stride[1], left = shape->pad[1],
@@ -233,7 +234,7 @@ static void merged_row(const struct tile *tile, const struct conv_shape *shape, 
             block.columns = stoa_size_ceil_div(end - ox, tiling->phases);
             block.x = x + (ox * stride - left) * C + c;
             block.y = y + ox * y_stride;
-            accumulate(tile, block, stoa_size_min(tiling->k_block, depth - c), weights + c * tile->panel.width,
+            accumulate(tile, block, stoa_size_min(tiling->k_block, depth - c), first_row + c,
                        (struct turn){.first = set && c == 0});
         }
     block.columns = 1;
@@ -246,7 +247,7 @@ static void merged_row(const struct tile *tile, const struct conv_shape *shape, 
             continue;
         block.x = x + (ox * stride + s - left) * C;
         block.y = y + ox * y_stride;
-        accumulate(tile, block, (s_end - s) * C, weights + s * C * tile->panel.width, (struct turn){.first = set});
+        accumulate(tile, block, (s_end - s) * C, first_row + s * C, (struct turn){.first = set});
     }
 }
 
@@ -255,8 +256,7 @@ static void filter_row(const struct tile *tile, const struct conv_shape *shape, 
     size_t row, row_end, dy = r * shape->dilation[0];
     span_in_tile(tile->row, tile->row_end, shape->H, shape->stride[0], dy, shape->pad[0], &row, &row_end);
     if (row < row_end)
-        merged_row(tile, shape, dy, row, row_end,
-                   tile->panel.weights + r * shape->kernel[1] * shape->C * tile->panel.width, set);
+        merged_row(tile, shape, dy, row, row_end, r * shape->kernel[1] * shape->C, set);
 }
 
 static void row_by_row(const struct tile *tile, const struct conv_shape *shape)
@@ -282,7 +282,7 @@ static void tap_by_tap_transposed(const struct tile *tile, const struct conv_sha
 {
     size_t x_stride = tile->args->x_stride, y_stride = tile->args->y_stride;
     size_t k_block = tile->conv->tiling.k_block, top = shape->pad[0], left = shape->pad[1];
-    const float *weights = tile->panel.weights;
+    size_t depth = 0;
     begin(tile, shape);
     for (size_t r = 0; r < shape->kernel[0]; r++)
         for (size_t s = 0; s < shape->kernel[1]; s++) {
@@ -306,8 +306,8 @@ static void tap_by_tap_transposed(const struct tile *tile, const struct conv_sha
                                    .y_row = shape->stride[0] * shape->OW * y_stride,
                                    .y_pixel = shape->stride[1] * y_stride,
                                },
-                               k, weights, (struct turn){.first = false});
-                weights += k * tile->panel.width;
+                               k, depth, (struct turn){.first = false});
+                depth += k;
             }
         }
     finish(tile, shape);

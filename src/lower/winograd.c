@@ -77,14 +77,14 @@ static void product(const struct job *job, const struct panel *panel, size_t poi
                     const struct winograd_values *v, const struct winograd_values *m)
 {
     const struct conv_tiling *tiling = &job->conv->tiling;
-    const float *weights = panel->weights + point * job->channels * panel->width, *a = v->values + point * v->point;
+    const float *a = v->values + point * v->point;
     float *c = m->values + point * m->point;
     size_t segment = stoa_size_part(count, tiling->segment, 4);
     for (size_t k = 0; k < job->channels; k += tiling->k_block)
         for (size_t i = 0; i < count; i += segment)
-            stoa_gemm(stoa_size_min(segment, count - i), panel->width,
-                      stoa_size_min(tiling->k_block, job->channels - k), a + i * v->tile + k, v->tile,
-                      weights + k * panel->width, panel->width, k > 0, c + i * m->tile, m->tile);
+            stoa_gemm_packed(stoa_size_min(segment, count - i), stoa_size_min(tiling->k_block, job->channels - k),
+                             a + i * v->tile + k, v->tile, &panel->weights, point * job->channels + k, k > 0,
+                             c + i * m->tile, m->tile, NULL);
 }
 
 static const float *group_x(const struct job *job, size_t group)
@@ -236,16 +236,12 @@ static void winograd_run(const struct conv *conv, const struct conv_args *args)
 static void winograd_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
     const struct conv_shape *shape = &conv->shape;
-    size_t channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
+    size_t channels = shape->C / shape->groups;
     for (size_t done = 0, columns; done < count; done += columns) {
-        size_t channel = first + done;
-        struct panel panel = stoa_panel(
-            conv, packed, channel / per_group * stoa_panels_per_group(conv) + channel % per_group / conv->tiling.panel);
-        size_t column = channel - panel.channel;
-        columns = stoa_size_min(panel.width - column, count - done);
+        struct pack_columns place = stoa_panel_columns(conv, first + done, packed);
+        columns = stoa_size_min(place.count, count - done);
         stoa_winograd_filters(conv->tiling.form, channels, columns,
-                              rows + done * channels * shape->kernel[0] * shape->kernel[1], panel.width,
-                              packed + (panel.weights - packed) + column);
+                              rows + done * channels * shape->kernel[0] * shape->kernel[1], place.width, place.to);
     }
 }
 

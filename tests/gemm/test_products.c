@@ -86,13 +86,25 @@ Test(gemm, so_are_those_of_any_size)
                 check(&(struct shape){"any size", m, n, 1 + (m + n) % 7, n % 3}, (float)(n % 2), way);
 }
 
-/* A product that is finished is the product, then the epilogue, to the bit: whoever does it, and where the parts of an
- * epilogue are missing. */
-Test(gemm, finishing_is_an_epilogue)
+/* packed <- b[depth][columns], by strips of columns. */
+static void pack(size_t depth, size_t columns, const float *b, float *packed)
+{
+    for (size_t begin = 0, width; begin < columns; begin += width) {
+        width = stoa_gemm_strip(columns, begin);
+        cr_assert(width > 0 && width <= columns - begin, "a strip of %zu of %zu columns from %zu", width, columns,
+                  begin);
+        for (size_t k = 0; k < depth; k++)
+            memcpy(packed + begin * depth + k * width, b + k * columns + begin, width * sizeof *b);
+    }
+}
+
+/* A product with rows of packed weights is the product, then the epilogue, to the bit: whoever does it, and where the
+ * parts of an epilogue are missing. */
+Test(gemm, packed_products_and_their_epilogue)
 {
     static const struct activation activations[] = {
         {ACTIVATION_NONE, 0, 0}, {ACTIVATION_RELU, 0, 0}, {ACTIVATION_CLIP, -1, 2}, {ACTIVATION_SIGMOID, 0, 0}};
-    static float a[MOST], b[MOST], other[MOST], expected[MOST], c[MOST];
+    static float a[MOST], b[MOST], packed[MOST], other[MOST], expected[MOST], c[MOST];
     struct random random = {.state = 3};
     stoa_random_fill(&random, MOST, a);
     stoa_random_fill(&random, MOST, b);
@@ -109,13 +121,16 @@ Test(gemm, finishing_is_an_epilogue)
                                                   .mask_least = -0.5f,
                                                   .mask_most = 0.5f,
                                                   .activation = activations[(m + n) % 4]};
-                float beta = parts & 8 ? 1 : 0;
+                size_t k = 1 + (m + n) % 11, first = n % 4, depth = first + k + n % 3;
+                bool add = parts & 8;
                 memcpy(expected, other, sizeof expected);
                 memcpy(c, other, sizeof c);
-                stoa_gemm(m, n, 11, a, 12, b, n + 1, beta, expected, n + 3);
+                stoa_gemm(m, n, k, a, 12, b + first * n, n, add, expected, n + 3);
                 stoa_epilogue_rows(m, n, &epilogue, expected, n + 3);
-                stoa_gemm_finish(m, n, 11, a, 12, b, n + 1, beta, c, n + 3, &epilogue);
-                cr_assert(memcmp(c, expected, sizeof c) == 0, "%zux%zu, parts %d", m, n, parts);
+                pack(depth, n, b, packed);
+                const struct gemm_packed weights = {.values = packed, .rows = depth, .columns = n};
+                stoa_gemm_packed(m, k, a, 12, &weights, first, add, c, n + 3, &epilogue);
+                cr_assert(memcmp(c, expected, sizeof c) == 0, "%zux%zux%zu, parts %d", m, n, k, parts);
             }
 }
 

@@ -91,7 +91,8 @@ Test(isa, small_product)
 {
     for (size_t m = 1; m <= 13; m++)
         for (size_t n = 16; n <= 97; n += n < 34 ? 1 : 7)
-            for (size_t way = 0; way < 16; way++) { /* A as it stands or transposed, C set or added to, epilogues */
+            for (size_t way = 0; way < 32;
+                 way++) { /* A as it stands or transposed, C set or added to, epilogues, B packed */
                 const struct epilogue last = {
                     .bias = way & 4 ? bias : NULL,
                     .addend = way & 8 ? bias + 7 : NULL,
@@ -105,11 +106,13 @@ Test(isa, small_product)
                                           .a_row = way & 1 ? 1 : lda,
                                           .a_column = way & 1 ? lda : 1,
                                           .b = weights,
-                                          .b_row = n + m % 3,
+                                          .b_row = way & 16 ? 0 : n + m % 3,
+                                          .b_rows = k + n % 3,
+                                          .b_first = n % 3,
                                           .c = expected,
                                           .c_row = n + 1,
                                           .add = way & 2,
-                                          .last = way >= 4 ? &last : NULL};
+                                          .last = way & 12 ? &last : NULL};
                 fill();
                 stoa_small_product_copies[0](&p);
                 p.c = y;
