@@ -4,7 +4,7 @@
  * written first and the bias added behind.
  *
  * How much fits depends on the registers: with 32 of 16 floats up to 64 channels at once, otherwise 16, which are two
- * or four registers. */
+ * or four registers (and a panel: rows of weights further apart would share few sets of the cache). */
 #include "kernels/direct.h"
 
 #include <stdbool.h>
@@ -15,6 +15,15 @@
 /* Vectors of DIRECT_LANES channels. */
 #define PARTS (DIRECT_LANES / LANES)
 #define MOST_SUMS 24
+/* Steps of k at a time where they cost as many instructions as there are sums to add to. */
+#define STEPS (LANES == 8 ? 4 : 1)
+
+/* Pixels of a block of the narrowest copy: fewer, hence less code, where there are better ones and only 16 registers. */
+#if defined(STOA_ISA_SEVERAL)
+#define BASELINE_BLOCK 2
+#else
+#define BASELINE_BLOCK DIRECT_NARROW_BLOCK
+#endif
 
 /* Exactly `count` < LANES floats. */
 static STOA_INLINE void store_part(const lanes *sums, size_t count, float *y)
@@ -50,6 +59,36 @@ static STOA_INLINE size_t channels_of(size_t v, size_t vectors, size_t channels)
     return channels <= v * LANES ? 0 : channels - v * LANES < LANES ? channels - v * LANES : LANES;
 }
 
+/* Where a block's pixels are: one by one while addresses fit the registers, else as a fourth pixel's and a step from
+ * there. */
+struct place {
+    const float *from[6];
+    size_t step[4];
+};
+
+static STOA_INLINE size_t pixels_apart(size_t pixels)
+{
+    return pixels > 6 ? 4 : 1;
+}
+
+/* sums += element k of a run of each pixel, times a row of weights. */
+static STOA_INLINE void add_element(const struct place *place, size_t k, const float *weights, size_t pixels,
+                                    size_t vectors, lanes *sums)
+{
+    lanes line[DIRECT_WIDEST / DIRECT_LANES * PARTS];
+    size_t apart = pixels_apart(pixels);
+    UNROLLED
+    for (size_t v = 0; v < vectors; v++)
+        line[v] = *(const lanes *)(weights + v * LANES);
+    UNROLLED
+    for (size_t i = 0; i < pixels; i++) {
+        lanes a = place->from[i / apart][place->step[i % apart] + k] - (lanes){0};
+        UNROLLED
+        for (size_t v = 0; v < vectors; v++)
+            add_product(a, line[v], &sums[i * vectors + v]);
+    }
+}
+
 /* `pixels` and `vectors` are known where this is inlined. weights: `width` floats from one k to the next. `whole`: the
  * vectors may be stored with all their lanes. */
 static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vectors, size_t channels, bool whole,
@@ -69,14 +108,20 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
     UNROLLED
     for (size_t i = 0; i < pixels * vectors; i++)
         sums[i] = start[i % vectors];
-    /* Addresses as a fourth pixel's and a step from there: one for each pixel would not fit the registers. */
-    const size_t step[4] = {0, d->x_pixel, 2 * d->x_pixel, 3 * d->x_pixel};
-    const float *at[3] = {x, x + 4 * d->x_pixel, x + 8 * d->x_pixel};
-    for (size_t k = 0; k < d->depth; k++, weights += width) {
-        const float *from[3] = {at[0] + d->offsets[k], at[1] + d->offsets[k], at[2] + d->offsets[k]};
+    size_t apart = pixels_apart(pixels), x_pixel = d->x_pixel;
+    for (size_t r = 0; r < d->runs; r++) {
+        struct place place = {.step = {0, x_pixel, 2 * x_pixel, 3 * x_pixel}};
+        size_t k = 0;
         UNROLLED
-        for (size_t i = 0; i < pixels * vectors; i++)
-            sums[i] += from[i / vectors / 4][step[i / vectors % 4]] * *(const lanes *)(weights + i % vectors * LANES);
+        for (size_t i = 0; i < pixels; i += apart)
+            place.from[i / apart] = x + d->offsets[r] + i * x_pixel;
+        for (; STEPS > 1 && k + STEPS <= d->run; k += STEPS, weights += STEPS * width) {
+            UNROLLED
+            for (size_t i = 0; i < STEPS; i++)
+                add_element(&place, k + i, weights + i * width, pixels, vectors, sums);
+        }
+        for (; k < d->run; k++, weights += width)
+            add_element(&place, k, weights, pixels, vectors, sums);
     }
     if (whole || channels == vectors * LANES) {
         UNROLLED
@@ -148,10 +193,12 @@ STOA_COPY(stoa_direct_rows,
         all(d, 8, 3, d->channels, rows, count, x, weights, 3 * LANES, bias, y);
     else
         all(d, 6, 4, d->channels, rows, count, x, weights, 4 * LANES, bias, y);
+#elif LANES == 8
+    all(d, DIRECT_NARROW_BLOCK, PARTS, d->channels, rows, count, x, weights, DIRECT_LANES, bias, y);
 #else
     size_t width = (d->channels + DIRECT_LANES - 1) / DIRECT_LANES * DIRECT_LANES;
     for (size_t j = 0; j < d->channels; j += DIRECT_LANES)
-        all(d, DIRECT_NARROW_BLOCK, PARTS, d->channels - j < DIRECT_LANES ? d->channels - j : DIRECT_LANES, rows, count,
-            x, weights + j, width, bias ? bias + j : bias, y + j);
+        all(d, BASELINE_BLOCK, PARTS, d->channels - j < DIRECT_LANES ? d->channels - j : DIRECT_LANES, rows, count, x,
+            weights + j, width, bias ? bias + j : bias, y + j);
 #endif
 }

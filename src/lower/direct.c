@@ -55,7 +55,7 @@ static enum stoa_status direct_plan(struct conv *conv, struct stoa_error *error)
     const struct conv_shape *shape = &conv->shape;
     struct conv_tiling *tiling = &conv->tiling;
     size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, floats = 0;
-    size_t panels = stoa_size_ceil_div(out_channels, DIRECT_WIDEST);
+    size_t panels = stoa_size_ceil_div(out_channels, stoa_direct_panel());
     tiling->panel = stoa_size_round_up(stoa_size_ceil_div(out_channels, panels), DIRECT_LANES);
     if (depth > PANEL_FLOATS / tiling->panel)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
@@ -130,12 +130,15 @@ static void copy_padded(const struct conv_shape *shape, const float *x, size_t x
     }
 }
 
-static void fill_offsets(const struct conv_shape *shape, size_t x_row, size_t x_pixel, ptrdiff_t *offsets)
+/* The runs of floats that a pixel sees: filter rows where their pixels lie side by side, or taps. */
+static size_t fill_offsets(const struct conv_shape *shape, size_t x_row, size_t x_pixel, ptrdiff_t *offsets)
 {
+    size_t channels = shape->C / shape->groups, runs = 0;
+    size_t taps = x_pixel == channels && shape->dilation[1] == 1 ? shape->kernel[1] : 1;
     for (size_t r = 0; r < shape->kernel[0]; r++)
-        for (size_t s = 0; s < shape->kernel[1]; s++)
-            for (size_t c = 0; c < shape->C / shape->groups; c++)
-                *offsets++ = (ptrdiff_t)(r * shape->dilation[0] * x_row + s * shape->dilation[1] * x_pixel + c);
+        for (size_t s = 0; s < shape->kernel[1]; s += taps)
+            offsets[runs++] = (ptrdiff_t)(r * shape->dilation[0] * x_row + s * shape->dilation[1] * x_pixel);
+    return runs;
 }
 
 /* One panel of one group over the rows of a task: some rows at a time, so that the epilogue finds them in the L1 cache.
@@ -180,13 +183,14 @@ static void run_task(void *context, size_t task, size_t worker)
     } else {
         x += first * shape->stride[0] * x_row;
     }
-    fill_offsets(shape, x_row, x_pixel, offsets);
+    size_t runs = fill_offsets(shape, x_row, x_pixel, offsets);
     const float *weights = args->packed;
     size_t pixel = (image * shape->OH + first) * shape->OW;
     for (size_t group = 0; group < shape->groups; group++)
         for (size_t j = 0; j < out_channels; j += conv->tiling.panel) {
             struct direct direct = {
-                .depth = depth,
+                .runs = runs,
+                .run = depth / runs,
                 .offsets = offsets,
                 .x_pixel = shape->stride[1] * x_pixel,
                 .channels = panel_width(conv, j),
@@ -213,11 +217,8 @@ static void direct_run(const struct conv *conv, const struct conv_args *args)
 #define STORE_COST 1.0
 #define PART_COST 3.0
 #define BLOCK_COST 12.0
-/* Without wide registers a vector is two or four, which more easily hide latency; and a whole strip of weights has to
- * stay in the L1 cache. */
-#define NARROW_COST 0.35
-#define NARROW_FAR_COST 0.43
-#define NARROW_FLOATS 8192
+/* Without wide registers a vector is two or four. */
+#define NARROW_COST 0.32
 
 /* A vector of weights from where a panel of so many floats lies, which a block of few pixels waits for. */
 static double weight_cost(double floats)
@@ -263,7 +264,7 @@ static double direct_cost(const struct conv *conv)
         size_t vectors = stoa_size_ceil_div(panel_width(conv, first), DIRECT_LANES);
         double product = vectors > 1 ? SHARED_COST : SINGLE_COST;
         if (!stoa_has_wide_registers())
-            product = depth * DIRECT_LANES > NARROW_FLOATS ? NARROW_FAR_COST : NARROW_COST;
+            product = NARROW_COST;
         row += row_cost(shape->OW, vectors, depth, product);
     }
     return rows * (row + (out_channels % DIRECT_LANES ? PART_COST * (double)shape->OW : 0));

@@ -73,14 +73,15 @@ static void compare(const char *name, size_t copy, size_t row, float slack)
 Test(isa, direct_rows)
 {
     static const size_t channels[] = {1, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 40, 48, 57, 64};
-    static const ptrdiff_t offsets[] = {0, 1, 2, 9, 10, 11, 18, 19, 20};
+    static const ptrdiff_t offsets[] = {0, 9, 18};
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
         for (size_t gap = 0; gap < 4; gap += 3) {
-            const struct direct d = {9, offsets, 1, channels[i], channels[i] + gap, 64, 40 * (channels[i] + gap)};
+            const struct direct d = {3,           3 + gap * 2,       offsets, 1,
+                                     channels[i], channels[i] + gap, 64,      40 * (channels[i] + gap)};
             fill();
             stoa_direct_rows_copies[0](&d, 2, 29, x, weights, bias, expected);
             for (size_t copy = 1; copy < COPIES; copy++)
-                if (runs_here(copy)) {
+                if (runs_here(copy) && (copy != 1 || channels[i] <= DIRECT_LANES)) {
                     stoa_direct_rows_copies[copy](&d, 2, 29, x, weights, bias, y);
                     compare("direct", copy, i, 1e-5f);
                 }
