@@ -19,7 +19,7 @@
 /* What V and a panel's M of a block may take, and V and all of M of a shared block. */
 static size_t block_bytes(void)
 {
-    return stoa_cache_bytes() / 8 * 5;
+    return stoa_cache_bytes() / 4 * 3;
 }
 
 static size_t staged_bytes(void)
@@ -256,7 +256,7 @@ static const double point_cost[2][WINOGRAD_MOST + 1] = {
 #define FAR_WEIGHT_COST 0.1
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
  * products are shared out by points. */
-#define FAR_V_COST 0.3
+#define FAR_V_COST 0.15
 #define STAGED_COST 0.25
 
 static double winograd_cost(const struct conv *conv)
