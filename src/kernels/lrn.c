@@ -51,7 +51,7 @@ static STOA_INLINE void tile(const struct lrn *lrn, size_t channels, size_t firs
         y[i * y_between] = sum[i];
 }
 
-STOA_CLONES void stoa_lrn_block(const struct lrn *lrn, const struct block *block, const float *x, float *y)
+STOA_FEW_CLONES void stoa_lrn_block(const struct lrn *lrn, const struct block *block, const float *x, float *y)
 {
     const struct block b = *block;
     if (b.lanes == 1) {

@@ -14,8 +14,8 @@ static STOA_INLINE float power(float beta, float x)
     return 1 / (root * sqrtf(root));
 }
 
-STOA_CLONES void stoa_lrn_backward_block(const struct lrn *lrn, const struct block *block, const float *x,
-                                         const float *y, float *work, float *z)
+STOA_FEW_CLONES void stoa_lrn_backward_block(const struct lrn *lrn, const struct block *block, const float *x,
+                                             const float *y, float *work, float *z)
 {
     const struct block b = *block;
     const float slope = 2 * lrn->scale * lrn->beta;

@@ -28,7 +28,7 @@
     LOOP(clones, name##_less_or_equal, type, a <= b)
 
 #define WHOLE_COMPARISONS(constant, name, type) COMPARISONS(, name, type)
-COMPARISONS(STOA_CLONES, float, float)
+COMPARISONS(STOA_FEW_CLONES, float, float)
 COMPARISONS(, double, double)
 STOA_WHOLE_DTYPES(WHOLE_COMPARISONS)
 LOOP(, truth_equal, uint8_t, !a == !b)

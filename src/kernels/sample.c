@@ -19,7 +19,7 @@ static STOA_INLINE void sum(size_t channels, size_t count, const struct sample_t
 }
 
 #define SAMPLE(name, expression)                                                                                       \
-    STOA_CLONES void name(size_t C, size_t count, const struct sample_tap *taps, const float *x, float *y)             \
+    STOA_FEW_CLONES void name(size_t C, size_t count, const struct sample_tap *taps, const float *x, float *y)         \
     {                                                                                                                  \
         float sums[BLOCK];                                                                                             \
         size_t first = 0;                                                                                              \
