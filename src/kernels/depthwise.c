@@ -157,10 +157,12 @@ static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stri
         *(lanes *)(y + p * d->y_pixel) = sums[p];
 }
 
-/* A row in spans, of which the last may overlap the one before it. */
-static STOA_INLINE void spans(const struct depthwise *d, size_t taps, size_t stride, const float *x,
+/* A row in spans, of which the last may overlap the one before it. A copy of what is given: for all the compiler knows,
+ * stores to y would change the caller's. */
+static STOA_INLINE void spans(const struct depthwise *given, size_t taps, size_t stride, const float *x,
                               const float *weights, const float *bias, float *y)
 {
+    const struct depthwise copy = *given, *d = &copy;
     for (size_t i = 0; i < d->OW; i += SPAN) {
         size_t ox = i + SPAN > d->OW ? d->OW - SPAN : i, begin = ox * stride; /* in the padded image */
         size_t first = begin < d->pad ? d->pad - begin : 0, end = d->W + d->pad - begin;

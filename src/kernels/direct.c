@@ -18,7 +18,8 @@
 /* Steps of k at a time where they cost as many instructions as there are sums to add to. */
 #define STEPS (LANES == 8 ? 4 : 1)
 
-/* Pixels of a block of the narrowest copy: fewer, hence less code, where there are better ones and only 16 registers. */
+/* Pixels of a block of the narrowest copy: fewer, hence less code, where there are better ones and only 16 registers.
+ */
 #if defined(STOA_ISA_SEVERAL)
 #define BASELINE_BLOCK 2
 #else

@@ -207,8 +207,8 @@ static void tap_by_tap(const struct tile *tile, const struct conv_shape *shape)
 }
 
 /* One filter row, dy below the window's top, over output rows [row, row_end), which all see it inside the image: the
- * panel's rows from `first_row` on; with `set` it covers the tile. No groups, no horizontal dilation, whole rows as tile,
- * x_stride = C. */
+ * panel's rows from `first_row` on; with `set` it covers the tile. No groups, no horizontal dilation, whole rows as
+ * tile, x_stride = C. */
 static void merged_row(const struct tile *tile, const struct conv_shape *shape, size_t dy, size_t row, size_t row_end,
                        size_t first_row, bool set)
 {
