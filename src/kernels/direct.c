@@ -158,7 +158,7 @@ static STOA_INLINE void row(const struct direct *d, size_t most, size_t vectors,
                             const float *x, const float *weights, size_t width, const float *bias, float *y)
 {
     /* Lanes too many may fall on pixels that come later. */
-    size_t beyond = vectors == PARTS && d->y_pixel == channels ? DIRECT_LANES / channels : count;
+    size_t beyond = vectors <= PARTS && d->y_pixel == channels ? vectors * LANES / channels : count;
     /* Blocks as even as can be: of so many pixels at most. */
     size_t blocks = (count + most - 1) / most, limit = count ? ((count + blocks - 1) / blocks + 1) / 2 * 2 : 0;
     size_t i = 0;
@@ -195,7 +195,10 @@ STOA_COPY(stoa_direct_rows,
     else
         all(d, 6, 4, d->channels, rows, count, x, weights, 4 * LANES, bias, y);
 #elif LANES == 8
-    all(d, DIRECT_NARROW_BLOCK, PARTS, d->channels, rows, count, x, weights, DIRECT_LANES, bias, y);
+    if (d->channels <= LANES)
+        all(d, 8, 1, d->channels, rows, count, x, weights, DIRECT_LANES, bias, y);
+    else
+        all(d, DIRECT_NARROW_BLOCK, PARTS, d->channels, rows, count, x, weights, DIRECT_LANES, bias, y);
 #else
     size_t width = (d->channels + DIRECT_LANES - 1) / DIRECT_LANES * DIRECT_LANES;
     for (size_t j = 0; j < d->channels; j += DIRECT_LANES)

@@ -61,7 +61,7 @@
         x += planes.offset;                                                                                            \
         for (size_t ox = 0; ox < shape->out[2]; ox++, y += shape->y_column, tap += taps->column) {                     \
             const struct taps columns = clip(shape, 2, ox);                                                            \
-            if (shape->kernel[0] == 1)                                                                                 \
+            if (sizeof(TYPE) == 1 && shape->kernel[0] == 1)                                                            \
                 FOR_CHANNELS(shape->channels,                                                                          \
                              taps->column == shape->channels ? room_at(shape, &columns, ox) : shape->channels, c,      \
                              count, NAME##_block(shape, 1, &planes, &rows, &columns, count, x + c, y + c, tap + c));   \
@@ -72,7 +72,7 @@
     }
 
 DEFINE_MAX_POOL_ROW_TAPS(STOA_CLONES, stoa_max_pool_row_taps, uint8_t)
-/* Of windows of more than 256 taps, which hardly a network has. */
+/* Of windows of more than 256 taps, which hardly a network has: without the loops for which counts are constant. */
 DEFINE_MAX_POOL_ROW_TAPS(, stoa_max_pool_row_taps_int32, int32_t)
 
 /* The windows first <= o < end whose reach, holes and all, covers a pixel, as the pixel moves on. With p the pixel's

@@ -217,7 +217,7 @@ static void direct_run(const struct conv *conv, const struct conv_args *args)
 #define STORE_COST 1.0
 #define PART_COST 3.0
 #define BLOCK_COST 12.0
-/* Without wide registers a vector is two or four. */
+/* Without wide registers a vector is two or four; half of one counts for itself. */
 #define NARROW_COST 0.32
 
 /* A vector of weights from where a panel of so many floats lies, which a block of few pixels waits for. */
@@ -264,7 +264,7 @@ static double direct_cost(const struct conv *conv)
         size_t vectors = stoa_size_ceil_div(panel_width(conv, first), DIRECT_LANES);
         double product = vectors > 1 ? SHARED_COST : SINGLE_COST;
         if (!stoa_has_wide_registers())
-            product = NARROW_COST;
+            product = panel_width(conv, first) > DIRECT_LANES / 2 ? NARROW_COST : NARROW_COST / 2;
         row += row_cost(shape->OW, vectors, depth, product);
     }
     return rows * (row + (out_channels % DIRECT_LANES ? PART_COST * (double)shape->OW : 0));
