@@ -10,7 +10,6 @@
 
 typedef float lanes4 __attribute__((vector_size(16), aligned(sizeof(float)), may_alias));
 typedef float lanes8 __attribute__((vector_size(32), aligned(sizeof(float)), may_alias));
-typedef float lanes16 __attribute__((vector_size(64), aligned(sizeof(float)), may_alias));
 
 /* Runs are short, so a loop beats a call. */
 static STOA_INLINE void copy(float *to, const float *from, size_t count)
@@ -78,7 +77,8 @@ static STOA_INLINE void move(float *to, const float *from, size_t lanes)
     else if (lanes == 8)
         *(lanes8 *)to = *(const lanes8 *)from;
     else
-        *(lanes16 *)to = *(const lanes16 *)from;
+        for (size_t i = 0; i < lanes; i += 8)
+            *(lanes8 *)(to + i) = *(const lanes8 *)(from + i);
 }
 
 /* Each run takes `vectors` of `lanes`, which are known where this is inlined: up to lanes-1 floats too much. */
