@@ -39,7 +39,8 @@ void stoa_matrix_fetch(size_t rows, size_t columns, const float *x, size_t x_row
             __builtin_prefetch(x + i * x_row + (j < columns ? j : columns - 1), 0, 2);
 }
 
-/* sums[j] += the column's: four sums of every fourth row, which do not wait for each other, then those joined. */
+/* sums[j] += the column's: four sums of every fourth row, which do not wait for each other, then those joined. Vectors
+ * wider than 8 floats would go through the stack where registers are no wider. */
 #define DEFINE_ADD_COLUMNS(COUNT)                                                                                      \
     typedef float floats##COUNT __attribute__((vector_size((COUNT) * sizeof(float)), aligned(4), may_alias));          \
     static STOA_INLINE void add_columns##COUNT(size_t rows, const float *x, size_t x_row, float *sums)                 \
@@ -56,7 +57,6 @@ void stoa_matrix_fetch(size_t rows, size_t columns, const float *x, size_t x_row
             a += *(const floats##COUNT *)x;                                                                            \
         *(floats##COUNT *)sums += (a + b) + (c + d);                                                                   \
     }
-DEFINE_ADD_COLUMNS(16)
 DEFINE_ADD_COLUMNS(8)
 DEFINE_ADD_COLUMNS(4)
 DEFINE_ADD_COLUMNS(2)
@@ -67,11 +67,8 @@ STOA_CLONES void stoa_matrix_add_rows(size_t rows, size_t columns, const float *
     size_t j = 0;
     if (!rows) /* and maybe no x */
         return;
-    for (; j + 16 <= columns; j += 16)
-        add_columns16(rows, x + j, x_row, sums + j);
-    if (columns & 8)
+    for (; j + 8 <= columns; j += 8)
         add_columns8(rows, x + j, x_row, sums + j);
-    j += columns & 8;
     if (columns & 4)
         add_columns4(rows, x + j, x_row, sums + j);
     j += columns & 4;
