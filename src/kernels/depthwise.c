@@ -157,6 +157,15 @@ static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stri
         *(lanes *)(y + p * d->y_pixel) = sums[p];
 }
 
+/* A call that the compiler may not take for one without effect. */
+STOA_RARE static void fetch(size_t rows, size_t count, size_t row_step, const float *x)
+{
+    __asm__ volatile("");
+    for (size_t r = 0; r < rows; r++, x += row_step)
+        for (size_t j = 0; j < count; j += 16)
+            __builtin_prefetch(x + j, 0, 2);
+}
+
 /* A row in spans, of which the last may overlap the one before it. A copy of what is given: for all the compiler knows,
  * stores to y would change the caller's. */
 static STOA_INLINE void spans(const struct depthwise *given, size_t taps, size_t stride, const float *x,
@@ -168,6 +177,9 @@ static STOA_INLINE void spans(const struct depthwise *given, size_t taps, size_t
         size_t first = begin < d->pad ? d->pad - begin : 0, end = d->W + d->pad - begin;
         for (size_t c = 0; c < d->groups; c += LANES) {
             size_t at = c + LANES > d->groups ? d->groups - LANES : c;
+            if (d->ahead)
+                fetch(given->ahead, SPAN * stride * LANES, d->row_step,
+                      x + d->rows * d->row_step + begin * d->x_pixel + c * SPAN * stride);
             /* Missing columns lie in front of the image, or of the row. */
             const float *from = x + at + (ptrdiff_t)(begin * d->x_pixel) - (ptrdiff_t)(d->pad * d->x_pixel);
             span(d, taps, stride, first, end, from, weights + at, bias ? bias + at : NULL, y + ox * d->y_pixel + at);

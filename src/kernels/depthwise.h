@@ -17,6 +17,7 @@ struct depthwise {
     size_t row_step;         /* floats of x from one such row to the next */
     size_t stride, dilation; /* horizontal */
     size_t pad;              /* left */
+    size_t ahead;            /* rows behind those, as far apart, to ask the caches for: the next call's */
 };
 
 /* Whether the kernel below takes groups like these: one channel to one; or in <= out where a vector holds several

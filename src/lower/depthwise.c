@@ -57,6 +57,7 @@ struct job {
     const struct conv *conv;
     const struct conv_args *args;
     size_t slices, blocks; /* of channels, and of an image's rows */
+    size_t ahead;          /* rows to ask the caches for while one is computed */
     void (*run_row)(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end);
 };
 
@@ -95,6 +96,7 @@ static void run_row(const struct job *job, size_t image, size_t oy, size_t chann
         .stride = shape->stride[1],
         .dilation = shape->dilation[1],
         .pad = shape->pad[1],
+        .ahead = job->ahead,
     };
     const float *x = args->x + image * shape->H * shape->W * args->x_stride + channel / out * in;
     if (end > first)
@@ -118,7 +120,7 @@ static void run_task(void *context, size_t task, size_t worker)
         job->run_row(job, image, oy, slice * panel, channel_end);
 }
 
-static void run_rows(const struct conv *conv, const struct conv_args *args,
+static void run_rows(const struct conv *conv, const struct conv_args *args, size_t ahead,
                      void (*run_one)(const struct job *, size_t, size_t, size_t, size_t))
 {
     struct job job = {
@@ -126,14 +128,26 @@ static void run_rows(const struct conv *conv, const struct conv_args *args,
         .args = args,
         .slices = conv->shape.OC / conv->tiling.panel,
         .blocks = stoa_size_ceil_div(conv->shape.OH, conv->tiling.rows),
+        .ahead = ahead,
         .run_row = run_one,
     };
     stoa_pool_run(args->pool, conv->shape.N * job.blocks * job.slices, run_task, &job);
 }
 
+/* The rows that the next output row sees first, where images come from memory: the columns of a row follow one another,
+ * but not in the order in which they are loaded, so the CPU does not foresee them. Where they come from a cache, asking
+ * takes longer than waiting. */
+static size_t rows_ahead(const struct conv *conv)
+{
+    const struct conv_shape *shape = &conv->shape;
+    double bytes = (double)(shape->N * shape->H) * (double)(shape->W * shape->C) * sizeof(float);
+    bool whole = shape->dilation[0] == 1 && conv->tiling.panel == shape->OC;
+    return whole && bytes > 16 * (double)stoa_cache_bytes() ? stoa_size_min(shape->stride[0], 2) : 0;
+}
+
 static void depthwise_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_rows(conv, args, run_row);
+    run_rows(conv, args, rows_ahead(conv), run_row);
 }
 
 /* Nanoseconds for a vector of channels times one tap, the same through a shuffle, the start and end of a vector's sums,
@@ -291,7 +305,7 @@ static void run_transposed_row(const struct job *job, size_t image, size_t oy, s
 
 static void transpose_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_rows(conv, args, run_transposed_row);
+    run_rows(conv, args, 0, run_transposed_row);
 }
 
 const struct lowering stoa_lowering_depthwise_transpose = {

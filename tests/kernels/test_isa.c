@@ -150,6 +150,7 @@ Test(isa, depthwise_row)
             d.columns = taps;
             d.row_step = d.W * d.x_pixel;
             d.dilation = 1;
+            d.ahead = way % 3;
             cr_assert(stoa_depthwise_takes(d.groups, d.in, d.out));
             fill();
             stoa_depthwise_row_copies[0](&d, x, weights, bias, expected);
