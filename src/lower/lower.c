@@ -77,7 +77,7 @@ static enum stoa_status consider(struct conv *conv, const struct lowering *lower
     candidate->lowering = lowering;
     STOA_TRY(plan(conv, lowering, &candidate->refusal));
     memcpy(candidate->text, conv->text, sizeof candidate->text);
-    candidate->cost = lowering->cost ? lowering->cost(conv) + stoa_conv_pack_cost(conv) : 0;
+    candidate->cost = lowering->cost ? lowering->cost(conv) + stoa_conv_weights_cost(conv) : 0;
     candidate->measured = choice->seconds ? 1e9 * choice->seconds[lowering->id] : 0;
     candidate->bytes = bytes_of(conv, choice->workers);
     candidate->price = choice->byte_price * (double)candidate->bytes;
@@ -208,7 +208,7 @@ enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocat
 
 static double price_of(const struct conv *conv, const struct conv_choice *choice)
 {
-    return conv->lowering->cost(conv) + stoa_conv_pack_cost(conv) +
+    return conv->lowering->cost(conv) + stoa_conv_weights_cost(conv) +
            choice->byte_price * (double)bytes_of(conv, choice->workers);
 }
 

@@ -130,8 +130,8 @@ void stoa_conv_transposed_shape(const struct conv_shape *forward, struct conv_sh
 /* The convolution that is the gradient of another with regard to its images, its weights exchanged; false where that is
  * none: strides, or pads beyond the filter's reach. */
 bool stoa_conv_backward_shape(const struct conv_shape *forward, struct conv_shape *backward);
-/* Nanoseconds of a run's packing; 0 where weights are packed once. Apart from the lowering's cost. */
-double stoa_conv_pack_cost(const struct conv *conv);
+/* Nanoseconds that weights take besides the lowering's cost: packed at a run, or read from memory. */
+double stoa_conv_weights_cost(const struct conv *conv);
 /* Bytes of a worker's scratch while packing. */
 size_t stoa_conv_pack_scratch(const struct conv *conv);
 

@@ -14,6 +14,9 @@
 
 /* Nanoseconds for each float that is packed at a run, measured where weights come from memory and go there. */
 #define PACK_COST 1.0
+/* For each that was packed long ago and is read at all, besides what its products take: in a network weights come from
+ * memory, as all the other layers' have been read since. */
+#define FAR_COST 0.1
 
 struct packing {
     const struct conv *conv;
@@ -95,9 +98,10 @@ size_t stoa_conv_packed_size(const struct conv *conv)
     return conv->shape.OC * stoa_panel_depth(conv) * sizeof(float);
 }
 
-double stoa_conv_pack_cost(const struct conv *conv)
+double stoa_conv_weights_cost(const struct conv *conv)
 {
-    return conv->pack_each_run ? (double)(stoa_conv_packed_size(conv) / sizeof(float)) * PACK_COST : 0;
+    double floats = (double)(stoa_conv_packed_size(conv) / sizeof(float));
+    return floats * (conv->pack_each_run ? PACK_COST : FAR_COST);
 }
 
 size_t stoa_conv_pack_scratch(const struct conv *conv)

@@ -251,9 +251,6 @@ static const double point_cost[2][WINOGRAD_MOST + 1] = {
     {[4] = 2.2, [6] = 3.6, [8] = 5.5},
     {[4] = 0.9, [6] = 1.2, [8] = 1.8},
 };
-/* For each float of the weights that is read at all, besides what its products take: in a network they come from
- * memory, as all the other layers' have been read since. */
-#define FAR_WEIGHT_COST 0.1
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
  * products are shared out by points. */
 #define FAR_V_COST 0.15
@@ -274,7 +271,7 @@ static double winograd_cost(const struct conv *conv)
     double weights = (double)conv->shape.OC * (double)stoa_panel_depth(conv);
     double cost = products * stoa_gemm_cost(m, tiling->panel, tiling->k_block) +
                   values / 16 * point_cost[stoa_has_wide_registers()][stoa_winograd_size(tiling->form, 0)] +
-                  weights * (parts * stoa_gemm_far_cost() + FAR_WEIGHT_COST);
+                  weights * parts * stoa_gemm_far_cost();
     if (tiling->split == SPLIT_POINTS)
         cost += values * STAGED_COST;
     else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > block_bytes())
@@ -349,7 +346,7 @@ static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *erro
             if (form->kernel[0] != shape->kernel[0] || form->kernel[1] != shape->kernel[1])
                 continue;
             plan_split(conv, form, (enum winograd_split)split, 0);
-            double cost = winograd_cost(conv) + stoa_conv_pack_cost(conv);
+            double cost = winograd_cost(conv) + stoa_conv_weights_cost(conv);
             if (is_shared_well(conv) && (!best.form || cost < best_cost)) {
                 best = conv->tiling;
                 best_cost = cost;
