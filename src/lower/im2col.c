@@ -13,6 +13,8 @@
 #include "lower/lowering.h"
 
 #define TILE_BYTES (512 * 1024)
+/* Tasks that a layer should have at least. */
+#define LEAST_TASKS 4
 /* Columns beyond these are refused: a tile of a filter too large to be meant, and a matrix that has no business in
  * memory. */
 #define TILE_CAP ((size_t)256 << 20)
@@ -43,29 +45,33 @@ struct job {
     const struct conv *conv;
     const struct conv_args *args;
     struct im2col_window window;
-    size_t tiles; /* of an image */
-    size_t groups_a_task, tasks_across;
+    size_t tiles;                              /* of an image */
+    size_t groups_a_task, tasks_across, parts; /* parts: of a group's panels */
     void (*run_tile)(const struct job *job, const struct tile *tile);
 };
 
-/* A tile of pixels of one group of one image. */
+/* A tile of pixels of one group of one image, and the panels that it meets. */
 struct tile {
     size_t group, first, count;
+    size_t panel, panel_end;
     size_t pixel;   /* the first, counted through all images */
     const float *x; /* the image's first channel of the group */
     float *y;       /* the tile's first pixel, channel 0 */
     float *scratch;
 };
 
-static struct tile tile_of(const struct job *job, size_t position, size_t group, size_t worker)
+static struct tile tile_of(const struct job *job, size_t position, size_t group, size_t part, size_t worker)
 {
     const struct conv_shape *shape = &job->conv->shape;
     size_t pixels = shape->OH * shape->OW;
     size_t image = position / job->tiles, first = position % job->tiles * job->conv->tiling.pixels;
+    size_t panels = stoa_panels_per_group(job->conv), share = stoa_size_ceil_div(panels, job->parts);
     return (struct tile){
         .group = group,
         .first = first,
         .count = stoa_size_min(job->conv->tiling.pixels, pixels - first),
+        .panel = stoa_size_min(part * share, panels),
+        .panel_end = stoa_size_min((part + 1) * share, panels),
         .pixel = image * pixels + first,
         .x = job->args->x + image * shape->H * shape->W * job->args->x_stride + group * job->window.channels,
         .y = job->args->y + (image * pixels + first) * job->args->y_stride,
@@ -92,7 +98,7 @@ static void run_tile(const struct job *job, const struct tile *tile)
 {
     size_t panels = stoa_panels_per_group(job->conv);
     stoa_im2col_rows(&job->window, tile->x, tile->first, tile->count, tile->scratch);
-    for (size_t i = 0; i < panels; i++) {
+    for (size_t i = tile->panel; i < tile->panel_end; i++) {
         struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group * panels + i);
         multiply_panel(job, tile, &panel);
     }
@@ -128,15 +134,16 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
 static void run_task(void *context, size_t task, size_t worker)
 {
     const struct job *job = context;
-    size_t position = task / job->tasks_across, first = task % job->tasks_across * job->groups_a_task;
+    size_t part = task % job->parts, across = task / job->parts % job->tasks_across;
+    size_t position = task / job->parts / job->tasks_across, first = across * job->groups_a_task;
     size_t end = stoa_size_min(first + job->groups_a_task, job->conv->shape.groups);
     for (size_t group = first; group < end; group++) {
-        struct tile tile = tile_of(job, position, group, worker);
+        struct tile tile = tile_of(job, position, group, part, worker);
         job->run_tile(job, &tile);
     }
 }
 
-static void run_tiles(const struct conv *conv, const struct conv_args *args,
+static void run_tiles(const struct conv *conv, const struct conv_args *args, size_t parts,
                       void (*run_one)(const struct job *, const struct tile *))
 {
     const struct conv_shape *shape = &conv->shape;
@@ -146,20 +153,31 @@ static void run_tiles(const struct conv *conv, const struct conv_args *args,
         .window = window_of(shape, args),
         .tiles = stoa_size_ceil_div(shape->OH * shape->OW, conv->tiling.pixels),
         .groups_a_task = stoa_size_ceil_div(STOA_ALIGNMENT / sizeof(float), shape->OC / shape->groups),
+        .parts = parts,
         .run_tile = run_one,
     };
     job.tasks_across = stoa_size_ceil_div(shape->groups, job.groups_a_task);
-    stoa_pool_run(args->pool, shape->N * job.tiles * job.tasks_across, run_task, &job);
+    stoa_pool_run(args->pool, shape->N * job.tiles * job.tasks_across * parts, run_task, &job);
+}
+
+/* Where tiles are few, a task is a part of the panels, so that several workers share the layer; each writes the tile's
+ * columns for itself, which is little beside its products. */
+static size_t parts_of(const struct conv *conv)
+{
+    const struct conv_shape *shape = &conv->shape;
+    size_t tiles = stoa_size_ceil_div(shape->OH * shape->OW, conv->tiling.pixels);
+    size_t tasks = stoa_size_max(shape->N * tiles * shape->groups, 1);
+    return stoa_size_min(stoa_size_ceil_div(LEAST_TASKS, tasks), stoa_panels_per_group(conv));
 }
 
 static void im2col_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_tiles(conv, args, run_tile);
+    run_tiles(conv, args, parts_of(conv), run_tile);
 }
 
 static void full_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_tiles(conv, args, run_full_tile);
+    run_tiles(conv, args, 1, run_full_tile);
 }
 
 static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)

@@ -253,7 +253,7 @@ static const double point_cost[2][WINOGRAD_MOST + 1] = {
 };
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
  * products are shared out by points. */
-#define FAR_V_COST 0.15
+#define FAR_V_COST 0.1
 #define STAGED_COST 0.25
 
 static double winograd_cost(const struct conv *conv)
