@@ -167,7 +167,8 @@ static size_t parts_of(const struct conv *conv)
     const struct conv_shape *shape = &conv->shape;
     size_t tiles = stoa_size_ceil_div(shape->OH * shape->OW, conv->tiling.pixels);
     size_t tasks = stoa_size_max(shape->N * tiles * shape->groups, 1);
-    return stoa_size_min(stoa_size_ceil_div(LEAST_TASKS, tasks), stoa_panels_per_group(conv));
+    size_t panels = stoa_panels_per_group(conv), parts = stoa_size_min(stoa_size_ceil_div(LEAST_TASKS, tasks), panels);
+    return stoa_size_ceil_div(panels, stoa_size_ceil_div(panels, parts));
 }
 
 static void im2col_run(const struct conv *conv, const struct conv_args *args)
