@@ -54,5 +54,5 @@ double stoa_gemm_cost(size_t m, size_t n, size_t k)
 
 double stoa_gemm_far_cost(void)
 {
-    return stoa_gemm_kernels() == GEMM_OWN ? 0 : 0.1; /* ours asks for the next strip while it computes one */
+    return stoa_gemm_kernels() == GEMM_OWN ? 0 : 0.1; /* ours asks for the next strip while it computes one: own_cost */
 }

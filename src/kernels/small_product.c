@@ -1,7 +1,7 @@
 /* A tile of C stays in registers over all of k: each float of A is spread over a vector and multiplied with vectors of
  * a row of B, which serve all rows of the tile. A strip of columns of B is read again for every tile, from the L1
  * cache. Rows of a strip that lie a panel apart would share a quarter of that cache's sets, so B is packed by strips:
- * on a Zen 3 core that and four steps of k at a time (a quarter fewer instructions) are worth 5 %, and 25 where another
+ * on a Zen 3 core that and four steps of k at a time (a fifth fewer instructions) are worth 5 %, and 25 where another
  * thread runs on the same core. The next strip is asked for meanwhile, a line every four steps, tile after tile. */
 #include "kernels/small_product.h"
 
