@@ -20,7 +20,10 @@
  * caches and that threads share small layers. */
 #define TASK_MACS 4000000
 #define TASK_FLOATS 16384
-#define EPILOGUE_FLOATS 4096
+/* Pixels, or floats of y where those are more, that all panels go over in turn: few enough that panels which write
+ * lines side by side find them in the L2 cache, enough that weights which are read again weigh little. */
+#define CHUNK_PIXELS 256
+#define CHUNK_FLOATS 16384
 
 static size_t depth_of(const struct conv_shape *shape)
 {
@@ -141,23 +144,31 @@ static size_t fill_offsets(const struct conv_shape *shape, size_t x_row, size_t 
     return runs;
 }
 
-/* One panel of one group over the rows of a task: some rows at a time, so that the epilogue finds them in the L1 cache.
- */
+/* One panel of one group over some rows, so few that the epilogue finds them in the L1 cache. */
 static void run_panel(const struct job *job, const struct direct *direct, size_t pixel, size_t rows, size_t channel,
                       const float *x, const float *weights)
 {
     const struct conv_args *args = job->args;
     size_t OW = job->conv->shape.OW;
-    size_t some = stoa_size_max(EPILOGUE_FLOATS / stoa_size_max(OW * args->y_stride, 1), 1);
-    for (size_t i = 0; i < rows; i += some) {
-        size_t count = stoa_size_min(some, rows - i), first = pixel + i * OW;
-        float *y = args->y + first * args->y_stride + channel;
-        stoa_direct_rows(direct, count, OW, x + i * direct->x_row, weights, args->bias ? args->bias + channel : NULL,
-                         y);
-        struct epilogue epilogue = stoa_conv_epilogue(args, first, channel);
-        epilogue.bias = NULL;
-        stoa_epilogue_rows(count * OW, direct->channels, &epilogue, y, args->y_stride);
-    }
+    float *y = args->y + pixel * args->y_stride + channel;
+    stoa_direct_rows(direct, rows, OW, x, weights, args->bias ? args->bias + channel : NULL, y);
+    struct epilogue epilogue = stoa_conv_epilogue(args, pixel, channel);
+    epilogue.bias = NULL;
+    stoa_epilogue_rows(rows * OW, direct->channels, &epilogue, y, args->y_stride);
+}
+
+/* All panels over some rows, from row x on. */
+static void run_panels(const struct job *job, struct direct *direct, size_t pixel, size_t rows, const float *x)
+{
+    const struct conv_shape *shape = &job->conv->shape;
+    size_t channels = shape->C / shape->groups, out_channels = shape->OC / shape->groups, depth = depth_of(shape);
+    const float *weights = job->args->packed;
+    for (size_t group = 0; group < shape->groups; group++)
+        for (size_t j = 0; j < out_channels; j += job->conv->tiling.panel) {
+            direct->channels = panel_width(job->conv, j);
+            run_panel(job, direct, pixel, rows, group * out_channels + j, x + group * channels, weights);
+            weights += depth * stoa_size_round_up(direct->channels, DIRECT_LANES);
+        }
 }
 
 static void run_task(void *context, size_t task, size_t worker)
@@ -168,7 +179,7 @@ static void run_task(void *context, size_t task, size_t worker)
     const struct conv_args *args = job->args;
     size_t image = task / job->tasks, first = task % job->tasks * conv->tiling.rows;
     size_t rows = stoa_size_min(conv->tiling.rows, shape->OH - first);
-    size_t channels = shape->C / shape->groups, out_channels = shape->OC / shape->groups, depth = depth_of(shape);
+    size_t depth = depth_of(shape);
     char *scratch = (char *)args->worker_base + worker * args->worker_stride;
     ptrdiff_t *offsets = (void *)scratch;
     const float *x = args->x + image * shape->H * shape->W * args->x_stride;
@@ -184,23 +195,20 @@ static void run_task(void *context, size_t task, size_t worker)
         x += first * shape->stride[0] * x_row;
     }
     size_t runs = fill_offsets(shape, x_row, x_pixel, offsets);
-    const float *weights = args->packed;
+    struct direct direct = {
+        .runs = runs,
+        .run = depth / runs,
+        .offsets = offsets,
+        .x_pixel = shape->stride[1] * x_pixel,
+        .y_pixel = args->y_stride,
+        .x_row = shape->stride[0] * x_row,
+        .y_row = shape->OW * args->y_stride,
+    };
     size_t pixel = (image * shape->OH + first) * shape->OW;
-    for (size_t group = 0; group < shape->groups; group++)
-        for (size_t j = 0; j < out_channels; j += conv->tiling.panel) {
-            struct direct direct = {
-                .runs = runs,
-                .run = depth / runs,
-                .offsets = offsets,
-                .x_pixel = shape->stride[1] * x_pixel,
-                .channels = panel_width(conv, j),
-                .y_pixel = args->y_stride,
-                .x_row = shape->stride[0] * x_row,
-                .y_row = shape->OW * args->y_stride,
-            };
-            run_panel(job, &direct, pixel, rows, group * out_channels + j, x + group * channels, weights);
-            weights += depth * stoa_size_round_up(direct.channels, DIRECT_LANES);
-        }
+    size_t chunk = stoa_size_max(CHUNK_PIXELS, CHUNK_FLOATS / stoa_size_max(args->y_stride, 1));
+    size_t some = stoa_size_max(chunk / stoa_size_max(shape->OW, 1), 1);
+    for (size_t i = 0; i < rows; i += some)
+        run_panels(job, &direct, pixel + i * shape->OW, stoa_size_min(some, rows - i), x + i * direct.x_row);
 }
 
 static void direct_run(const struct conv *conv, const struct conv_args *args)
