@@ -8,6 +8,7 @@
 #include "base/vector.h"
 #include "kernels/depthwise.h"
 #include "kernels/direct.h"
+#include "kernels/gemv.h"
 #include "kernels/small_product.h"
 #include "kernels/winograd.h"
 
@@ -30,6 +31,7 @@ CASE(stoa_depthwise_row,
      (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y));
 CASE(stoa_direct_rows, (const struct direct *d, size_t rows, size_t count, const float *x, const float *weights,
                         const float *bias, float *y));
+CASE(stoa_gemv, (size_t m, size_t n, const float *a, size_t lda, const float *x, float *y));
 CASE(stoa_small_product, (const struct small_product *product));
 CASE(stoa_winograd_input, (const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
                            size_t channels, size_t first, size_t count, const struct winograd_values *v));
@@ -84,6 +86,20 @@ Test(isa, direct_rows)
                 if (runs_here(copy) && (copy != 1 || channels[i] <= DIRECT_LANES)) {
                     stoa_direct_rows_copies[copy](&d, 2, 29, x, weights, bias, y);
                     compare("direct", copy, i, 1e-5f);
+                }
+        }
+}
+
+Test(isa, gemv)
+{
+    for (size_t m = 1; m <= 13; m++)
+        for (size_t n = 1; n <= 70; n++) {
+            fill();
+            stoa_gemv_copies[0](m, n, weights, n + m % 3, x, expected);
+            for (size_t copy = 1; copy < COPIES; copy++)
+                if (runs_here(copy)) {
+                    stoa_gemv_copies[copy](m, n, weights, n + m % 3, x, y);
+                    compare("gemv", copy, m * 100 + n, 70 * 0x1p-24f * 70);
                 }
         }
 }
