@@ -20,10 +20,9 @@
  * caches and that threads share small layers. */
 #define TASK_MACS 4000000
 #define TASK_FLOATS 16384
-/* Pixels, or floats of y where those are more, that all panels go over in turn: few enough that panels which write
- * lines side by side find them in the L2 cache, enough that weights which are read again weigh little. */
-#define CHUNK_PIXELS 256
-#define CHUNK_FLOATS 16384
+/* Outputs of a panel before it is the next one's turn: few enough that its epilogue finds them in the L1 cache, and
+ * panels which write lines side by side find those in the L2 cache; enough that weights read again weigh little. */
+#define CHUNK_FLOATS 4096
 
 static size_t depth_of(const struct conv_shape *shape)
 {
@@ -205,8 +204,8 @@ static void run_task(void *context, size_t task, size_t worker)
         .y_row = shape->OW * args->y_stride,
     };
     size_t pixel = (image * shape->OH + first) * shape->OW;
-    size_t chunk = stoa_size_max(CHUNK_PIXELS, CHUNK_FLOATS / stoa_size_max(args->y_stride, 1));
-    size_t some = stoa_size_max(chunk / stoa_size_max(shape->OW, 1), 1);
+    size_t row_floats = shape->OW * stoa_size_min(conv->tiling.panel, args->y_stride);
+    size_t some = stoa_size_max(CHUNK_FLOATS / stoa_size_max(row_floats, 1), 1);
     for (size_t i = 0; i < rows; i += some)
         run_panels(job, &direct, pixel + i * shape->OW, stoa_size_min(some, rows - i), x + i * direct.x_row);
 }
