@@ -124,9 +124,9 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
         stoa_gemm_packed(tile->count, depth, columns, ldx, &panel.weights, 0, false, y, job->args->y_stride, &epilogue);
         return;
     }
-    stoa_gemm(tile->count, panel.width, depth, columns, ldx, panel.weights.values, panel.width, 0, y,
-              job->args->y_stride);
-    stoa_epilogue_rows(tile->count, panel.width, &epilogue, y, job->args->y_stride);
+    stoa_gemm(tile->count, panel.weights.columns, depth, columns, ldx, panel.weights.values, panel.weights.columns, 0,
+              y, job->args->y_stride);
+    stoa_epilogue_rows(tile->count, panel.weights.columns, &epilogue, y, job->args->y_stride);
 }
 
 /* A pool task is a tile of pixels in as many groups as write a cache line of y together: workers that write the same

@@ -99,9 +99,8 @@ void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const
 void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
 
 struct panel {
-    struct gemm_packed weights;
-    size_t channel; /* first output channel */
-    size_t width;   /* output channels */
+    struct gemm_packed weights; /* a column an output channel */
+    size_t channel;             /* the first one's */
 };
 /* Panels are counted through all groups: index = group * panels a group + panel. */
 size_t stoa_panels_per_group(const struct conv *conv);

@@ -37,8 +37,8 @@ struct pack_columns stoa_panel_columns(const struct conv *conv, size_t channel, 
     size_t per_group = conv->shape.OC / conv->shape.groups, within = channel % per_group;
     size_t index = channel / per_group * stoa_panels_per_group(conv) + within / conv->tiling.panel;
     struct panel panel = stoa_panel(conv, packed, index);
-    size_t begin = 0, width = panel.width, column = channel - panel.channel;
-    while (conv->tiling.strips && (width = stoa_gemm_strip(panel.width, begin)) <= column - begin)
+    size_t begin = 0, width = panel.weights.columns, column = channel - panel.channel;
+    while (conv->tiling.strips && (width = stoa_gemm_strip(panel.weights.columns, begin)) <= column - begin)
         begin += width;
     return (struct pack_columns){
         .to = packed + (panel.channel + begin) * panel.weights.rows + (column - begin),
@@ -96,7 +96,6 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
     return (struct panel){
         .weights = {.values = packed + channel * depth, .rows = depth, .columns = width},
         .channel = channel,
-        .width = width,
     };
 }
 

@@ -64,7 +64,7 @@ static float *tile_row(const struct tile *tile, const struct conv_shape *shape, 
 static void begin(const struct tile *tile, const struct conv_shape *shape)
 {
     for (size_t oy = tile->row; oy < tile->row_end; oy++)
-        stoa_matrix_clear_rows(tile->column_end - tile->column, tile->panel.width, tile_row(tile, shape, oy),
+        stoa_matrix_clear_rows(tile->column_end - tile->column, tile->panel.weights.columns, tile_row(tile, shape, oy),
                                tile->args->y_stride);
 }
 
@@ -73,8 +73,8 @@ static void finish(const struct tile *tile, const struct conv_shape *shape)
     for (size_t oy = tile->row; oy < tile->row_end; oy++) {
         struct epilogue epilogue =
             stoa_conv_epilogue(tile->args, tile->pixel + oy * shape->OW + tile->column, tile->panel.channel);
-        stoa_epilogue_rows(tile->column_end - tile->column, tile->panel.width, &epilogue, tile_row(tile, shape, oy),
-                           tile->args->y_stride);
+        stoa_epilogue_rows(tile->column_end - tile->column, tile->panel.weights.columns, &epilogue,
+                           tile_row(tile, shape, oy), tile->args->y_stride);
     }
 }
 

@@ -96,7 +96,7 @@ static void transform_back(const struct job *job, const struct panel *panel, siz
                            const struct winograd_values *m)
 {
     struct epilogue epilogue = stoa_conv_epilogue(job->args, 0, panel->channel);
-    stoa_winograd_output(job->conv->tiling.form, &job->grid, m, first, count, panel->width, &epilogue,
+    stoa_winograd_output(job->conv->tiling.form, &job->grid, m, first, count, panel->weights.columns, &epilogue,
                          job->args->y + panel->channel);
 }
 
