@@ -157,7 +157,8 @@ static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stri
         *(lanes *)(y + p * d->y_pixel) = sums[p];
 }
 
-/* A call that the compiler may not take for one without effect. */
+/* Asks the L2 cache for `count` floats of each row. Without the empty statement calls have no effect that the compiler
+ * knows of, and it drops them. */
 STOA_RARE static void fetch(size_t rows, size_t count, size_t row_step, const float *x)
 {
     __asm__ volatile("");
