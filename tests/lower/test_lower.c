@@ -52,6 +52,8 @@ static const struct {
     {"1x1 over several images", {.N = 3, .C = 37, .H = 7, .W = 5, .OC = 70, .kernel = {1, 1}}},
     {"1x1 with padding", {.C = 19, .H = 4, .W = 5, .OC = 8, .kernel = {1, 1}, .pad = {1, 0, 2, 1}}},
     {"1x1 with stride", {.C = 64, .H = 9, .W = 8, .OC = 130, .kernel = {1, 1}, .stride = {2, 3}}},
+    {"five panels, shared among tasks by twos",
+     {.C = 5, .H = 4, .W = 4, .OC = 300, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
     {"1x1 of more pixels than a tile", {.C = 16, .H = 40, .W = 30, .OC = 20, .kernel = {1, 1}}},
     {"a long row, cut in columns", {.C = 17, .H = 2, .W = 1500, .OC = 5, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
     {"a long row of few channels", {.C = 3, .H = 2, .W = 1500, .OC = 5, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
