@@ -9,8 +9,13 @@
 
 #include "kernels/winograd_tile.h"
 
-/* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
- * k-th; the last row, that over all of them. */
+/* Most pairs of points. */
+#define PAIRS (WINOGRAD_MOST / 2 - 1)
+
+#define UNROLLED _Pragma("GCC unroll 16")
+
+/* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a)
+ * over all finite points a but the k-th; the last row, that over all of them. */
 static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
 {
     if (n == 4) {
@@ -27,7 +32,7 @@ static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
         v[3] = even2 + odd2;
         v[4] = even2 - odd2;
         v[5] = x[5] + (4 * x[1] - 5 * x[3]);
-    } else {
+    } else if (n == 8) {
         lanes even1 = (x[6] + x[2]) - 4.25f * x[4], odd1 = (x[5] + x[1]) - 4.25f * x[3];
         lanes even2 = x[6] + (0.25f * x[2] - 1.25f * x[4]), odd2 = 2 * x[5] + (0.5f * x[1] - 2.5f * x[3]);
         lanes even3 = x[6] + (4 * x[2] - 5 * x[4]), odd3 = 0.5f * x[5] + (2 * x[1] - 2.5f * x[3]);
@@ -39,13 +44,36 @@ static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
         v[5] = even3 + odd3;
         v[6] = even3 - odd3;
         v[7] = (x[7] - x[1]) + 5.25f * (x[3] - x[5]);
+    } else {
+        lanes even1 = x[8] - 4.8125f * x[6] + 3.390625f * x[4] - 0.5625f * x[2];
+        lanes odd1 = x[7] - 4.8125f * x[5] + 3.390625f * x[3] - 0.5625f * x[1];
+        lanes even2 = x[8] - 1.8125f * x[6] + 0.953125f * x[4] - 0.140625f * x[2];
+        lanes odd2 = 2 * x[7] - 3.625f * x[5] + 1.90625f * x[3] - 0.28125f * x[1];
+        lanes even3 = x[8] - 5.5625f * x[6] + 6.8125f * x[4] - 2.25f * x[2];
+        lanes odd3 = 0.5f * x[7] - 2.78125f * x[5] + 3.40625f * x[3] - 1.125f * x[1];
+        lanes even4 = x[8] - x[2] + 5.25f * (x[4] - x[6]);
+        lanes odd4 = 0.75f * (x[7] - x[1]) + 3.9375f * (x[3] - x[5]);
+        v[0] = x[8] - 5.8125f * x[6] + 8.203125f * x[4] - 3.953125f * x[2] + 0.5625f * x[0];
+        v[1] = even1 + odd1;
+        v[2] = even1 - odd1;
+        v[3] = even2 + odd2;
+        v[4] = even2 - odd2;
+        v[5] = even3 + odd3;
+        v[6] = even3 - odd3;
+        v[7] = even4 + odd4;
+        v[8] = even4 - odd4;
+        v[9] = x[9] - 5.8125f * x[7] + 8.203125f * x[5] - 3.953125f * x[3] + 0.5625f * x[1];
     }
 }
 
-/* y[m] <- A^T v[n]: row i of A^T holds the i-th powers of the points; infinity counts in the last row alone. */
+/* y[m] <- A^T v[n], or v where both are 1: row i of A^T holds the i-th powers of the points; infinity counts in the
+ * last row alone. */
 static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y)
 {
-    lanes sum[3], difference[3];
+    lanes sum[PAIRS], difference[PAIRS];
+    y[0] = v[0];
+    if (n == 1)
+        return;
     for (size_t p = 0; p < n / 2 - 1; p++) {
         sum[p] = v[2 * p + 1] + v[2 * p + 2];
         difference[p] = v[2 * p + 1] - v[2 * p + 2];
@@ -59,16 +87,17 @@ static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y
     y[m - 1] += v[n - 1];
 }
 
-/* One tile's vector of channels. With `whole` and count known where this is inlined, nothing is left of the checks. */
-static STOA_INLINE void input_vector(const size_t n[2], const struct winograd_grid *grid, const struct place *place,
-                                     bool whole, const float *x, size_t count, float *v, size_t point)
+/* One tile's vector of channels, rows of the image W pixels apart. With `whole` known where this is inlined, nothing is
+ * left of the checks. */
+static STOA_INLINE void input_vector(const size_t n[2], size_t W, size_t pixel, const struct place *place, bool whole,
+                                     const float *x, float *v, size_t point)
 {
     lanes half[WINOGRAD_MOST][WINOGRAD_MOST], in[WINOGRAD_MOST], out[WINOGRAD_MOST];
     for (size_t j = 0; j < n[1]; j++) {
         bool inside = whole || (j >= place->first[1] && j < place->end[1]);
         for (size_t i = 0; i < n[0]; i++)
             if (whole || (inside && i >= place->first[0] && i < place->end[0]))
-                load(x + (place->origin + i * grid->W + j) * grid->x_pixel, count, &in[i]);
+                in[i] = *(const lanes *)(x + (place->origin + i * W + j) * pixel);
             else
                 in[i] = (lanes){0};
         input_axis(n[0], in, out);
@@ -82,30 +111,48 @@ static STOA_INLINE void input_vector(const size_t n[2], const struct winograd_gr
     }
 }
 
-/* Fewer channels than a vector has: one function for all sizes. */
-STOA_RARE static void input_part(const size_t n[2], const struct winograd_grid *grid, const struct place *place,
-                                 const float *x, size_t count, float *v, size_t point)
+/* The same of a form that is a line along `axis`: there is one pass, and one function for whole and clipped tiles, as
+ * checks cost little beside the memory that is read. */
+static STOA_INLINE void input_line(size_t n, size_t axis, size_t W, size_t pixel, const struct place *place,
+                                   const float *x, float *v, size_t point)
 {
-    input_vector(n, grid, place, false, x, count, v, point);
+    lanes in[WINOGRAD_MOST], out[WINOGRAD_MOST];
+    size_t step = (axis ? 1 : W) * pixel;
+    size_t first = place->first[axis], end = place->end[1 - axis] > place->first[1 - axis] ? place->end[axis] : 0;
+    x += place->origin * pixel;
+    UNROLLED
+    for (size_t j = 0; j < n; j++)
+        in[j] = j >= first && j < end ? *(const lanes *)(x + j * step) : (lanes){0};
+    input_axis(n, in, out);
+    UNROLLED
+    for (size_t j = 0; j < n; j++)
+        *(lanes *)(v + j * point) = out[j];
 }
 
-static STOA_INLINE void input_tiles(const size_t n[2], const struct winograd_grid *grid, const float *x,
+/* n is known where this is inlined, for a line (not 0) its length alone. */
+static STOA_INLINE void input_tiles(const size_t n[2], size_t line, const struct winograd_grid *grid, const float *x,
                                     size_t channels, size_t first, size_t count, const struct winograd_values *v)
 {
     const size_t size[2] = {grid->H, grid->W};
+    struct staged_tile staged;
+    bool stages = channels < LANES;
+    size_t W = stages ? n[1] : grid->W, pixel = stages ? LANES : grid->x_pixel;
     for (size_t t = 0; t < count; t++) {
         struct place place;
         locate(grid, first + t, grid->tile, n, size, grid->pad, &place);
+        const float *from = stages ? *staged.values : x;
+        if (stages)
+            stage_tile(n, grid->W, grid->x_pixel, x, channels, &staged, &place);
         bool whole = is_whole(&place, n);
         float *values = v->values + t * v->tile;
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);
-            if (channels < LANES)
-                input_part(n, grid, &place, x, channels, values, v->point);
+            if (line)
+                input_line(line, n[0] == 1, W, pixel, &place, from + at, values + at, v->point);
             else if (whole)
-                input_vector(n, grid, &place, true, x + at, LANES, values + at, v->point);
+                input_vector(n, W, pixel, &place, true, from + at, values + at, v->point);
             else
-                input_vector(n, grid, &place, false, x + at, LANES, values + at, v->point);
+                input_vector(n, W, pixel, &place, false, from + at, values + at, v->point);
         }
     }
 }
@@ -182,7 +229,34 @@ STOA_RARE static void output_part(const size_t m[2], const size_t n[2], const st
     output_vector(m, n, grid, place, false, values, point, last, count, y);
 }
 
-static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
+/* One function for all lines: they are a small part of the work. */
+static STOA_INLINE void output_line(size_t m, size_t n, size_t axis, const struct winograd_grid *grid,
+                                    const struct place *place, const float *values, size_t point,
+                                    const struct last *last, float *y)
+{
+    lanes terms[2][PAIRS]; /* sums and differences of pairs */
+    for (size_t p = 0; p < n / 2 - 1; p++) {
+        lanes plus = *(const lanes *)(values + (2 * p + 1) * point);
+        lanes minus = *(const lanes *)(values + (2 * p + 2) * point);
+        terms[0][p] = plus + minus;
+        terms[1][p] = plus - minus;
+    }
+    for (size_t i = 0; i < place->end[axis]; i++) {
+        lanes out = terms[i % 2][0];
+        for (size_t p = 1; p < n / 2 - 1; p++)
+            out += winograd_powers[p][i] * terms[i % 2][p];
+        if (i == 0)
+            out += *(const lanes *)values;
+        if (i + 1 == m)
+            out += *(const lanes *)(values + (n - 1) * point);
+        size_t pixel = place->origin + i * (axis ? 1 : grid->OW);
+        finish(last, pixel, LANES, &out);
+        *(lanes *)(y + pixel * grid->y_pixel) = out;
+    }
+}
+
+/* m and n are known where this is inlined, but for a line. */
+static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool line, const struct winograd_grid *grid,
                                      const struct winograd_values *v, size_t first, size_t count, size_t channels,
                                      const struct epilogue *epilogue, float *y)
 {
@@ -209,6 +283,8 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const
             last.mask = epilogue->mask && !other ? epilogue->mask + at : NULL;
             if (channels < LANES)
                 output_part(m, n, grid, &place, values, v->point, &last, channels, y);
+            else if (line)
+                output_line(m[m[0] == 1], n[0] * n[1], m[0] == 1, grid, &place, values + at, v->point, &last, y + at);
             else if (whole)
                 output_vector(m, n, grid, &place, true, values + at, v->point, &last, LANES, y + at);
             else
@@ -229,14 +305,20 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], const
     static void input_##n(const struct winograd_grid *grid, const float *x, size_t channels, size_t first,             \
                           size_t count, const struct winograd_values *v)                                               \
     {                                                                                                                  \
-        input_tiles((const size_t[]){n, n}, grid, x, channels, first, count, v);                                       \
+        input_tiles((const size_t[]){n, n}, 0, grid, x, channels, first, count, v);                                    \
+    }
+#define INPUT_LINE(n)                                                                                                  \
+    static void input_line_##n(const size_t size[2], const struct winograd_grid *grid, const float *x,                 \
+                               size_t channels, size_t first, size_t count, const struct winograd_values *v)           \
+    {                                                                                                                  \
+        input_tiles(size, n, grid, x, channels, first, count, v);                                                      \
     }
 #define OUTPUT(n, m)                                                                                                   \
     static void output_##n##_##m(const struct winograd_grid *grid, const struct winograd_values *values, size_t first, \
                                  size_t count, size_t channels, const struct epilogue *epilogue, float *y)             \
     {                                                                                                                  \
-        output_tiles((const size_t[]){m, m}, (const size_t[]){n, n}, grid, values, first, count, channels, epilogue,   \
-                     y);                                                                                               \
+        output_tiles((const size_t[]){m, m}, (const size_t[]){n, n}, false, grid, values, first, count, channels,      \
+                     epilogue, y);                                                                                     \
     }
 
 INPUT(4)
@@ -247,13 +329,21 @@ OUTPUT(6, 4)
 OUTPUT(8, 6)
 OUTPUT(6, 2)
 OUTPUT(8, 4)
+INPUT_LINE(6)
+INPUT_LINE(8)
+INPUT_LINE(10)
 
 STOA_COPY(stoa_winograd_input,
           (const struct winograd_form *form, const struct winograd_grid *grid, const float *x, size_t channels,
            size_t first, size_t count, const struct winograd_values *v),
           (form, grid, x, channels, first, count, v))
 {
-    size_t n = form->tile[0] + form->kernel[0] - 1;
+    const size_t size[2] = {stoa_winograd_size(form, 0), stoa_winograd_size(form, 1)};
+    size_t n = stoa_size_max(size[0], size[1]);
+    if (stoa_winograd_is_line(form)) {
+        (n == 6 ? input_line_6 : n == 8 ? input_line_8 : input_line_10)(size, grid, x, channels, first, count, v);
+        return;
+    }
     (n == 4 ? input_4 : n == 6 ? input_6 : input_8)(grid, x, channels, first, count, v);
 }
 
@@ -262,6 +352,11 @@ STOA_COPY(stoa_winograd_output,
            size_t first, size_t count, size_t channels, const struct epilogue *epilogue, float *y),
           (form, grid, m, first, count, channels, epilogue, y))
 {
+    const size_t n[2] = {stoa_winograd_size(form, 0), stoa_winograd_size(form, 1)};
+    if (stoa_winograd_is_line(form)) {
+        output_tiles(form->tile, n, true, grid, m, first, count, channels, epilogue, y);
+        return;
+    }
     bool three = form->kernel[0] == 3;
     size_t tile = form->tile[0];
     (tile == 6   ? output_8_6

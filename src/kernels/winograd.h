@@ -19,8 +19,8 @@
 
 #include "kernels/epilogue.h"
 
-#define WINOGRAD_MOST 8      /* the largest n */
-#define WINOGRAD_MOST_TAPS 5 /* and r */
+#define WINOGRAD_MOST 10     /* the largest n */
+#define WINOGRAD_MOST_TAPS 7 /* and r */
 
 /* The images and how they are cut. */
 struct winograd_grid {
@@ -37,7 +37,8 @@ struct winograd_values {
     size_t point, tile;
 };
 
-/* F(tile[0] x tile[1], kernel[0] x kernel[1]). */
+/* F(tile[0] x tile[1], kernel[0] x kernel[1]): square, or of a kernel that is one row or one column, where the tile is
+ * one too and the other axis has n = 1 and no transform. */
 struct winograd_form {
     size_t tile[2], kernel[2];
 };
@@ -45,25 +46,26 @@ struct winograd_form {
 /* By size of kernel and then of tile; ends with a form whose tile is 0. */
 extern const struct winograd_form stoa_winograd_forms[];
 
-/* v[n*n][count][channels] <- tiles [first, first + count) of x[N][H][W][x_pixel]; outside the images there is 0. Rows
+/* v[point][count][channels] <- tiles [first, first + count) of x[N][H][W][x_pixel]; outside the images there is 0. Rows
  * of v have room for the next multiple of 16 channels. */
 void stoa_winograd_input(const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
                          size_t channels, size_t first, size_t count, const struct winograd_values *v);
-/* y[N][OH][OW][y_pixel] <- epilogue of tiles [first, first + count) from m[n*n][count][channels], whose rows are
+/* y[N][OH][OW][y_pixel] <- epilogue of tiles [first, first + count) from m[point][count][channels], whose rows are
  * readable up to the next multiple of 16 channels. The epilogue's rows are the pixels of y. */
 void stoa_winograd_output(const struct winograd_form *form, const struct winograd_grid *grid,
                           const struct winograd_values *m, size_t first, size_t count, size_t channels,
                           const struct epilogue *epilogue, float *y);
 
-/* n of an axis, and n*n: the products. */
+/* n of an axis, and of both: the products. */
 size_t stoa_winograd_size(const struct winograd_form *form, size_t axis);
 size_t stoa_winograd_points(const struct winograd_form *form);
+bool stoa_winograd_is_line(const struct winograd_form *form);
 
 /* G of F(n - taps + 1, taps): n rows of `taps`. B^T has whole polynomials, not Lagrange's, so that G has what they are
  * to be divided by. */
 void stoa_winograd_filter_matrix(size_t n, size_t taps, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS]);
 
-/* The first `count` columns of u[n*n][C][width] <- weights[count][C][kh][kw], in double and then rounded. */
+/* The first `count` columns of u[point][C][width] <- weights[count][C][kh][kw], in double and then rounded. */
 void stoa_winograd_filters(const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width,
                            float *u);
 
@@ -80,7 +82,8 @@ void stoa_winograd_filters(const struct winograd_form *form, size_t C, size_t co
  *     error = sqrt(C + 20) / 2 * amplification of either axis,
  *     amplification = max over i, q of sqrt(sum_k (A_ki * G_kq * b_k)^2):
  *
- * 2.4 an axis where n is 4, 15 where it is 6, 20 where it is 8. Tests hold measured errors against this. */
+ * 1 an axis where n is 1, 2.4 where it is 4, 15 where it is 6, 20 where it is 8, 103 where it is 10. Tests hold
+ * measured errors against this. */
 double stoa_winograd_error(const struct winograd_form *form, size_t channels);
 
 #endif

@@ -15,7 +15,7 @@ typedef double wide __attribute__((vector_size(LANES * sizeof(double))));
 #define BLOCK_TAPS 144
 
 /* to[K][COLUMNS] <- from[count][K], rows `stride` apart; lanes beyond count are 0. */
-static STOA_INLINE void gather(size_t count, size_t K, const float *from, size_t stride, float *to)
+STOA_RARE static void gather(size_t count, size_t K, const float *from, size_t stride, float *to)
 {
     size_t k = 0;
     for (; count == COLUMNS && k + TRANSPOSE_TILE <= K; k += TRANSPOSE_TILE)
@@ -25,11 +25,15 @@ static STOA_INLINE void gather(size_t count, size_t K, const float *from, size_t
             to[k * COLUMNS + j] = j < count ? from[j * stride + k] : 0;
 }
 
-/* y[n] <- G x[kernel]. Point 0 and infinity see one tap each; of a pair of points a, -a the rows are the sum and the
- * difference of even and odd powers. */
+/* y[n] <- G x[kernel]; nothing happens where n is 1. Point 0 and infinity see one tap each; of a pair of points a, -a
+ * the rows are the sum and the difference of even and odd powers. */
 static STOA_INLINE void filter_axis(size_t n, size_t kernel, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS], const wide *x,
                                     wide *y)
 {
+    if (n == 1) {
+        y[0] = x[0];
+        return;
+    }
     y[0] = g[0][0] * x[0];
     for (size_t k = 1; k + 1 < n; k += 2) {
         wide even = g[k][0] * x[0], odd = g[k][1] * x[1];
@@ -44,24 +48,25 @@ static STOA_INLINE void filter_axis(size_t n, size_t kernel, double g[WINOGRAD_M
     y[n - 1] = x[kernel - 1];
 }
 
-/* u[n*n][count] <- taps[kernel*kernel][COLUMNS], some lanes at a time. n and kernel are known where this is inlined. */
-static STOA_INLINE void transform(size_t n, size_t kernel, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS],
-                                  const float *taps, size_t count, float *u, size_t point)
+/* u[n*n][count] <- taps[kh*kw][COLUMNS], some lanes at a time; g serves whichever axis is transformed. */
+static STOA_INLINE void transform(const size_t n[2], const size_t kernel[2],
+                                  double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS], const float *taps, size_t count,
+                                  float *u, size_t point)
 {
     for (size_t part = 0; part < count; part += LANES) {
         wide half[WINOGRAD_MOST][WINOGRAD_MOST_TAPS], in[WINOGRAD_MOST_TAPS], out[WINOGRAD_MOST];
-        for (size_t s = 0; s < kernel; s++) {
-            for (size_t r = 0; r < kernel; r++)
-                in[r] = __builtin_convertvector(*(const lanes *)(taps + (r * kernel + s) * COLUMNS + part), wide);
-            filter_axis(n, kernel, g, in, out);
-            for (size_t i = 0; i < n; i++)
+        for (size_t s = 0; s < kernel[1]; s++) {
+            for (size_t r = 0; r < kernel[0]; r++)
+                in[r] = __builtin_convertvector(*(const lanes *)(taps + (r * kernel[1] + s) * COLUMNS + part), wide);
+            filter_axis(n[0], kernel[0], g, in, out);
+            for (size_t i = 0; i < n[0]; i++)
                 half[i][s] = out[i];
         }
-        for (size_t i = 0; i < n; i++) {
-            filter_axis(n, kernel, g, half[i], out);
-            for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < n[0]; i++) {
+            filter_axis(n[1], kernel[1], g, half[i], out);
+            for (size_t k = 0; k < n[1]; k++) {
                 lanes result = __builtin_convertvector(out[k], lanes);
-                float *to = u + (i * n + k) * point + part;
+                float *to = u + (i * n[1] + k) * point + part;
                 if (count - part >= LANES)
                     *(lanes *)to = result;
                 else
@@ -71,13 +76,13 @@ static STOA_INLINE void transform(size_t n, size_t kernel, double g[WINOGRAD_MOS
     }
 }
 
-static STOA_INLINE void filters(size_t n, size_t kernel, size_t C, size_t count, const float *weights, size_t width,
-                                float *u)
+static STOA_INLINE void filters(const size_t n[2], const size_t kernel[2], size_t C, size_t count, const float *weights,
+                                size_t width, float *u)
 {
     double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS];
     float taps[BLOCK_TAPS * BLOCK_COLUMNS];
-    size_t area = kernel * kernel, block = kernel == 3 ? 16 : 5;
-    stoa_winograd_filter_matrix(n, kernel, g);
+    size_t area = kernel[0] * kernel[1], block = BLOCK_TAPS / area;
+    stoa_winograd_filter_matrix(stoa_size_max(n[0], n[1]), stoa_size_max(kernel[0], kernel[1]), g);
     for (size_t first = 0; first < count; first += BLOCK_COLUMNS)
         for (size_t c = 0; c < C; c += block) {
             size_t channels = stoa_size_min(block, C - c), columns = stoa_size_min(BLOCK_COLUMNS, count - first);
@@ -91,28 +96,27 @@ static STOA_INLINE void filters(size_t n, size_t kernel, size_t C, size_t count,
         }
 }
 
-/* Sizes known to the compiler. */
+/* Sizes known to the compiler, for the filters of which networks have most. */
 #define FILTERS(n, kernel)                                                                                             \
     static void filters_##n##_##kernel(size_t C, size_t count, const float *weights, size_t width, float *u)           \
     {                                                                                                                  \
-        filters(n, kernel, C, count, weights, width, u);                                                               \
+        filters((const size_t[]){n, n}, (const size_t[]){kernel, kernel}, C, count, weights, width, u);                \
     }
 FILTERS(4, 3)
 FILTERS(6, 3)
 FILTERS(8, 3)
-FILTERS(6, 5)
-FILTERS(8, 5)
 
 STOA_COPY(stoa_winograd_filters,
           (const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width, float *u),
           (form, C, count, weights, width, u))
 {
-    static const struct {
-        size_t n, kernel;
-        void (*run)(size_t C, size_t count, const float *weights, size_t width, float *u);
-    } table[] = {
-        {4, 3, filters_4_3}, {6, 3, filters_6_3}, {8, 3, filters_8_3}, {6, 5, filters_6_5}, {8, 5, filters_8_5}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].n == stoa_winograd_size(form, 0) && table[i].kernel == form->kernel[0])
-            table[i].run(C, count, weights, width, u);
+    const size_t n[2] = {stoa_winograd_size(form, 0), stoa_winograd_size(form, 1)};
+    if (n[0] == 4 && n[1] == 4 && form->kernel[0] == 3)
+        filters_4_3(C, count, weights, width, u);
+    else if (n[0] == 6 && n[1] == 6 && form->kernel[0] == 3)
+        filters_6_3(C, count, weights, width, u);
+    else if (n[0] == 8 && n[1] == 8 && form->kernel[0] == 3)
+        filters_8_3(C, count, weights, width, u);
+    else
+        filters(n, form->kernel, C, count, weights, width, u);
 }

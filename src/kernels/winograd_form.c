@@ -5,10 +5,12 @@
 #include "kernels/winograd_gradient.h"
 
 const struct winograd_form stoa_winograd_forms[] = {
-    {{2, 2}, {3, 3}}, {{4, 4}, {3, 3}}, {{6, 6}, {3, 3}}, {{2, 2}, {5, 5}}, {{4, 4}, {5, 5}}, {{0}, {0}},
+    {{2, 2}, {3, 3}}, {{4, 4}, {3, 3}}, {{6, 6}, {3, 3}}, {{2, 2}, {5, 5}}, {{4, 4}, {5, 5}}, {{1, 4}, {1, 3}},
+    {{1, 6}, {1, 3}}, {{1, 4}, {1, 5}}, {{1, 2}, {1, 7}}, {{1, 4}, {1, 7}}, {{4, 1}, {3, 1}}, {{6, 1}, {3, 1}},
+    {{4, 1}, {5, 1}}, {{2, 1}, {7, 1}}, {{4, 1}, {7, 1}}, {{0}, {0}},
 };
 
-static const double points[WINOGRAD_MOST - 1] = {0, 1, -1, 2, -2, 0.5, -0.5};
+static const double points[WINOGRAD_MOST - 1] = {0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75};
 
 size_t stoa_winograd_size(const struct winograd_form *form, size_t axis)
 {
@@ -18,6 +20,11 @@ size_t stoa_winograd_size(const struct winograd_form *form, size_t axis)
 size_t stoa_winograd_points(const struct winograd_form *form)
 {
     return stoa_winograd_size(form, 0) * stoa_winograd_size(form, 1);
+}
+
+bool stoa_winograd_is_line(const struct winograd_form *form)
+{
+    return form->kernel[0] != form->kernel[1];
 }
 
 size_t stoa_winograd_sum_point(const struct winograd_form *form)

@@ -24,15 +24,14 @@ static STOA_INLINE void gradient_axis(size_t n, size_t m, const lanes *d, lanes 
     }
 }
 
-static STOA_INLINE void gradient_vector(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
-                                        const struct place *place, bool whole, const float *dy, size_t count, float *u,
-                                        size_t point)
+static STOA_INLINE void gradient_vector(const size_t m[2], const size_t n[2], size_t W, size_t pixel,
+                                        const struct place *place, bool whole, const float *dy, float *u, size_t point)
 {
     lanes half[WINOGRAD_MOST][WINOGRAD_MOST], in[WINOGRAD_MOST], out[WINOGRAD_MOST];
     for (size_t j = 0; j < m[1]; j++) {
         for (size_t i = 0; i < m[0]; i++)
             if (whole || (i < place->end[0] && j < place->end[1]))
-                load(dy + (place->origin + i * grid->OW + j) * grid->y_pixel, count, &in[i]);
+                in[i] = *(const lanes *)(dy + (place->origin + i * W + j) * pixel);
             else
                 in[i] = (lanes){0};
         gradient_axis(n[0], m[0], in, out);
@@ -46,32 +45,29 @@ static STOA_INLINE void gradient_vector(const size_t m[2], const size_t n[2], co
     }
 }
 
-/* Fewer channels than a vector has: one function for all sizes. */
-STOA_RARE static void gradient_part(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
-                                    const struct place *place, const float *dy, size_t count, float *u, size_t point)
-{
-    gradient_vector(m, n, grid, place, false, dy, count, u, point);
-}
-
 static STOA_INLINE void gradient_tiles(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
                                        const float *dy, size_t channels, size_t first, size_t count,
                                        const struct winograd_values *u)
 {
     static const size_t none[2] = {0, 0};
     const size_t size[2] = {grid->OH, grid->OW};
+    struct staged_tile staged;
+    bool stages = channels < LANES;
+    size_t W = stages ? m[1] : grid->OW, pixel = stages ? LANES : grid->y_pixel;
     for (size_t t = 0; t < count; t++) {
         struct place place;
         locate(grid, first + t, m, m, size, none, &place);
+        const float *from = stages ? *staged.values : dy;
+        if (stages)
+            stage_tile(m, grid->OW, grid->y_pixel, dy, channels, &staged, &place);
         bool whole = is_whole(&place, m);
         float *values = u->values + t * u->tile;
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);
-            if (channels < LANES)
-                gradient_part(m, n, grid, &place, dy, channels, values, u->point);
-            else if (whole)
-                gradient_vector(m, n, grid, &place, true, dy + at, LANES, values + at, u->point);
+            if (whole)
+                gradient_vector(m, n, W, pixel, &place, true, from + at, values + at, u->point);
             else
-                gradient_vector(m, n, grid, &place, false, dy + at, LANES, values + at, u->point);
+                gradient_vector(m, n, W, pixel, &place, false, from + at, values + at, u->point);
         }
     }
 }

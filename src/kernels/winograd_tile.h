@@ -8,9 +8,13 @@
 #include "kernels/isa.h"
 #include "kernels/winograd.h"
 
-/* Of the points 1, 2 and 1/2, which come with their negatives. */
-static const float winograd_powers[3][6] = {
-    {1, 1, 1, 1, 1, 1}, {1, 2, 4, 8, 16, 32}, {1, 0.5f, 0.25f, 0.125f, 0.0625f, 0.03125f}};
+/* Of the points 1, 2, 1/2 and 3/4, which come with their negatives. */
+static const float winograd_powers[4][6] = {
+    {1, 1, 1, 1, 1, 1},
+    {1, 2, 4, 8, 16, 32},
+    {1, 0.5f, 0.25f, 0.125f, 0.0625f, 0.03125f},
+    {1, 0.75f, 0.5625f, 0.421875f, 0.31640625f, 0.2373046875f},
+};
 
 /* A tile of an image: where it begins, and its part [first, end) of rows and columns that lies inside. */
 struct place {
@@ -57,6 +61,23 @@ static STOA_INLINE void store(const lanes *from, size_t count, float *to)
         *(lanes *)to = *from;
     else
         memcpy(to, from, count * sizeof *to);
+}
+
+/* A tile of its own, for pixels of fewer channels than a vector has. */
+struct staged_tile {
+    float values[WINOGRAD_MOST * WINOGRAD_MOST][LANES];
+};
+
+/* Copies a tile of n pixels, of an image with rows of W. `place` then says where it lies in the copy, an image of n
+ * whose pixels are LANES apart: it is whole, as channels and pixels that are not there are 0. */
+STOA_RARE static void stage_tile(const size_t n[2], size_t W, size_t pixel, const float *from, size_t channels,
+                                 struct staged_tile *tile, struct place *place)
+{
+    memset(tile->values, 0, n[0] * n[1] * sizeof *tile->values);
+    for (size_t i = place->first[0]; i < place->end[0]; i++)
+        for (size_t j = place->first[1]; j < place->end[1]; j++)
+            memcpy(tile->values[i * n[1] + j], from + (place->origin + i * W + j) * pixel, channels * sizeof *from);
+    *place = (struct place){.end = {n[0], n[1]}};
 }
 
 /* Where the last vector of a row begins: it overlaps the one before rather than reach beyond. */

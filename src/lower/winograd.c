@@ -246,10 +246,10 @@ static void winograd_pack(const struct conv *conv, size_t first, size_t count, c
 }
 
 /* Nanoseconds, measured like those of products (gemm/cost.c): for each point of 16 channels that are transformed, there
- * or back, without and with wide registers, by n. */
+ * or back, without and with wide registers, along each axis, by n (with wide registers 1 and 10 by proportion). */
 static const double point_cost[2][WINOGRAD_MOST + 1] = {
-    {[4] = 2.2, [6] = 3.6, [8] = 5.5},
-    {[4] = 0.9, [6] = 1.2, [8] = 1.8},
+    {[1] = 0.6, [4] = 1.1, [6] = 1.8, [8] = 2.75, [10] = 3.2},
+    {[1] = 0.3, [4] = 0.45, [6] = 0.6, [8] = 0.9, [10] = 1.1},
 };
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
  * products are shared out by points. */
@@ -269,9 +269,11 @@ static double winograd_cost(const struct conv *conv)
     double values = (double)(job.total * job.points) * groups *
                     (double)(rows_of(job.channels) + job.panels * rows_of(tiling->panel));
     double weights = (double)conv->shape.OC * (double)stoa_panel_depth(conv);
-    double cost = products * stoa_gemm_cost(m, tiling->panel, tiling->k_block) +
-                  values / 16 * point_cost[stoa_has_wide_registers()][stoa_winograd_size(tiling->form, 0)] +
-                  weights * parts * stoa_gemm_far_cost();
+    const double *point = point_cost[stoa_has_wide_registers()];
+    double cost =
+        products * stoa_gemm_cost(m, tiling->panel, tiling->k_block) +
+        values / 16 * (point[stoa_winograd_size(tiling->form, 0)] + point[stoa_winograd_size(tiling->form, 1)]) +
+        weights * parts * stoa_gemm_far_cost();
     if (tiling->split == SPLIT_POINTS)
         cost += values * STAGED_COST;
     else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > block_bytes())

@@ -168,19 +168,34 @@ Test(winograd, what_it_does_not_serve)
     }
 }
 
-/* A layer of many channels: its filters are given at creation, where transforming them is not part of each run. */
+/* Layers of many channels: their filters are given at creation, where transforming them is not part of each run. */
+static const struct {
+    const char *name;
+    struct conv_shape shape;
+} chosen[] = {
+    {"3x3", {.C = 64, .H = 56, .W = 56, .OC = 64, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
+    {"5x5", {.C = 64, .H = 27, .W = 27, .OC = 192, .kernel = {5, 5}, .pad = {2, 2, 2, 2}}},
+    {"a row of 7", {.C = 192, .H = 17, .W = 17, .OC = 192, .kernel = {1, 7}, .pad = {0, 3, 0, 3}}},
+    {"a column of 7", {.C = 160, .H = 17, .W = 17, .OC = 192, .kernel = {7, 1}, .pad = {3, 0, 3, 0}}},
+    {"a row of 3", {.C = 384, .H = 8, .W = 8, .OC = 384, .kernel = {1, 3}, .pad = {0, 1, 0, 1}}},
+    {"a column of 3", {.C = 384, .H = 8, .W = 8, .OC = 384, .kernel = {3, 1}, .pad = {1, 0, 1, 0}}},
+};
+
 Test(winograd, is_chosen)
 {
     struct stoa_allocator allocator = stoa_allocator_default();
-    struct conv_shape shape = conv_check_completed(
-        (struct conv_shape){.N = 1, .C = 64, .H = 56, .W = 56, .OC = 64, .kernel = {3, 3}, .pad = {1, 1, 1, 1}});
-    float *weights = calloc(64 * 64 * 9, sizeof *weights);
-    struct conv *conv;
-    size_t reach[2];
-    cr_assert(stoa_conv_shape_finish(&shape, NULL) == STOA_OK);
-    cr_assert(stoa_conv_create(&allocator, &shape, weights, NULL, NULL, NULL, &conv) == STOA_OK);
-    cr_expect(strncmp(stoa_conv_describe(conv), "winograd", 8) == 0, "%s", stoa_conv_explain(conv)->line);
-    cr_expect(stoa_conv_error(conv, reach) > 1 && reach[0] && reach[1]);
-    stoa_conv_free(conv);
-    free(weights);
+    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
+        struct conv_shape shape = conv_check_completed(chosen[i].shape);
+        shape.N = 1;
+        float *weights = calloc(shape.OC * shape.C * shape.kernel[0] * shape.kernel[1], sizeof *weights);
+        struct conv *conv;
+        size_t reach[2];
+        cr_assert(stoa_conv_shape_finish(&shape, NULL) == STOA_OK);
+        cr_assert(stoa_conv_create(&allocator, &shape, weights, NULL, NULL, NULL, &conv) == STOA_OK);
+        cr_expect(strncmp(stoa_conv_describe(conv), "winograd", 8) == 0, "%s: %s", chosen[i].name,
+                  stoa_conv_explain(conv)->line);
+        cr_expect(stoa_conv_error(conv, reach) > 1 && reach[0] + reach[1] > 0);
+        stoa_conv_free(conv);
+        free(weights);
+    }
 }
