@@ -109,6 +109,10 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
     UNROLLED
     for (size_t i = 0; i < pixels * vectors; i++)
         sums[i] = start[i % vectors];
+    /* Stores go to the cache in order, each waiting for its line: these are there by then. */
+    UNROLLED
+    for (size_t i = 0; i < pixels; i++)
+        __builtin_prefetch(y + i * y_pixel, 1);
     size_t apart = pixels_apart(pixels), x_pixel = d->x_pixel;
     for (size_t r = 0; r < d->runs; r++) {
         struct place place = {.step = {0, x_pixel, 2 * x_pixel, 3 * x_pixel}};
