@@ -157,8 +157,8 @@ static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stri
         *(lanes *)(y + p * d->y_pixel) = sums[p];
 }
 
-/* Asks the L2 cache for `count` floats of each row. Without the empty statement calls have no effect that the compiler
- * knows of, and it drops them. */
+/* Asks the L2 cache for `count` floats of each row, of x, or of y before it is written. Without the empty statement
+ * calls have no effect that the compiler knows of, and it drops them. */
 STOA_RARE static void fetch(size_t rows, size_t count, size_t row_step, const float *x)
 {
     __asm__ volatile("");
@@ -178,9 +178,11 @@ static STOA_INLINE void spans(const struct depthwise *given, size_t taps, size_t
         size_t first = begin < d->pad ? d->pad - begin : 0, end = d->W + d->pad - begin;
         for (size_t c = 0; c < d->groups; c += LANES) {
             size_t at = c + LANES > d->groups ? d->groups - LANES : c;
-            if (d->ahead)
+            if (d->ahead) {
                 fetch(given->ahead, SPAN * stride * LANES, d->row_step,
                       x + d->rows * d->row_step + begin * d->x_pixel + c * SPAN * stride);
+                fetch(SPAN, 1, d->y_pixel, y + ox * d->y_pixel + at);
+            }
             /* Missing columns lie in front of the image, or of the row. */
             const float *from = x + at + (ptrdiff_t)(begin * d->x_pixel) - (ptrdiff_t)(d->pad * d->x_pixel);
             span(d, taps, stride, first, end, from, weights + at, bias ? bias + at : NULL, y + ox * d->y_pixel + at);

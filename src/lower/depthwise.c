@@ -140,9 +140,10 @@ static void run_rows(const struct conv *conv, const struct conv_args *args, size
 static size_t rows_ahead(const struct conv *conv)
 {
     const struct conv_shape *shape = &conv->shape;
-    double bytes = (double)(shape->N * shape->H) * (double)(shape->W * shape->C) * sizeof(float);
+    double floats = (double)(shape->N * shape->H) * (double)(shape->W * shape->C) +
+                    (double)(shape->N * shape->OH) * (double)(shape->OW * shape->OC);
     bool whole = shape->dilation[0] == 1 && conv->tiling.panel == shape->OC;
-    return whole && bytes > 16 * (double)stoa_cache_bytes() ? stoa_size_min(shape->stride[0], 2) : 0;
+    return whole && floats * sizeof(float) > 16 * (double)stoa_cache_bytes() ? stoa_size_min(shape->stride[0], 2) : 0;
 }
 
 static void depthwise_run(const struct conv *conv, const struct conv_args *args)
