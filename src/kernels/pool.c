@@ -1,4 +1,5 @@
-/* Pooling, a row of windows at a time; the innermost loops run over channels. */
+/* Pooling, a row of windows at a time; the innermost loops run over channels. Pictures of floats, which networks have
+ * most of, are in pool_picture.c. */
 #include "kernels/pool.h"
 
 #include <math.h>
@@ -9,8 +10,7 @@
 /* NaN if either is (for types that have it); for floats one maximum, one comparison and one blend. */
 #define LARGER(candidate, best) ((candidate) != (candidate) ? (candidate) : (candidate) > (best) ? (candidate) : (best))
 
-/* One window's channels [c, c + count), over `depth` planes that are plane_step elements apart: copies of this with a
- * constant count keep `best` in registers, those with a constant depth of 1 have no loop over planes. */
+/* One window's channels [c, c + count), over `depth` planes that are plane_step elements apart. */
 #define DEFINE_MAX_POOL_ROW(LINKAGE, NAME, TYPE)                                                                       \
     static STOA_INLINE void NAME##_block(const struct pool_shape *shape, size_t depth, size_t plane_step,              \
                                          const struct taps *rows, const struct taps *columns, size_t count,            \
@@ -52,19 +52,17 @@ DEFINE_MAX_POOL_ROW(STOA_FEW_CLONES static, max_pool_row, float)
 DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_uint8, uint8_t)
 DEFINE_MAX_POOL_ROW(, stoa_max_pool_row_int8, int8_t)
 
-/* Pictures have the loops for which counts are constant; volumes and bytes go without. */
-STOA_CLONES void stoa_max_pool_row(const struct pool_shape *shape, struct pool_row at, const float *x, float *y)
+static bool is_picture(const struct pool_shape *shape)
 {
-    if (shape->kernel[0] > 1 || shape->size[0] > 1) {
+    return shape->kernel[0] == 1 && shape->size[0] == 1;
+}
+
+void stoa_max_pool_row(const struct pool_shape *shape, struct pool_row at, const float *x, float *y)
+{
+    if (is_picture(shape))
+        stoa_max_pool_picture(shape, at.row, x, y);
+    else
         max_pool_row(shape, at, x, y);
-        return;
-    }
-    const struct taps rows = clip(shape, 1, at.row);
-    for (size_t ox = 0; ox < shape->out[2]; ox++, y += shape->y_column) {
-        const struct taps columns = clip(shape, 2, ox);
-        FOR_CHANNELS(shape->channels, room_at(shape, &columns, ox), c, count,
-                     max_pool_row_block(shape, 1, 0, &rows, &columns, count, x + c, y + c));
-    }
 }
 
 /* The place of the first maximum of one channel's window, x[D][H][W] being the channel: *value <- it. */
@@ -145,21 +143,12 @@ STOA_FEW_CLONES static void average_deep(const struct pool_shape *shape, struct 
     }
 }
 
-STOA_CLONES void stoa_average_pool_row(const struct pool_shape *shape, struct pool_row at, int count_pad,
-                                       const float *x, float *y)
+void stoa_average_pool_row(const struct pool_shape *shape, struct pool_row at, int count_pad, const float *x, float *y)
 {
-    if (shape->kernel[0] > 1 || shape->size[0] > 1) {
+    if (is_picture(shape))
+        stoa_average_pool_picture(shape, at.row, count_pad, x, y);
+    else
         average_deep(shape, at, count_pad, x, y);
-        return;
-    }
-    const struct taps rows = clip(shape, 1, at.row);
-    for (size_t ox = 0; ox < shape->out[2]; ox++, y += shape->y_column) {
-        const struct taps columns = clip(shape, 2, ox);
-        size_t taps = (rows.end - rows.first) * (columns.end - columns.first);
-        const float divisor = (float)(count_pad ? padded_taps(shape, 1, at.row) * padded_taps(shape, 2, ox) : taps);
-        FOR_CHANNELS(shape->channels, room_at(shape, &columns, ox), c, count,
-                     average_block(shape, 1, 0, &rows, &columns, divisor, count, x + c, y + c));
-    }
 }
 
 static STOA_INLINE void lp_block(const struct pool_shape *shape, const struct taps *planes, const struct taps *rows,

@@ -34,6 +34,9 @@ void stoa_max_pool_row_index(const struct pool_shape *shape, struct pool_row at,
 /* y[OW][C] <- mean over the window's taps of x[D][H][W][C], of those inside the image or, with `count_pad`, inside the
  * padded image, where the padding is 0. */
 void stoa_average_pool_row(const struct pool_shape *shape, struct pool_row at, int count_pad, const float *x, float *y);
+/* Those two of pictures, with D and the kernel's depth 1, for row oy. */
+void stoa_max_pool_picture(const struct pool_shape *shape, size_t oy, const float *x, float *y);
+void stoa_average_pool_picture(const struct pool_shape *shape, size_t oy, int count_pad, const float *x, float *y);
 /* y[OW][C] <- (sum over the window's taps of |x[D][H][W][C]|^p)^(1/p); p is at least 1. */
 void stoa_lp_pool_row(const struct pool_shape *shape, struct pool_row at, int p, const float *x, float *y);
 

@@ -9,6 +9,7 @@
 #include "kernels/depthwise.h"
 #include "kernels/direct.h"
 #include "kernels/gemv.h"
+#include "kernels/pool.h"
 #include "kernels/small_product.h"
 #include "kernels/winograd.h"
 
@@ -32,6 +33,8 @@ CASE(stoa_depthwise_row,
 CASE(stoa_direct_rows, (const struct direct *d, size_t rows, size_t count, const float *x, const float *weights,
                         const float *bias, float *y));
 CASE(stoa_gemv, (size_t m, size_t n, const float *a, size_t lda, const float *x, float *y));
+CASE(stoa_max_pool_picture, (const struct pool_shape *shape, size_t oy, const float *x, float *y));
+CASE(stoa_average_pool_picture, (const struct pool_shape *shape, size_t oy, int count_pad, const float *x, float *y));
 CASE(stoa_small_product, (const struct small_product *product));
 CASE(stoa_winograd_input, (const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
                            size_t channels, size_t first, size_t count, const struct winograd_values *v));
@@ -101,6 +104,39 @@ Test(isa, gemv)
                     stoa_gemv_copies[copy](m, n, weights, n + m % 3, x, y);
                     compare("gemv", copy, m * 100 + n, 70 * 0x1p-24f * 70);
                 }
+        }
+}
+
+Test(isa, pool_picture)
+{
+    static const size_t channels[] = {1, 3, 6, 8, 13, 16, 21, 32, 40, 64, 130};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+        for (size_t way = 0; way < 12; way++) { /* stride, gaps between pixels, dilation */
+            size_t C = channels[i], gap = way / 2 % 2 * 5, stride = 1 + way % 2, dilation = 1 + way / 4;
+            size_t out = (9 + 2 - 2 * dilation - 1) / stride + 1;
+            const struct pool_shape shape = {.kernel = {1, 3, 3},
+                                             .stride = {1, stride, stride},
+                                             .dilation = {1, dilation, dilation},
+                                             .pad = {0, 1, 1, 0, 1, 1},
+                                             .size = {1, 9, 9},
+                                             .out = {1, out, out},
+                                             .channels = C,
+                                             .x_row = 9 * (C + gap),
+                                             .x_column = C + gap,
+                                             .y_row = out * (C + gap),
+                                             .y_column = C + gap};
+            for (size_t copy = 1; copy < COPIES; copy++)
+                if (runs_here(copy))
+                    for (size_t oy = 0; oy < out; oy++) {
+                        fill();
+                        stoa_max_pool_picture_copies[0](&shape, oy, x, expected);
+                        stoa_max_pool_picture_copies[copy](&shape, oy, x, y);
+                        compare("max_pool", copy, C * 100 + way, 0);
+                        fill();
+                        stoa_average_pool_picture_copies[0](&shape, oy, way & 1, x, expected);
+                        stoa_average_pool_picture_copies[copy](&shape, oy, way & 1, x, y);
+                        compare("average_pool", copy, C * 100 + way, 0);
+                    }
         }
 }
 
