@@ -69,7 +69,12 @@ TRANSPOSE_EDGE(unit8)
 static void interleave_three(size_t count, const unit4 *x, size_t ldx, unit4 *y)
 {
     const unit4 *a = x, *b = x + ldx, *c = x + 2 * ldx;
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+#ifdef TRANSPOSE_SHUFFLES
+    for (; i + 4 <= count; i += 4)
+        stoa_transpose_three(x + i, ldx, y + 3 * i);
+#endif
+    for (; i < count; i++) {
         y[3 * i] = a[i];
         y[3 * i + 1] = b[i];
         y[3 * i + 2] = c[i];

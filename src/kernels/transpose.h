@@ -1,4 +1,5 @@
-/* A tile of 4-byte elements, transposed: 16 x 16, so that each cache line it touches is used to the full. */
+/* Small matrices of 4-byte elements, transposed; a tile is 16 x 16, so that each cache line it touches is used to the
+ * full. */
 #ifndef STOA_KERNELS_TRANSPOSE_H
 #define STOA_KERNELS_TRANSPOSE_H
 
@@ -46,6 +47,18 @@ static STOA_INLINE void stoa_transpose_four(const transpose_unit *x, size_t ldx,
     stoa_transpose_store(__builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7), y + ldy);
     stoa_transpose_store(__builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), y + 2 * ldy);
     stoa_transpose_store(__builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7), y + 3 * ldy);
+}
+
+/* y[4][3] <- x[3][ldx], transposed. */
+static STOA_INLINE void stoa_transpose_three(const transpose_unit *x, size_t ldx, transpose_unit *y)
+{
+    transpose_four a = stoa_transpose_load(x), b = stoa_transpose_load(x + ldx), c = stoa_transpose_load(x + 2 * ldx);
+    transpose_four a0_b0 = __builtin_shufflevector(a, b, 0, 4, 0, 4), c0_a1 = __builtin_shufflevector(c, a, 0, 5, 0, 5);
+    transpose_four b1_c1 = __builtin_shufflevector(b, c, 1, 5, 1, 5), a2_b2 = __builtin_shufflevector(a, b, 2, 6, 2, 6);
+    transpose_four c2_a3 = __builtin_shufflevector(c, a, 2, 7, 2, 7), b3_c3 = __builtin_shufflevector(b, c, 3, 7, 3, 7);
+    stoa_transpose_store(__builtin_shufflevector(a0_b0, c0_a1, 0, 1, 4, 5), y);
+    stoa_transpose_store(__builtin_shufflevector(b1_c1, a2_b2, 0, 1, 4, 5), y + 4);
+    stoa_transpose_store(__builtin_shufflevector(c2_a3, b3_c3, 0, 1, 4, 5), y + 8);
 }
 #endif
 
