@@ -25,17 +25,30 @@
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef int32_t lane_bits __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
-/* *y <- between least and most; NaN stays. */
-static STOA_INLINE void bound(float least, float most, lanes *y)
+/* *y <- at least `least`; NaN stays. */
+static STOA_INLINE void at_least(float least, lanes *y)
 {
-    lanes low = (lanes){0} + least, high = (lanes){0} + most;
+    lanes low = least - (lanes){0};
 #if defined(__AVX512F__)
-    *y = (lanes)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)*y));
+    *y = (lanes)_mm512_max_ps((__m512)low, (__m512)*y);
 #elif defined(__AVX__)
-    *y = (lanes)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)*y));
+    *y = (lanes)_mm256_max_ps((__m256)low, (__m256)*y);
 #else
     lane_bits below = *y < low;
     *y = (lanes)(((lane_bits)*y & ~below) | ((lane_bits)low & below));
+#endif
+}
+
+/* *y <- between least and most; NaN stays. */
+static STOA_INLINE void bound(float least, float most, lanes *y)
+{
+    at_least(least, y);
+    lanes high = most - (lanes){0};
+#if defined(__AVX512F__)
+    *y = (lanes)_mm512_min_ps((__m512)high, (__m512)*y);
+#elif defined(__AVX__)
+    *y = (lanes)_mm256_min_ps((__m256)high, (__m256)*y);
+#else
     lane_bits above = *y > high;
     *y = (lanes)(((lane_bits)*y & ~above) | ((lane_bits)high & above));
 #endif

@@ -5,8 +5,6 @@
  * thread runs on the same core. The next strip is asked for meanwhile, a line every four steps, tile after tile. */
 #include "kernels/small_product.h"
 
-#include <math.h>
-
 #include "kernels/isa.h"
 
 /* Rows of a tile, and vectors of its columns: with 16 registers, sums for all but those of a row of B and a float of A.
@@ -34,6 +32,29 @@ struct form {
     bool whole;
 };
 
+/* Rows of a matrix as two pointers three rows apart and a step: left to itself, GCC 12 takes a register, or a place on
+ * the stack, for each row. */
+struct rows {
+    float *from[2];
+    size_t step;
+};
+
+static STOA_INLINE struct rows rows_at(float *from, size_t step, size_t count)
+{
+    struct rows rows = {.from = {from, from}, .step = step};
+    __asm__("" : "+r"(rows.from[0]));
+    if (count > 3) {
+        rows.from[1] = rows.from[0] + 3 * step;
+        __asm__("" : "+r"(rows.from[1]));
+    }
+    return rows;
+}
+
+static STOA_INLINE float *row_of(const struct rows *rows, size_t i)
+{
+    return rows->from[i / 3] + i % 3 * rows->step;
+}
+
 /* Columns of vector v. */
 static STOA_INLINE size_t column_of(const struct place *place, size_t v, struct form form)
 {
@@ -53,18 +74,20 @@ static STOA_INLINE void finish(const struct epilogue *epilogue, const struct pla
             sums[i] += *(const lanes *)(bias + column_of(place, i % vectors, form));
     }
     if (epilogue->addend) {
-        const float *addend = epilogue->addend + place->row * epilogue->addend_row + place->column;
+        struct rows addend = rows_at((float *)epilogue->addend + place->row * epilogue->addend_row + place->column,
+                                     epilogue->addend_row, form.rows);
         UNROLLED
         for (size_t i = 0; i < count; i++)
-            sums[i] +=
-                *(const lanes *)(addend + i / vectors * epilogue->addend_row + column_of(place, i % vectors, form));
+            sums[i] += *(const lanes *)(row_of(&addend, i / vectors) + column_of(place, i % vectors, form));
     }
-    if (activation->kind != ACTIVATION_NONE) {
-        bool clip = activation->kind == ACTIVATION_CLIP;
-        float least = clip ? activation->alpha : 0, most = clip ? activation->beta : INFINITY;
+    if (activation->kind == ACTIVATION_CLIP) {
         UNROLLED
         for (size_t i = 0; i < count; i++)
-            bound(least, most, &sums[i]);
+            bound(activation->alpha, activation->beta, &sums[i]);
+    } else if (activation->kind != ACTIVATION_NONE) {
+        UNROLLED
+        for (size_t i = 0; i < count; i++)
+            at_least(0, &sums[i]);
     }
 }
 
@@ -89,7 +112,7 @@ static STOA_INLINE void tile(const struct small_product *p, struct place *place,
 {
     lanes sums[ROWS * VECTORS];
     const float *row[ROWS], *b = place->b, *ahead = place->ahead;
-    size_t vectors = form.vectors, count = form.rows * vectors, c_row = p->c_row;
+    size_t vectors = form.vectors, count = form.rows * vectors;
     size_t b_row = form.whole ? vectors * LANES : place->b_row, left = p->k, k = 0;
     UNROLLED
     for (size_t i = 0; i < count; i++)
@@ -99,6 +122,7 @@ static STOA_INLINE void tile(const struct small_product *p, struct place *place,
         row[i] = place->a + i * p->a_row;
     for (; STEPS > 1 && form.whole && left >= STEPS; left -= STEPS, k += STEPS, b += STEPS * b_row, ahead += b_row) {
         __builtin_prefetch(ahead);
+        __asm__("" : "+r"(ahead), "+r"(b), "+r"(k));
         UNROLLED
         for (size_t i = 0; i < STEPS; i++)
             step(row, k + i, b + i * b_row, place, form, sums);
@@ -109,15 +133,17 @@ static STOA_INLINE void tile(const struct small_product *p, struct place *place,
     }
     place->ahead = ahead < place->end ? ahead : place->next;
     if (p->add) {
+        struct rows c = rows_at(place->c, p->c_row, form.rows);
         UNROLLED
         for (size_t i = 0; i < count; i++)
-            sums[i] += *(const lanes *)(place->c + i / vectors * c_row + column_of(place, i % vectors, form));
+            sums[i] += *(const lanes *)(row_of(&c, i / vectors) + column_of(place, i % vectors, form));
     }
     if (form.whole && p->last)
         finish(p->last, place, form, sums);
+    struct rows c = rows_at(place->c, p->c_row, form.rows);
     UNROLLED
     for (size_t i = 0; i < count; i++)
-        *(lanes *)(place->c + i / vectors * c_row + column_of(place, i % vectors, form)) = sums[i];
+        *(lanes *)(row_of(&c, i / vectors) + column_of(place, i % vectors, form)) = sums[i];
 }
 
 /* Rows of the next tile of so many that are left: sixes, and threes and fours where that would leave one or two. */
