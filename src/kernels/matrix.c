@@ -2,6 +2,7 @@
 #include "kernels/matrix.h"
 
 #include "base/vector.h"
+#include "kernels/transpose.h"
 
 STOA_CLONES void stoa_matrix_clear_rows(size_t rows, size_t columns, float *y, size_t y_row)
 {
@@ -77,4 +78,22 @@ STOA_CLONES void stoa_matrix_add_rows(size_t rows, size_t columns, const float *
     j += columns & 2;
     if (columns & 1)
         add_columns1(rows, x + j, x_row, sums + j);
+}
+
+void stoa_matrix_transpose(size_t rows, size_t columns, const float *x, size_t x_row, float *y, size_t y_row)
+{
+    size_t i = 0;
+#ifdef TRANSPOSE_SHUFFLES
+    for (; i + 4 <= rows; i += 4, x += 4 * x_row, y += 4) {
+        size_t j = 0;
+        for (; j + 4 <= columns; j += 4)
+            stoa_transpose_four((const transpose_unit *)(x + j), x_row, (transpose_unit *)(y + j * y_row), y_row);
+        for (; j < columns; j++)
+            for (size_t k = 0; k < 4; k++)
+                y[j * y_row + k] = x[k * x_row + j];
+    }
+#endif
+    for (; i < rows; i++, x += x_row, y++)
+        for (size_t j = 0; j < columns; j++)
+            y[j * y_row] = x[j];
 }

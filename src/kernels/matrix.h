@@ -16,6 +16,9 @@ void stoa_matrix_finish(size_t rows, size_t columns, float alpha, float beta, co
  * an order that waits for each line where it comes from memory. */
 void stoa_matrix_fetch(size_t rows, size_t columns, const float *x, size_t x_row);
 
+/* y[columns][rows], rows y_row apart, <- x[rows][columns]^T, rows x_row apart. */
+void stoa_matrix_transpose(size_t rows, size_t columns, const float *x, size_t x_row, float *y, size_t y_row);
+
 /* sums[columns] += the rows of x[rows][columns], which are x_row apart. */
 void stoa_matrix_add_rows(size_t rows, size_t columns, const float *x, size_t x_row, float *sums);
 

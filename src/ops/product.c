@@ -2,6 +2,8 @@
  *
  *   gemv   one row (or few, where BLAS packs every operand) times b [n][k]: the weights are read once, a block of rows
  *          that stays in the cache at a time
+ *   turned several rows times b [n][k], where BLAS packs every operand: b's rows times some of a's, which are turned
+ *          first, and turned back: rows of b are read once, where they lie, and serve up to 32 of a's
  *   small  few rows: tiles within what BLAS multiplies without packing (stoa_gemm_small_limit), k cut as well. Measured
  *          on OpenBLAS 0.3.21: 2 to 12 rows times [n][k] are 1.3 to 3 times as fast so, 16 to 64 1.2 to 2 times, as are
  *          up to 128 times [k][n] (more where k is short), and sums of few rows of both (a transposed); with b
@@ -28,7 +30,14 @@
 #define TASK_BYTES ((size_t)256 << 10)    /* of weights moved by a task, */
 #define CHUNK_BYTES ((size_t)16 << 20)    /* and between two reports of what has been consumed */
 
-enum product_way { PRODUCT_GEMV, PRODUCT_GEMV_COLUMN, PRODUCT_GEMM };
+/* A turned tile: rows of a, its results (24 KB, on the stack) and a block of k of a (16 KB). */
+#define TURNED_ROWS 32
+#define TURNED_FLOATS 6144
+#define TURNED_K_FLOATS 4096
+/* Rows of b that are multiplied while the next ones are asked for. */
+#define TURNED_STEP 12
+
+enum product_way { PRODUCT_GEMV, PRODUCT_GEMV_COLUMN, PRODUCT_TURNED, PRODUCT_GEMM };
 
 struct tiling {
     enum product_way way;
@@ -85,6 +94,11 @@ static struct tiling cut(const struct product *p)
     } else if (p->b_transposed && single && m <= (small ? 1 : 4)) {
         tiling.way = PRODUCT_GEMV;
         tiling.n = stoa_size_part(n, rows, 1);
+    } else if (p->b_transposed && single && !small && stoa_gemm_small_limit() && m <= TURNED_ROWS) {
+        tiling.way = PRODUCT_TURNED;
+        size_t width = stoa_size_round_up(m, 8);
+        tiling.n = stoa_size_part(n, stoa_size_min(TURNED_FLOATS / width, stoa_size_ceil_div(n, 4)), TURNED_STEP);
+        tiling.k = stoa_size_part(k, TURNED_K_FLOATS / width, 4);
     } else if (p->b_transposed && small && m <= 12) {
         tiling.n = stoa_size_part(n, 64, 1);
         tiling.k = stoa_size_part(k, stoa_size_min(1024, small / (m * tiling.n)), 1);
@@ -126,6 +140,33 @@ struct multiplying {
     size_t tiles_m, tiles_n;
 };
 
+/* y[rows][columns] <- a[rows][k] * b[columns][k]^T. */
+static void multiply_turned(const struct product *p, const struct tiling *tiling, size_t rows, size_t columns,
+                            const float *a, const float *b, float *y)
+{
+    float block[TURNED_K_FLOATS] = {0}, results[TURNED_FLOATS];
+    size_t width = stoa_size_round_up(rows, 8);
+    for (size_t from = 0; from < p->k; from += tiling->k) {
+        struct gemm_packed turned = {block, stoa_size_min(tiling->k, p->k - from), width};
+        float *to = block;
+        for (size_t i = 0, strip; i < width; i += strip, to += strip * turned.rows) {
+            strip = stoa_gemm_strip(width, i);
+            if (i < rows)
+                stoa_matrix_transpose(stoa_size_min(strip, rows - i), turned.rows, a + i * p->k + from, p->k, to,
+                                      strip);
+        }
+        for (size_t j = 0; j < columns; j += TURNED_STEP) {
+            size_t next = j + TURNED_STEP;
+            if (next < columns)
+                stoa_matrix_fetch(stoa_size_min(TURNED_STEP, columns - next), turned.rows, b + next * p->k + from,
+                                  p->k);
+            stoa_gemm_packed(stoa_size_min(TURNED_STEP, columns - j), turned.rows, b + j * p->k + from, p->k, &turned,
+                             0, from > 0, results + j * width, width, NULL);
+        }
+    }
+    stoa_matrix_transpose(columns, rows, results, width, y, p->n);
+}
+
 /* y[rows][columns] <- a * b, or what is there already plus that. */
 static void multiply(const struct product *p, const struct tiling *tiling, size_t rows, size_t columns, const float *a,
                      const float *b, bool add, float *y)
@@ -141,6 +182,9 @@ static void multiply(const struct product *p, const struct tiling *tiling, size_
         break;
     case PRODUCT_GEMV_COLUMN:
         stoa_gemv(rows, p->k, a, lda, b, y);
+        break;
+    case PRODUCT_TURNED:
+        multiply_turned(p, tiling, rows, columns, a, b, y);
         break;
     case PRODUCT_GEMM:
         for (size_t from = 0; from < p->k; from += tiling->k)
@@ -211,8 +255,9 @@ void stoa_product_describe(const struct product *p, size_t size, char *text)
 {
     struct product product = straighten(p);
     struct tiling tiling = cut(&product);
-    if (tiling.way == PRODUCT_GEMM)
-        snprintf(text, size, "gemm %zux%zux%zu", tiling.m, tiling.n, tiling.k);
+    if (tiling.way == PRODUCT_GEMM || tiling.way == PRODUCT_TURNED)
+        snprintf(text, size, "%s %zux%zux%zu", tiling.way == PRODUCT_GEMM ? "gemm" : "turned", tiling.m, tiling.n,
+                 tiling.k);
     else
         snprintf(text, size, "gemv %zu rows", tiling.way == PRODUCT_GEMV ? tiling.n : tiling.m);
 }
