@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 /* Thread pools keep their workers spinning for a while after the last work, which would take cores from whoever has the
- * next turn. Waits until the process (0: this one) uses next to no CPU time; at most a fifth of a second. */
+ * next turn. Waits until the process (0: this one) uses next to no CPU time; at most a third of a second. */
 void stoa_bench_settle(pid_t process);
 
 #endif
