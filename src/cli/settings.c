@@ -330,7 +330,7 @@ static const struct option options[] = {
     {"threads", "T", IN_RUN | IN_VERIFY | IN_TRAIN | IN_SHOW, take_threads,
      "threads to use, 1 to 1024 (default: all the process may use)"},
     {"lowering", "HOW", IN_RUN | IN_VERIFY | IN_INFO, take_lowering,
-     "force a way of convolving: auto, view, im2col, im2col-full, depthwise or winograd"},
+     "force a way of convolving: auto, view, im2col, im2col-full, depthwise, direct or winograd"},
     {"accuracy", "HOW", IN_RUN | IN_VERIFY | IN_INFO | IN_TRAIN, take_accuracy,
      "fast (the default), or strict: no way of convolving whose rounding errors exceed a plain sum's"},
     {"tune", NULL, IN_RUN | IN_VERIFY | IN_INFO, take_tune,
