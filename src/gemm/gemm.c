@@ -79,6 +79,12 @@ size_t stoa_gemm_strip(size_t columns, size_t column)
     return is_packed_by_strips(columns) ? stoa_small_product_strip(columns - column) : columns - column;
 }
 
+bool stoa_gemm_packed_finishes(size_t columns, const struct epilogue *epilogue)
+{
+    return columns == 0 || (is_packed_by_strips(columns) && columns % stoa_small_product_least() == 0 &&
+                            stoa_small_product_takes(epilogue));
+}
+
 void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const struct gemm_packed *b, size_t first,
                       bool add, float *c, size_t ldc, const struct epilogue *epilogue)
 {

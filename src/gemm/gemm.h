@@ -41,6 +41,10 @@ size_t stoa_gemm_strip(size_t columns, size_t column);
 void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const struct gemm_packed *b, size_t first,
                       bool add, float *c, size_t ldc, const struct epilogue *epilogue);
 
+/* Whether stoa_gemm_packed finishes each element of so many columns before it writes it, so that the epilogue's addend
+ * may be C; true of no columns. Of the epilogue only the activation and whether there is a mask matter. */
+bool stoa_gemm_packed_finishes(size_t columns, const struct epilogue *epilogue);
+
 /* The largest m*n*k that is computed without packing the operands first, by BLAS or by a kernel of our own; 0 where
  * they are always packed. Products within it are fast however small they are; beyond it (and always where it is 0) only
  * large products are. The second is that of stoa_gemm_nt and stoa_gemm_tt. */

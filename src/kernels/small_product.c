@@ -113,7 +113,7 @@ static STOA_INLINE void tile(const struct small_product *p, struct place *place,
     lanes sums[ROWS * VECTORS];
     const float *row[ROWS], *b = place->b, *ahead = place->ahead;
     size_t vectors = form.vectors, count = form.rows * vectors;
-    size_t b_row = form.whole ? vectors * LANES : place->b_row, left = p->k, k = 0;
+    size_t b_row = form.whole && LANES > 4 ? vectors * LANES : place->b_row, left = p->k, k = 0;
     UNROLLED
     for (size_t i = 0; i < count; i++)
         sums[i] = (lanes){0};
@@ -210,7 +210,8 @@ static void strips(const struct small_product *p, const struct part *all)
         part.width = stoa_small_product_cut(all->width - column, LANES);
         part.b = all->b + column;
         part.next = column + part.width < all->width ? part.b + part.width : all->next;
-        bool whole = part.width == part.b_row && part.width % LANES == 0 && p->a_column == 1;
+        /* Strips are packed as wide as they are computed, but for the narrowest vectors. */
+        bool whole = (LANES == 4 || part.width == part.b_row) && part.width % LANES == 0 && p->a_column == 1;
         if (whole && part.width == LANES)
             strip(p, &part, 1, true);
         else if (whole)

@@ -21,8 +21,9 @@ struct small_product {
     float *c;
     size_t c_row;
     bool add;
-    const struct epilogue
-        *last; /* null, or what becomes of C, whose rows are the epilogue's: of none but bounds, unmasked */
+    /* Null, or what becomes of C, whose rows are the epilogue's: of none but bounds, unmasked. Where packed columns
+     * fill vectors (of stoa_small_product_least()) its addend may be C. */
+    const struct epilogue *last;
 };
 
 /* Whether an epilogue can be `last`. */

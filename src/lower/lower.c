@@ -337,6 +337,11 @@ enum stoa_lowering stoa_conv_lowering(const struct conv *conv)
     return conv->lowering->id;
 }
 
+bool stoa_conv_adds_in_place(const struct conv *conv, const struct epilogue *epilogue)
+{
+    return conv->lowering->adds_in_place && conv->lowering->adds_in_place(conv, epilogue);
+}
+
 double stoa_conv_error(const struct conv *conv, size_t reach[2])
 {
     const struct winograd_form *form = conv->tiling.form;

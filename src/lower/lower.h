@@ -15,6 +15,7 @@
 
 #include "base/pool.h"
 #include "kernels/activation.h"
+#include "kernels/epilogue.h"
 
 struct conv_shape {
     size_t N, C, H, W;
@@ -91,7 +92,7 @@ STOA_CHECKED enum stoa_status stoa_conv_set_weights(struct conv *conv, const voi
 struct conv_args {
     const float *x;
     size_t x_stride;
-    float *y; /* overlaps neither x nor addend nor mask */
+    float *y; /* overlaps neither x nor mask; it may be the addend, of the same stride, where that is asked for below */
     size_t y_stride;
     const float *packed; /* null: the weights given at creation */
     const float *bias;   /* null: the bias given at creation, or none */
@@ -108,6 +109,10 @@ struct conv_args {
 };
 /* Bit-identical for any number of workers: what is one task depends on the shape alone. */
 void stoa_conv_run(const struct conv *conv, const struct conv_args *args);
+
+/* Whether y may be the addend where that is what else is done to it (of the epilogue only the activation and whether
+ * there is a mask matter): each output is written once, when its addend has been read. Not a bit changes. */
+bool stoa_conv_adds_in_place(const struct conv *conv, const struct epilogue *epilogue);
 
 /* Changes the bias, of a convolution that was created with one. */
 void stoa_conv_set_bias(struct conv *conv, const float *bias);

@@ -46,6 +46,8 @@ struct lowering {
     /* Takes rows [first, first + count) of the weights' outermost dimension, which begin at `rows`, to their places in
      * packed. Called for blocks of rows on several threads at once; first is a multiple of LOWERING_PACK_ROWS. */
     void (*pack)(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
+    /* As stoa_conv_adds_in_place; null: never. */
+    bool (*adds_in_place)(const struct conv *conv, const struct epilogue *epilogue);
     /* args complete: packed is never null, strides are never 0; bias and addend may be null. */
     void (*run)(const struct conv *conv, const struct conv_args *args);
     bool transpose; /* rows of the weights are input channels */

@@ -469,12 +469,24 @@ static double view_cost(const struct conv *conv)
     return products * (double)depth / (double)tiling->k_block * stoa_gemm_cost(m, tiling->panel, tiling->k_block);
 }
 
+/* Where a single product makes an output. */
+static bool view_adds_in_place(const struct conv *conv, const struct epilogue *epilogue)
+{
+    const struct conv_shape *shape = &conv->shape;
+    bool padded = shape->pad[0] | shape->pad[1] | shape->pad[2] | shape->pad[3];
+    return shape->kernel[0] * shape->kernel[1] == 1 && !padded && !conv->tiling.phases &&
+           shape->C / shape->groups <= conv->tiling.k_block &&
+           stoa_gemm_packed_finishes(shape->OC / shape->groups % conv->tiling.panel, epilogue) &&
+           stoa_gemm_packed_finishes(conv->tiling.panel, epilogue);
+}
+
 const struct lowering stoa_lowering_view = {
     .id = STOA_LOWERING_VIEW,
     .name = "view",
     .plan = view_plan,
     .cost = view_cost,
     .pack = stoa_panels_pack,
+    .adds_in_place = view_adds_in_place,
     .run = view_run,
 };
 

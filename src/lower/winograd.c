@@ -368,11 +368,19 @@ static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *erro
     return STOA_OK;
 }
 
+/* Where vectors of channels do not overlap, each output is written once, when its addend has been read. */
+static bool winograd_adds_in_place(const struct conv *conv, const struct epilogue *epilogue)
+{
+    (void)epilogue;
+    return conv->shape.OC / conv->shape.groups % 16 == 0;
+}
+
 const struct lowering stoa_lowering_winograd = {
     .id = STOA_LOWERING_WINOGRAD,
     .name = "winograd",
     .plan = winograd_plan,
     .cost = winograd_cost,
     .pack = winograd_pack,
+    .adds_in_place = winograd_adds_in_place,
     .run = winograd_run,
 };

@@ -138,6 +138,7 @@ const struct op stoa_op_conv = {
     .parse = stoa_conv_parse,
     .takes = stoa_convolution_takes,
     .takes_pad = conv_takes_pad,
+    .adds_in_place = stoa_convolution_adds_in_place,
     .dense = stoa_conv_dense,
     .infer = conv_infer,
     .prepare = conv_prepare,

@@ -60,6 +60,7 @@ const struct op stoa_op_conv_backward_data = {
     .params_size = sizeof(struct conv_params),
     .parse = stoa_conv_parse,
     .takes = takes,
+    .adds_in_place = stoa_convolution_adds_in_place,
     .dense = stoa_conv_dense,
     .infer = conv_infer,
     .prepare = conv_prepare,

@@ -358,6 +358,15 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
     return STOA_OK;
 }
 
+bool stoa_convolution_adds_in_place(const struct op_call *call)
+{
+    const struct convolution *convolution = call->state;
+    static const float mask;
+    const struct epilogue epilogue = {.activation = call->epilogue.activation,
+                                      .mask = call->epilogue.has_mask ? &mask : NULL};
+    return !convolution->fold.deep && stoa_conv_adds_in_place(convolution->conv, &epilogue);
+}
+
 const struct conv *stoa_convolution_of(const struct op_call *call)
 {
     return is_conv(call) && call->inputs[0].rank < 5 ? conv_of(call) : NULL;

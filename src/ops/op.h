@@ -174,6 +174,8 @@ struct op {
     /* Each element of output 0 needs, of inputs 0 and 1 where they have its dims, the element in the same place alone:
      * output 0 may be one of them, if no later input lies there too. */
     bool elementwise;
+    /* Once prepared: whether output 0 may be the epilogue's addend; null: it may not. */
+    bool (*adds_in_place)(const struct op_call *call);
     /* Whether part i, an input of Concat (joins) or an output of Split or Slice (splits), is those channels (dimension
      * 1 of 4) of what it is a part of that begin with *first. */
     bool (*joins)(const struct op_call *call, size_t i, size_t *first);

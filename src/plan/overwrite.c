@@ -1,5 +1,6 @@
-/* overwrite: an elementwise step whose input nobody needs any more writes its output there. The two storages become
- * one, which lives as long as both did. */
+/* overwrite: an elementwise step whose input nobody needs any more writes its output there, and so does a convolution
+ * whose addend that is. The two storages become one, which lives as long as both did. */
+#include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "plan/build.h"
@@ -42,16 +43,27 @@ static bool may_overwrite(const struct plan *plan, const struct merging *merging
     /* Whatever else it reads there must be read in step with what it writes. */
     for (size_t k = 0; k < step->call.input_count; k++)
         if (k != i && step->inputs[k].storage != PLAN_NONE && merged(merging, step->inputs[k].storage) == old &&
-            (k > 1 || step->inputs[k].offset || !lie_alike(&step->call.inputs[k], &step->call.outputs[0])))
+            (!step->call.op->elementwise || k > 1 || step->inputs[k].offset ||
+             !lie_alike(&step->call.inputs[k], &step->call.outputs[0])))
             return false;
     return true;
+}
+
+/* The inputs [first, end) of a step that its output may be. */
+static void candidates(const struct op_call *call, size_t *first, size_t *end)
+{
+    bool adds = call->epilogue.has_addend && call->op->adds_in_place && call->op->adds_in_place(call);
+    *first = adds ? call->op->max_inputs : 0;
+    *end = adds ? *first + 1 : call->op->elementwise ? stoa_size_min(2, call->input_count) : 0;
 }
 
 static enum stoa_status merge(struct plan *plan, const struct merging *merging, struct stoa_error *error)
 {
     for (size_t s = 0; s < plan->step_count; s++) {
         const struct plan_step *step = &plan->steps[s];
-        for (size_t i = 0; step->call.op->elementwise && i < 2 && i < step->call.input_count; i++) {
+        size_t first, end;
+        candidates(&step->call, &first, &end);
+        for (size_t i = first; i < end; i++) {
             if (!may_overwrite(plan, merging, s, i))
                 continue;
             size_t old = merged(merging, step->inputs[i].storage), kept = step->outputs[0].storage;

@@ -138,7 +138,9 @@ static void free_data(struct data *data)
     free(data->expected);
 }
 
-static void run(const struct conv *conv, const struct data *data, struct pool *pool, const float *packed, float *y)
+/* With `over` y holds the addend and is it. */
+static void run(const struct conv *conv, const struct data *data, struct pool *pool, const float *packed, bool over,
+                float *y)
 {
     size_t stride = (stoa_conv_worker_scratch(conv) + 63) / 64 * 64 + 64;
     size_t shared = (stoa_conv_shared_scratch(conv) + 63) / 64 * 64;
@@ -150,7 +152,7 @@ static void run(const struct conv *conv, const struct data *data, struct pool *p
                              .y_stride = data->y_stride,
                              .packed = packed,
                              .bias = packed ? data->bias : NULL,
-                             .addend = data->addend,
+                             .addend = over ? y : data->addend,
                              .addend_stride = data->y_stride,
                              .activation = data->activation,
                              .mask = data->mask,
@@ -162,6 +164,9 @@ static void run(const struct conv *conv, const struct data *data, struct pool *p
                              .worker_base = scratch + shared,
                              .worker_stride = stride};
     memset(y, 0xff, data->pixels * data->y_stride * sizeof *y); /* NaN: what is not written shows */
+    size_t OC = stoa_conv_shape(conv)->OC;
+    for (size_t i = 0; over && i < data->pixels * data->y_stride; i += data->y_stride)
+        memcpy(y + i, data->addend + i, OC * sizeof *y);
     stoa_conv_run(conv, &args);
     free(scratch);
 }
@@ -301,12 +306,18 @@ double conv_check(const struct conv_shape *shape, const struct conv_check *how, 
             packed = aligned_alloc(64, (stoa_conv_packed_size(conv) + 63) / 64 * 64);
             pack(conv, data.weights, pool, packed);
         }
-        run(conv, &data, NULL, packed, data.y);
+        const struct epilogue epilogue = {.activation = data.activation, .mask = data.mask};
+        bool over = data.addend && stoa_conv_adds_in_place(conv, &epilogue);
+        if (over) {
+            run(conv, &data, pool, packed, true, data.y);
+            share = fmax(share, compare(text, conv, shape, how, &data));
+        }
+        run(conv, &data, NULL, packed, false, data.y);
         share = fmax(share, compare(text, conv, shape, how, &data));
         size_t bytes = data.pixels * data.y_stride * sizeof(float);
         float *again = pool ? malloc(bytes + 1) : NULL;
         if (pool) {
-            run(conv, &data, pool, packed, again);
+            run(conv, &data, pool, packed, false, again);
             cr_expect(memcmp(again, data.y, bytes) == 0, "%s: %s: 3 workers differ from 1", text, done);
         }
         free(again);

@@ -110,14 +110,14 @@ Test(places, each_pass_takes_what_is_meant_and_nothing_else)
     }
 }
 
-static void run(const struct net *net, unsigned disabled, size_t threads, const char *name, float *results)
+static void run_with(const struct net *net, const struct stoa_session_options *options, const char *name,
+                     float *results)
 {
     struct stoa_session *session;
     struct stoa_error error = {0};
     struct stoa_value_info info;
-    struct stoa_session_options options = {.threads = threads, .disabled_passes = disabled};
-    cr_assert(stoa_session_create(net->model, &options, &error, &session) == STOA_OK, "%s: %s", name, error.message);
-    float x[2 * 4 * 8 * 8];
+    cr_assert(stoa_session_create(net->model, options, &error, &session) == STOA_OK, "%s: %s", name, error.message);
+    float x[2 * 16 * 8 * 8];
     for (size_t i = 0; i < sizeof x / sizeof *x; i++)
         x[i] = (float)((int)(i * 7 % 23) - 11) / 4;
     cr_assert(stoa_session_bind_input(session, "x", x, &error) == STOA_OK, "%s", error.message);
@@ -134,6 +134,11 @@ static void run(const struct net *net, unsigned disabled, size_t threads, const 
         results += elements;
     }
     stoa_session_free(session);
+}
+
+static void run(const struct net *net, unsigned disabled, size_t threads, const char *name, float *results)
+{
+    run_with(net, &(struct stoa_session_options){.threads = threads, .disabled_passes = disabled}, name, results);
 }
 
 /* Not a bit changes: with the pass, with all that leave the bits alone, and with more threads. */
@@ -153,6 +158,70 @@ Test(places, results_stay_the_same_to_the_bit)
         struct stoa_verify_options verify = {.session = &(struct stoa_session_options){.threads = 1}};
         struct stoa_error error = {0};
         cr_expect(stoa_verify(net.model, NULL, &verify, &error) == STOA_OK, "%s: %s", rows[i].name, error.message);
+        net_free(&net);
+    }
+}
+
+#define RESIDUAL "input x f32[2,16,8,8]\nconst w f32[16,16,3,3]\nconst v f32[16,16,1,1]\n"
+
+/* Residual branches: with everything else left out, what adds in place. */
+static const struct {
+    const char *name;
+    enum stoa_lowering lowering;
+    size_t rewrites;
+    const char *text;
+} residuals[] = {
+    {"by views", STOA_LOWERING_VIEW, 2,
+     RESIDUAL "a = Conv(x, v)\nb = Conv(x, v)\nc = Add(a, b)\nd = Conv(c, v)\nf = Conv(d, v)\n"
+              "e = Add(f, c)\ny = Conv(e, v)\noutput y\n"},
+    {"not by columns", STOA_LOWERING_IM2COL, 0,
+     RESIDUAL "a = Conv(x, v)\nb = Conv(x, w) pads=[1,1,1,1]\nc = Add(a, b)\ny = Conv(c, v)\noutput y\n"},
+    {"not views of several taps", STOA_LOWERING_VIEW, 0,
+     RESIDUAL "a = Conv(x, v)\nb = Conv(x, w) pads=[1,1,1,1]\nc = Add(a, b)\ny = Conv(c, v)\noutput y\n"},
+    {"by Winograd's transforms", STOA_LOWERING_WINOGRAD, 1,
+     RESIDUAL "a = Conv(x, v)\nb = Conv(x, w) pads=[1,1,1,1]\nc = Add(a, b)\ny = Conv(c, v)\noutput y\n"},
+    {"not where its vectors overlap", STOA_LOWERING_WINOGRAD, 0,
+     "input x f32[1,8,8,8]\nconst w f32[20,8,3,3]\nconst v f32[20,8,1,1]\nconst u f32[4,20,1,1]\n"
+     "a = Conv(x, v)\nb = Conv(x, w) pads=[1,1,1,1]\nc = Add(a, b)\ny = Conv(c, u)\noutput y\n"},
+    {"not where a kernel begins from the bias", STOA_LOWERING_DIRECT, 0,
+     RESIDUAL "a = Conv(x, v)\nb = Conv(x, v)\nc = Add(a, b)\ny = Conv(c, v)\noutput y\n"},
+    {"not over its own input", STOA_LOWERING_VIEW, 0,
+     RESIDUAL "a = Conv(x, v)\nb = Conv(a, v)\nc = Add(a, b)\ny = Conv(c, v)\noutput y\n"},
+    {"not what is read later", STOA_LOWERING_VIEW, 0,
+     RESIDUAL "a = Conv(x, v)\nb = Conv(x, w) pads=[1,1,1,1]\nc = Add(a, b)\nd = Conv(c, v)\ny = Conv(a, v)\n"
+              "output d\noutput y\n"},
+    {"not over the graph's input", STOA_LOWERING_VIEW, 0,
+     RESIDUAL "a = Conv(x, v)\nc = Add(a, x)\ny = Conv(c, v)\noutput y\n"},
+};
+
+Test(places, convolutions_add_in_place)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    for (size_t i = 0; i < sizeof residuals / sizeof *residuals; i++) {
+        struct net net;
+        struct plan *plan;
+        struct stoa_error error = {0};
+        net_build(&net, residuals[i].text, NULL);
+        const unsigned both = STOA_PASS_BIT(STOA_PASS_FUSE_ADD) | STOA_PASS_BIT(STOA_PASS_OVERWRITE);
+        struct plan_options options = {.disabled_passes = STOA_PASS_ALL & ~both, .lowering = residuals[i].lowering};
+        cr_assert(stoa_plan_create(net.model, &allocator, &options, &error, &plan) == STOA_OK, "%s", error.message);
+        size_t rewrites = 0;
+        for (size_t r = 0; r < plan->rewrite_count; r++)
+            rewrites += plan->rewrites[r].pass == STOA_PASS_OVERWRITE;
+        cr_expect(rewrites == residuals[i].rewrites, "%s: %zu rewrites", residuals[i].name, rewrites);
+        stoa_plan_free(plan);
+        static float one[1 << 14], several[1 << 14];
+        for (size_t threads = 1; threads <= 3; threads++) {
+            struct stoa_session_options session = {.threads = threads, .lowering = residuals[i].lowering};
+            struct stoa_verify_options verify = {.session = &session};
+            cr_expect(stoa_verify(net.model, NULL, &verify, &error) == STOA_OK, "%s: %s", residuals[i].name,
+                      error.message);
+        }
+        run_with(&net, &(struct stoa_session_options){.threads = 1, .lowering = residuals[i].lowering},
+                 residuals[i].name, one);
+        run_with(&net, &(struct stoa_session_options){.threads = 3, .lowering = residuals[i].lowering},
+                 residuals[i].name, several);
+        cr_expect(memcmp(one, several, sizeof one) == 0, "%s: 3 threads differ from 1", residuals[i].name);
         net_free(&net);
     }
 }
