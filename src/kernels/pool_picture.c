@@ -1,7 +1,6 @@
 /* Pooling of pictures of floats, a row of windows at a time: some vectors of channels stay in registers over all taps.
  */
 #include <math.h>
-#include <string.h>
 
 #include "kernels/isa.h"
 #include "kernels/pool.h"

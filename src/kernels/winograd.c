@@ -14,8 +14,8 @@
 
 #define UNROLLED _Pragma("GCC unroll 16")
 
-/* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a)
- * over all finite points a but the k-th; the last row, that over all of them. */
+/* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
+ * k-th; the last row, that over all of them. */
 static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
 {
     if (n == 4) {
@@ -271,6 +271,7 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
                         .mask_least = epilogue->mask_least,
                         .mask_most = epilogue->mask_most};
     bool other = !last.bounded && activation->kind != ACTIVATION_NONE;
+    size_t axis = n[0] == 1; /* of a line */
     for (size_t t = 0; t < count; t++) {
         struct place place;
         locate(grid, first + t, m, m, size, none, &place);
@@ -284,7 +285,7 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
             if (channels < LANES)
                 output_part(m, n, grid, &place, values, v->point, &last, channels, y);
             else if (line)
-                output_line(m[m[0] == 1], n[0] * n[1], m[0] == 1, grid, &place, values + at, v->point, &last, y + at);
+                output_line(m[axis], n[axis], axis, grid, &place, values + at, v->point, &last, y + at);
             else if (whole)
                 output_vector(m, n, grid, &place, true, values + at, v->point, &last, LANES, y + at);
             else
