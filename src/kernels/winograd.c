@@ -117,12 +117,11 @@ static STOA_INLINE void input_line(size_t n, size_t axis, size_t W, size_t pixel
                                    const float *x, float *v, size_t point)
 {
     lanes in[WINOGRAD_MOST], out[WINOGRAD_MOST];
-    size_t step = (axis ? 1 : W) * pixel;
+    size_t step = axis ? 1 : W;
     size_t first = place->first[axis], end = place->end[1 - axis] > place->first[1 - axis] ? place->end[axis] : 0;
-    x += place->origin * pixel;
     UNROLLED
     for (size_t j = 0; j < n; j++)
-        in[j] = j >= first && j < end ? *(const lanes *)(x + j * step) : (lanes){0};
+        in[j] = j >= first && j < end ? *(const lanes *)(x + (place->origin + j * step) * pixel) : (lanes){0};
     input_axis(n, in, out);
     UNROLLED
     for (size_t j = 0; j < n; j++)
