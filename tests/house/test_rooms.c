@@ -1,6 +1,7 @@
 /* The order of the rooms, and what only some of them may do. Reads the sources under STOA_SOURCE_ROOT. */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,5 +99,21 @@ Test(house, no_folder_is_outside_the_order)
         if (entry->d_name[0] != '.' && !strchr(entry->d_name, '.') && strcmp(entry->d_name, "python") != 0)
             cr_expect(room_index(entry->d_name, strlen(entry->d_name)) < ROOM_COUNT, "src/%s is not in the order",
                       entry->d_name);
+    closedir(directory);
+}
+
+/* What a build or a session leaves behind does not belong beside it. */
+Test(house, the_top_level_holds_what_it_always_holds)
+{
+    static const char *const known[] = {"include",   "src",     "bench",           "tests", "third_party", "meson.build",
+                                        "README.md", "LICENSE", "CONTRIBUTING.md", "build", "meson_options.txt"};
+    DIR *directory = opendir(getenv("STOA_SOURCE_ROOT"));
+    cr_assert(directory);
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        bool is_known = entry->d_name[0] == '.';
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            is_known |= strcmp(entry->d_name, known[i]) == 0;
+        cr_expect(is_known, "%s does not belong at the top", entry->d_name);
+    }
     closedir(directory);
 }
