@@ -5,6 +5,7 @@
 #include <stoa/stoa.h>
 
 #include "base/memory.h"
+#include "gemm/gemm.h"
 #include "plan/plan.h"
 #include "support/net.h"
 
@@ -164,7 +165,7 @@ Test(places, results_stay_the_same_to_the_bit)
 
 #define RESIDUAL "input x f32[2,16,8,8]\nconst w f32[16,16,3,3]\nconst v f32[16,16,1,1]\n"
 
-/* Residual branches: with everything else left out, what adds in place. */
+/* Residual branches: with everything else left out, what adds in place. Views do where our own kernel multiplies. */
 static const struct {
     const char *name;
     enum stoa_lowering lowering;
@@ -208,7 +209,8 @@ Test(places, convolutions_add_in_place)
         size_t rewrites = 0;
         for (size_t r = 0; r < plan->rewrite_count; r++)
             rewrites += plan->rewrites[r].pass == STOA_PASS_OVERWRITE;
-        cr_expect(rewrites == residuals[i].rewrites, "%s: %zu rewrites", residuals[i].name, rewrites);
+        bool own = residuals[i].lowering != STOA_LOWERING_VIEW || stoa_gemm_packed_finishes(16, &(struct epilogue){0});
+        cr_expect(rewrites == (own ? residuals[i].rewrites : 0), "%s: %zu rewrites", residuals[i].name, rewrites);
         stoa_plan_free(plan);
         static float one[1 << 14], several[1 << 14];
         for (size_t threads = 1; threads <= 3; threads++) {
