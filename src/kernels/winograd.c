@@ -18,51 +18,38 @@
  * k-th; the last row, that over all of them. */
 static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
 {
+    lanes even[PAIRS], odd[PAIRS];
     if (n == 4) {
+        even[0] = x[2], odd[0] = x[1];
         v[0] = x[2] - x[0];
-        v[1] = x[2] + x[1];
-        v[2] = x[2] - x[1];
         v[3] = x[3] - x[1];
     } else if (n == 6) {
-        lanes even1 = x[4] - 4 * x[2], odd1 = x[3] - 4 * x[1];
-        lanes even2 = x[4] - x[2], odd2 = 2 * (x[3] - x[1]);
+        even[0] = x[4] - 4 * x[2], odd[0] = x[3] - 4 * x[1];
+        even[1] = x[4] - x[2], odd[1] = 2 * (x[3] - x[1]);
         v[0] = x[4] + (4 * x[0] - 5 * x[2]);
-        v[1] = even1 + odd1;
-        v[2] = even1 - odd1;
-        v[3] = even2 + odd2;
-        v[4] = even2 - odd2;
         v[5] = x[5] + (4 * x[1] - 5 * x[3]);
     } else if (n == 8) {
-        lanes even1 = (x[6] + x[2]) - 4.25f * x[4], odd1 = (x[5] + x[1]) - 4.25f * x[3];
-        lanes even2 = x[6] + (0.25f * x[2] - 1.25f * x[4]), odd2 = 2 * x[5] + (0.5f * x[1] - 2.5f * x[3]);
-        lanes even3 = x[6] + (4 * x[2] - 5 * x[4]), odd3 = 0.5f * x[5] + (2 * x[1] - 2.5f * x[3]);
+        even[0] = (x[6] + x[2]) - 4.25f * x[4], odd[0] = (x[5] + x[1]) - 4.25f * x[3];
+        even[1] = x[6] + (0.25f * x[2] - 1.25f * x[4]), odd[1] = 2 * x[5] + (0.5f * x[1] - 2.5f * x[3]);
+        even[2] = x[6] + (4 * x[2] - 5 * x[4]), odd[2] = 0.5f * x[5] + (2 * x[1] - 2.5f * x[3]);
         v[0] = (x[6] - x[0]) + 5.25f * (x[2] - x[4]);
-        v[1] = even1 + odd1;
-        v[2] = even1 - odd1;
-        v[3] = even2 + odd2;
-        v[4] = even2 - odd2;
-        v[5] = even3 + odd3;
-        v[6] = even3 - odd3;
         v[7] = (x[7] - x[1]) + 5.25f * (x[3] - x[5]);
     } else {
-        lanes even1 = x[8] - 4.8125f * x[6] + 3.390625f * x[4] - 0.5625f * x[2];
-        lanes odd1 = x[7] - 4.8125f * x[5] + 3.390625f * x[3] - 0.5625f * x[1];
-        lanes even2 = x[8] - 1.8125f * x[6] + 0.953125f * x[4] - 0.140625f * x[2];
-        lanes odd2 = 2 * x[7] - 3.625f * x[5] + 1.90625f * x[3] - 0.28125f * x[1];
-        lanes even3 = x[8] - 5.5625f * x[6] + 6.8125f * x[4] - 2.25f * x[2];
-        lanes odd3 = 0.5f * x[7] - 2.78125f * x[5] + 3.40625f * x[3] - 1.125f * x[1];
-        lanes even4 = x[8] - x[2] + 5.25f * (x[4] - x[6]);
-        lanes odd4 = 0.75f * (x[7] - x[1]) + 3.9375f * (x[3] - x[5]);
+        even[0] = x[8] - 4.8125f * x[6] + 3.390625f * x[4] - 0.5625f * x[2];
+        odd[0] = x[7] - 4.8125f * x[5] + 3.390625f * x[3] - 0.5625f * x[1];
+        even[1] = x[8] - 1.8125f * x[6] + 0.953125f * x[4] - 0.140625f * x[2];
+        odd[1] = 2 * x[7] - 3.625f * x[5] + 1.90625f * x[3] - 0.28125f * x[1];
+        even[2] = x[8] - 5.5625f * x[6] + 6.8125f * x[4] - 2.25f * x[2];
+        odd[2] = 0.5f * x[7] - 2.78125f * x[5] + 3.40625f * x[3] - 1.125f * x[1];
+        even[3] = x[8] - x[2] + 5.25f * (x[4] - x[6]);
+        odd[3] = 0.75f * (x[7] - x[1]) + 3.9375f * (x[3] - x[5]);
         v[0] = x[8] - 5.8125f * x[6] + 8.203125f * x[4] - 3.953125f * x[2] + 0.5625f * x[0];
-        v[1] = even1 + odd1;
-        v[2] = even1 - odd1;
-        v[3] = even2 + odd2;
-        v[4] = even2 - odd2;
-        v[5] = even3 + odd3;
-        v[6] = even3 - odd3;
-        v[7] = even4 + odd4;
-        v[8] = even4 - odd4;
         v[9] = x[9] - 5.8125f * x[7] + 8.203125f * x[5] - 3.953125f * x[3] + 0.5625f * x[1];
+    }
+    UNROLLED
+    for (size_t p = 0; p < n / 2 - 1; p++) {
+        v[2 * p + 1] = even[p] + odd[p];
+        v[2 * p + 2] = even[p] - odd[p];
     }
 }
 
