@@ -19,7 +19,6 @@
         TYPE best[WIDE];                                                                                               \
         const TYPE *corner = plane + place(rows, rows->first, shape->dilation[1]) * shape->x_row +                     \
                              place(columns, columns->first, shape->dilation[2]) * shape->x_column;                     \
-        KEEP_LOOP                                                                                                      \
         for (size_t c = 0; c < count; c++)                                                                             \
             best[c] = corner[c];                                                                                       \
         for (size_t kz = 0; kz < depth; kz++, plane += plane_step)                                                     \
@@ -27,12 +26,10 @@
                 const TYPE *row = plane + place(rows, ky, shape->dilation[1]) * shape->x_row;                          \
                 for (size_t kx = columns->first; kx < columns->end; kx++) {                                            \
                     const TYPE *in = row + place(columns, kx, shape->dilation[2]) * shape->x_column;                   \
-                    KEEP_LOOP                                                                                          \
                     for (size_t c = 0; c < count; c++)                                                                 \
                         best[c] = LARGER(in[c], best[c]);                                                              \
                 }                                                                                                      \
             }                                                                                                          \
-        KEEP_LOOP                                                                                                      \
         for (size_t c = 0; c < count; c++)                                                                             \
             y[c] = best[c];                                                                                            \
     }                                                                                                                  \
@@ -109,7 +106,6 @@ static STOA_INLINE void average_block(const struct pool_shape *shape, size_t dep
                                       const float *plane, float *y)
 {
     float sum[WIDE];
-    KEEP_LOOP
     for (size_t c = 0; c < count; c++)
         sum[c] = 0;
     for (size_t kz = 0; kz < depth; kz++, plane += plane_step)
@@ -117,12 +113,10 @@ static STOA_INLINE void average_block(const struct pool_shape *shape, size_t dep
             const float *row = plane + place(rows, ky, shape->dilation[1]) * shape->x_row;
             for (size_t kx = columns->first; kx < columns->end; kx++) {
                 const float *in = row + place(columns, kx, shape->dilation[2]) * shape->x_column;
-                KEEP_LOOP
                 for (size_t c = 0; c < count; c++)
                     sum[c] += in[c];
             }
         }
-    KEEP_LOOP
     for (size_t c = 0; c < count; c++)
         y[c] = sum[c] / divisor;
 }
@@ -155,7 +149,6 @@ static STOA_INLINE void lp_block(const struct pool_shape *shape, const struct ta
                                  const struct taps *columns, int p, size_t count, const float *x, float *y)
 {
     float sum[WIDE];
-    KEEP_LOOP
     for (size_t c = 0; c < count; c++)
         sum[c] = 0;
     for (size_t kz = planes->first; kz < planes->end; kz++)
