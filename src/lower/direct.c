@@ -35,11 +35,6 @@ static size_t window(const struct conv_shape *shape, int axis, size_t count)
     return (count - 1) * shape->stride[axis] + (shape->kernel[axis] - 1) * shape->dilation[axis] + 1;
 }
 
-static bool is_padded(const struct conv_shape *shape)
-{
-    return shape->pad[0] | shape->pad[1] | shape->pad[2] | shape->pad[3];
-}
-
 static size_t panel_width(const struct conv *conv, size_t first)
 {
     return stoa_size_min(conv->tiling.panel, conv->shape.OC / conv->shape.groups - first);
@@ -66,7 +61,7 @@ static enum stoa_status direct_plan(struct conv *conv, struct stoa_error *error)
     size_t row_macs = stoa_size_max(shape->OW * shape->OC * depth, 1);
     tiling->columns = shape->OW;
     tiling->rows = stoa_size_part(shape->OH, stoa_size_max(TASK_MACS / row_macs, 1), 1);
-    if (is_padded(shape) && shape->OH && shape->OW) {
+    if (stoa_conv_is_padded(shape) && shape->OH && shape->OW) {
         size_t row;
         if (!stoa_size_mul(window(shape, 1, shape->OW), shape->C, &row))
             return stoa_fail(error, STOA_ERROR_LIMIT, "direct: a padded row is too large");
@@ -183,7 +178,7 @@ static void run_task(void *context, size_t task, size_t worker)
     ptrdiff_t *offsets = (void *)scratch;
     const float *x = args->x + image * shape->H * shape->W * args->x_stride;
     size_t x_pixel = args->x_stride, x_row = shape->W * x_pixel;
-    if (is_padded(shape)) {
+    if (stoa_conv_is_padded(shape)) {
         float *padded = (void *)(scratch + stoa_size_round_up(depth * sizeof *offsets, STOA_ALIGNMENT));
         size_t columns = window(shape, 1, shape->OW);
         copy_padded(shape, x, args->x_stride, first * shape->stride[0], window(shape, 0, rows), columns, padded);

@@ -49,7 +49,7 @@ static const char *write_shape(struct writer *writer, const struct conv_shape *s
            shape->kernel[1]);
     if (shape->stride[0] > 1 || shape->stride[1] > 1)
         append(writer, ", stride %zux%zu", shape->stride[0], shape->stride[1]);
-    if (shape->pad[0] || shape->pad[1] || shape->pad[2] || shape->pad[3])
+    if (stoa_conv_is_padded(shape))
         append(writer, ", pad %zu %zu %zu %zu", shape->pad[0], shape->pad[1], shape->pad[2], shape->pad[3]);
     if (shape->dilation[0] > 1 || shape->dilation[1] > 1)
         append(writer, ", dilation %zux%zu", shape->dilation[0], shape->dilation[1]);

@@ -201,7 +201,7 @@ static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)
 static bool is_its_own_columns(const struct conv_shape *shape)
 {
     return shape->kernel[0] * shape->kernel[1] == 1 && shape->stride[0] == 1 && shape->stride[1] == 1 &&
-           !(shape->pad[0] | shape->pad[1] | shape->pad[2] | shape->pad[3]) && shape->groups == 1;
+           !stoa_conv_is_padded(shape) && shape->groups == 1;
 }
 
 #define OWN_PIXELS 1024

@@ -33,6 +33,11 @@ struct conv_tiling {
 /* So many output channels side by side are a whole cache line of packed weights. */
 #define LOWERING_PACK_ROWS 16
 
+static inline bool stoa_conv_is_padded(const struct conv_shape *shape)
+{
+    return shape->pad[0] | shape->pad[1] | shape->pad[2] | shape->pad[3];
+}
+
 struct lowering {
     enum stoa_lowering id;
     const char *name;

@@ -48,7 +48,7 @@ static struct conv_shape flattened(const struct conv *conv)
 {
     struct conv_shape shape = conv->shape;
     bool unit = shape.kernel[0] * shape.kernel[1] == 1 && shape.stride[0] == 1 && shape.stride[1] == 1;
-    if (unit && !(shape.pad[0] | shape.pad[1] | shape.pad[2] | shape.pad[3])) {
+    if (unit && !stoa_conv_is_padded(&shape)) {
         shape.W = shape.OW = shape.N * shape.OH * shape.OW;
         shape.N = shape.H = shape.OH = 1;
     }
@@ -473,8 +473,7 @@ static double view_cost(const struct conv *conv)
 static bool view_adds_in_place(const struct conv *conv, const struct epilogue *epilogue)
 {
     const struct conv_shape *shape = &conv->shape;
-    bool padded = shape->pad[0] | shape->pad[1] | shape->pad[2] | shape->pad[3];
-    return shape->kernel[0] * shape->kernel[1] == 1 && !padded && !conv->tiling.phases &&
+    return shape->kernel[0] * shape->kernel[1] == 1 && !stoa_conv_is_padded(shape) &&
            shape->C / shape->groups <= conv->tiling.k_block &&
            stoa_gemm_packed_finishes(shape->OC / shape->groups % conv->tiling.panel, epilogue) &&
            stoa_gemm_packed_finishes(conv->tiling.panel, epilogue);
