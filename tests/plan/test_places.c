@@ -197,15 +197,13 @@ static const struct {
 
 Test(places, convolutions_add_in_place)
 {
-    struct stoa_allocator allocator = stoa_allocator_default();
     for (size_t i = 0; i < sizeof residuals / sizeof *residuals; i++) {
         struct net net;
-        struct plan *plan;
         struct stoa_error error = {0};
         net_build(&net, residuals[i].text, NULL);
         const unsigned both = STOA_PASS_BIT(STOA_PASS_FUSE_ADD) | STOA_PASS_BIT(STOA_PASS_OVERWRITE);
         struct plan_options options = {.disabled_passes = STOA_PASS_ALL & ~both, .lowering = residuals[i].lowering};
-        cr_assert(stoa_plan_create(net.model, &allocator, &options, &error, &plan) == STOA_OK, "%s", error.message);
+        struct plan *plan = net_plan_with(&net, &options, residuals[i].name);
         size_t rewrites = 0;
         for (size_t r = 0; r < plan->rewrite_count; r++)
             rewrites += plan->rewrites[r].pass == STOA_PASS_OVERWRITE;

@@ -129,11 +129,15 @@ void net_free(struct net *net)
 
 struct plan *net_plan(const struct net *net, unsigned disabled, const char *name)
 {
+    return net_plan_with(net, &(struct plan_options){.disabled_passes = disabled}, name);
+}
+
+struct plan *net_plan_with(const struct net *net, const struct plan_options *options, const char *name)
+{
     struct stoa_allocator allocator = stoa_allocator_default();
-    struct plan_options options = {.disabled_passes = disabled};
     struct plan *plan;
     struct stoa_error error = {0};
-    cr_assert(stoa_plan_create(net->model, &allocator, &options, &error, &plan) == STOA_OK, "%s: %s", name,
+    cr_assert(stoa_plan_create(net->model, &allocator, options, &error, &plan) == STOA_OK, "%s: %s", name,
               error.message);
     return plan;
 }

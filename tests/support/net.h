@@ -33,5 +33,7 @@ void net_free(struct net *net);
 /* The net's plan with some passes left out (bits, session.h). Fails the running test, which is of `name`, when there is
  * none. */
 struct plan *net_plan(const struct net *net, unsigned disabled, const char *name);
+/* The same, made as `options` say. */
+struct plan *net_plan_with(const struct net *net, const struct plan_options *options, const char *name);
 
 #endif
