@@ -105,8 +105,9 @@ Test(house, no_folder_is_outside_the_order)
 /* What a build or a session leaves behind does not belong beside it. */
 Test(house, the_top_level_holds_what_it_always_holds)
 {
-    static const char *const known[] = {"include",   "src",     "bench",           "tests", "third_party", "meson.build",
-                                        "README.md", "LICENSE", "CONTRIBUTING.md", "build", "meson_options.txt"};
+    static const char *const known[] = {"include",          "src",       "bench",   "tests",           "third_party",
+                                        "meson.build",      "README.md", "LICENSE", "CONTRIBUTING.md", "build",
+                                        "meson_options.txt"};
     DIR *directory = opendir(getenv("STOA_SOURCE_ROOT"));
     cr_assert(directory);
     for (struct dirent *entry; (entry = readdir(directory));) {
