@@ -125,27 +125,32 @@ static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size
 
 /* Filters of three or five columns over SPAN pixels at a stride of 1 or 2: each column of the image is loaded once for
  * all the taps that see it. Some of the first and of the last columns may be missing. One channel to one; `taps` and
- * `stride` are known where this is inlined. */
+ * `stride` are known where this is inlined, and so is `rows` where it is `taps`. */
 #define SPAN 7
-static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stride, size_t first, size_t end,
-                             const float *x, const float *weights, const float *bias, float *y)
+static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stride, size_t rows, size_t first,
+                             size_t end, const float *x, const float *weights, const float *bias, float *y)
 {
     const size_t columns = (SPAN - 1) * stride + taps;
     lanes sums[SPAN];
     UNROLLED
     for (size_t p = 0; p < SPAN; p++)
         sums[p] = bias ? *(const lanes *)bias : (lanes){0};
-    for (size_t r = 0; r < d->rows; r++, x += d->row_step) {
+    for (size_t r = 0; r < rows; r++, x += d->row_step) {
         const float *from = x;
         lanes tap[5];
         UNROLLED
-        for (size_t s = 0; s < taps; s++, weights += d->width)
-            tap[s] = *(const lanes *)weights;
-        _Pragma("GCC unroll 17") for (size_t i = 0; i < columns; i++, from += d->x_pixel)
+        for (size_t s = 0; s < taps; s++)
+            tap[s] = *(const lanes *)(weights + s * d->width);
+        weights += taps * d->width;
+        _Pragma("GCC unroll 17") for (size_t i = 0; i < columns; i++)
         {
+            if (i % 3 == 0) {
+                from += i ? 3 * d->x_pixel : 0;
+                __asm__("" : "+r"(from)); /* else GCC 12 takes an addition for each column */
+            }
             if ((i < taps / 2 && i < first) || (i >= columns - taps / 2 && i >= end))
                 continue;
-            lanes in = *(const lanes *)from;
+            lanes in = *(const lanes *)(from + i % 3 * d->x_pixel);
             UNROLLED
             for (size_t s = 0; s < taps; s++)
                 if (i >= s && (i - s) % stride == 0 && (i - s) / stride < SPAN)
@@ -176,16 +181,25 @@ static STOA_INLINE void spans(const struct depthwise *given, size_t taps, size_t
     for (size_t i = 0; i < d->OW; i += SPAN) {
         size_t ox = i + SPAN > d->OW ? d->OW - SPAN : i, begin = ox * stride; /* in the padded image */
         size_t first = begin < d->pad ? d->pad - begin : 0, end = d->W + d->pad - begin;
-        for (size_t c = 0; c < d->groups; c += LANES) {
-            size_t at = c + LANES > d->groups ? d->groups - LANES : c;
+        /* Missing columns lie in front of the image, or of the row. */
+        const float *from = x + (ptrdiff_t)(begin * d->x_pixel) - (ptrdiff_t)(d->pad * d->x_pixel);
+        const float *w = weights, *start = bias;
+        float *to = y + ox * d->y_pixel;
+        for (size_t left = d->groups, step;; left -= step, from += step, w += step, to += step) {
             if (d->ahead) {
+                size_t c = d->groups - left;
                 fetch(given->ahead, SPAN * stride * LANES, d->row_step,
                       x + d->rows * d->row_step + begin * d->x_pixel + c * SPAN * stride);
-                fetch(SPAN, 1, d->y_pixel, y + ox * d->y_pixel + at);
+                fetch(SPAN, 1, d->y_pixel, to);
             }
-            /* Missing columns lie in front of the image, or of the row. */
-            const float *from = x + at + (ptrdiff_t)(begin * d->x_pixel) - (ptrdiff_t)(d->pad * d->x_pixel);
-            span(d, taps, stride, first, end, from, weights + at, bias ? bias + at : NULL, y + ox * d->y_pixel + at);
+            if (taps == 3 && d->rows == 3)
+                span(d, taps, stride, 3, first, end, from, w, start, to);
+            else
+                span(d, taps, stride, d->rows, first, end, from, w, start, to);
+            if (left == LANES)
+                break;
+            step = left < 2 * LANES ? left - LANES : LANES; /* the last vector may overlap the one before */
+            start = start ? start + step : start;
         }
     }
 }
