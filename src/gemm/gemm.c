@@ -69,19 +69,24 @@ PRODUCT(stoa_gemm_nt, CblasNoTrans, CblasTrans)
 PRODUCT(stoa_gemm_tn, CblasTrans, CblasNoTrans)
 PRODUCT(stoa_gemm_tt, CblasTrans, CblasTrans)
 
-static bool is_packed_by_strips(size_t columns)
+bool stoa_gemm_takes_strips(void)
 {
-    return columns >= stoa_small_product_least() && stoa_gemm_kernels() == GEMM_OWN;
+    return stoa_gemm_kernels() == GEMM_OWN;
 }
 
-size_t stoa_gemm_strip(size_t columns, size_t column)
+static bool has_strips(const struct gemm_packed *b)
 {
-    return is_packed_by_strips(columns) ? stoa_small_product_strip(columns - column) : columns - column;
+    return b->strips && b->columns >= stoa_small_product_least();
+}
+
+size_t stoa_gemm_strip(const struct gemm_packed *b, size_t column)
+{
+    return has_strips(b) ? stoa_small_product_strip(b->columns - column) : b->columns - column;
 }
 
 bool stoa_gemm_packed_finishes(size_t columns, const struct epilogue *epilogue)
 {
-    return columns == 0 || (is_packed_by_strips(columns) && columns % stoa_small_product_least() == 0 &&
+    return columns == 0 || (columns % stoa_small_product_least() == 0 && stoa_gemm_takes_strips() &&
                             stoa_small_product_takes(epilogue));
 }
 
@@ -89,7 +94,7 @@ void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const stru
                       bool add, float *c, size_t ldc, const struct epilogue *epilogue)
 {
     size_t n = b->columns;
-    bool own = is_packed_by_strips(n), within = own && epilogue && stoa_small_product_takes(epilogue);
+    bool own = has_strips(b), within = own && epilogue && stoa_small_product_takes(epilogue);
     if (own)
         stoa_small_product(&(struct small_product){
             .m = m,

@@ -33,9 +33,12 @@ void stoa_gemm_tt(size_t m, size_t n, size_t k, const float *a, size_t lda, cons
 struct gemm_packed {
     const float *values;
     size_t rows, columns;
+    bool strips; /* or a single one, as where stoa_gemm_takes_strips() is false */
 };
+/* Whether the kernels at hand take strips. OpenBLAS is slow to tell: ask once, not for every product. */
+bool stoa_gemm_takes_strips(void);
 /* The width of the strip that begins at a column. */
-size_t stoa_gemm_strip(size_t columns, size_t column);
+size_t stoa_gemm_strip(const struct gemm_packed *b, size_t column);
 /* C[m][columns] = A[m][k] * rows [first, first + k) of B, or C += that, and then the epilogue of C, whose rows are its
  * own; null: none. Where BLAS computes the product, C should be small enough for the caches. */
 void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const struct gemm_packed *b, size_t first,

@@ -119,14 +119,8 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
         ldx = depth;
     }
     struct epilogue epilogue = stoa_conv_epilogue(job->args, tile->pixel, panel.channel);
-    float *y = tile->y + panel.channel;
-    if (job->conv->tiling.strips) {
-        stoa_gemm_packed(tile->count, depth, columns, ldx, &panel.weights, 0, false, y, job->args->y_stride, &epilogue);
-        return;
-    }
-    stoa_gemm(tile->count, panel.weights.columns, depth, columns, ldx, panel.weights.values, panel.weights.columns, 0,
-              y, job->args->y_stride);
-    stoa_epilogue_rows(tile->count, panel.weights.columns, &epilogue, y, job->args->y_stride);
+    stoa_gemm_packed(tile->count, depth, columns, ldx, &panel.weights, 0, false, tile->y + panel.channel,
+                     job->args->y_stride, &epilogue);
 }
 
 /* A pool task is a tile of pixels in as many groups as write a cache line of y together: workers that write the same
@@ -224,7 +218,8 @@ static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
     /* An image that is its own columns can be cut anywhere, so that threads share it. */
     conv->tiling.pixels = conv->scratch ? pixels : stoa_size_part(pixels, OWN_PIXELS, 4);
     conv->tiling.strips =
-        (double)conv->tiling.pixels * (double)out_channels * (double)depth <= (double)stoa_gemm_small_limit();
+        (double)conv->tiling.pixels * (double)out_channels * (double)depth <= (double)stoa_gemm_small_limit() &&
+        stoa_gemm_takes_strips();
     snprintf(conv->text, sizeof conv->text, "im2col-full %zux%zux%zu", conv->tiling.pixels, out_channels, depth);
     return STOA_OK;
 }

@@ -37,8 +37,8 @@ struct pack_columns stoa_panel_columns(const struct conv *conv, size_t channel, 
     size_t per_group = conv->shape.OC / conv->shape.groups, within = channel % per_group;
     size_t index = channel / per_group * stoa_panels_per_group(conv) + within / conv->tiling.panel;
     struct panel panel = stoa_panel(conv, packed, index);
-    size_t begin = 0, width = panel.weights.columns, column = channel - panel.channel;
-    while (conv->tiling.strips && (width = stoa_gemm_strip(panel.weights.columns, begin)) <= column - begin)
+    size_t begin = 0, width, column = channel - panel.channel;
+    while ((width = stoa_gemm_strip(&panel.weights, begin)) <= column - begin)
         begin += width;
     return (struct pack_columns){
         .to = packed + (panel.channel + begin) * panel.weights.rows + (column - begin),
@@ -94,7 +94,7 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
     size_t channel = index / per_group * out_channels + first, depth = stoa_panel_depth(conv);
     size_t width = stoa_size_min(conv->tiling.panel, out_channels - first);
     return (struct panel){
-        .weights = {.values = packed + channel * depth, .rows = depth, .columns = width},
+        .weights = {.values = packed + channel * depth, .rows = depth, .columns = width, .strips = conv->tiling.strips},
         .channel = channel,
     };
 }
@@ -103,7 +103,7 @@ void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_
 {
     struct gemm_tile tile = stoa_gemm_tile();
     tiling->panel = stoa_size_min(out_channels, tile.n);
-    tiling->strips = true;
+    tiling->strips = stoa_gemm_takes_strips();
     tiling->segment = tile.m;
     tiling->k_block = stoa_size_part(depth, tile.k, 4);
 }

@@ -146,11 +146,13 @@ static void multiply_turned(const struct product *p, const struct tiling *tiling
 {
     float block[TURNED_K_FLOATS] = {0}, results[TURNED_FLOATS];
     size_t width = stoa_size_round_up(rows, 8);
+    bool strips = stoa_gemm_takes_strips();
     for (size_t from = 0; from < p->k; from += tiling->k) {
-        struct gemm_packed turned = {block, stoa_size_min(tiling->k, p->k - from), width};
+        struct gemm_packed turned = {
+            .values = block, .rows = stoa_size_min(tiling->k, p->k - from), .columns = width, .strips = strips};
         float *to = block;
         for (size_t i = 0, strip; i < width; i += strip, to += strip * turned.rows) {
-            strip = stoa_gemm_strip(width, i);
+            strip = stoa_gemm_strip(&turned, i);
             if (i < rows)
                 stoa_matrix_transpose(stoa_size_min(strip, rows - i), turned.rows, a + i * p->k + from, p->k, to,
                                       strip);

@@ -86,15 +86,16 @@ Test(gemm, so_are_those_of_any_size)
                 check(&(struct shape){"any size", m, n, 1 + (m + n) % 7, n % 3}, (float)(n % 2), way);
 }
 
-/* packed <- b[depth][columns], by strips of columns. */
-static void pack(size_t depth, size_t columns, const float *b, float *packed)
+/* packed <- b[rows][columns], by strips of columns where it has such. */
+static void pack(const struct gemm_packed *how, const float *b, float *packed)
 {
-    for (size_t begin = 0, width; begin < columns; begin += width) {
-        width = stoa_gemm_strip(columns, begin);
-        cr_assert(width > 0 && width <= columns - begin, "a strip of %zu of %zu columns from %zu", width, columns,
-                  begin);
-        for (size_t k = 0; k < depth; k++)
-            memcpy(packed + begin * depth + k * width, b + k * columns + begin, width * sizeof *b);
+    for (size_t begin = 0, width; begin < how->columns; begin += width) {
+        width = stoa_gemm_strip(how, begin);
+        cr_assert(width > 0 && width <= how->columns - begin, "a strip of %zu of %zu columns from %zu", width,
+                  how->columns, begin);
+        cr_assert(how->strips || width == how->columns);
+        for (size_t k = 0; k < how->rows; k++)
+            memcpy(packed + begin * how->rows + k * width, b + k * how->columns + begin, width * sizeof *b);
     }
 }
 
@@ -112,7 +113,7 @@ Test(gemm, packed_products_and_their_epilogue)
     a[5] = NAN;
     for (size_t m = 1; m <= 13; m += 3)
         for (size_t n = 1; n <= 70; n += 3)
-            for (int parts = 0; parts < 16; parts++) {
+            for (int parts = 0; parts < 32; parts++) {
                 const struct epilogue epilogue = {.bias = parts & 1 ? other + 9 : NULL,
                                                   .addend = parts & 2 ? other + 100 : NULL,
                                                   .addend_row = n + 2,
@@ -122,13 +123,13 @@ Test(gemm, packed_products_and_their_epilogue)
                                                   .mask_most = 0.5f,
                                                   .activation = activations[(m + n) % 4]};
                 size_t k = 1 + (m + n) % 11, first = n % 4, depth = first + k + n % 3;
-                bool add = parts & 8;
+                bool add = parts & 8, strips = parts & 16 && stoa_gemm_takes_strips();
+                const struct gemm_packed weights = {.values = packed, .rows = depth, .columns = n, .strips = strips};
                 memcpy(expected, other, sizeof expected);
                 memcpy(c, other, sizeof c);
                 stoa_gemm(m, n, k, a, 12, b + first * n, n, add, expected, n + 3);
                 stoa_epilogue_rows(m, n, &epilogue, expected, n + 3);
-                pack(depth, n, b, packed);
-                const struct gemm_packed weights = {.values = packed, .rows = depth, .columns = n};
+                pack(&weights, b, packed);
                 stoa_gemm_packed(m, k, a, 12, &weights, first, add, c, n + 3, &epilogue);
                 cr_assert(memcmp(c, expected, sizeof c) == 0, "%zux%zux%zu, parts %d", m, n, k, parts);
             }
