@@ -15,10 +15,18 @@
 #define UNROLLED _Pragma("GCC unroll 16")
 
 /* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
- * k-th; the last row, that over all of them. */
+ * k-th; the last row, that over all of them. At stride 2 the points are 0, 1 and infinity, of every other input. */
 static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
 {
     lanes even[PAIRS], odd[PAIRS];
+    if (n == WINOGRAD_STRIDED) {
+        v[0] = x[2] - x[0];
+        v[1] = x[2];
+        v[2] = x[4] - x[2];
+        v[3] = x[1];
+        v[4] = x[3];
+        return;
+    }
     if (n == 4) {
         even[0] = x[2], odd[0] = x[1];
         v[0] = x[2] - x[0];
@@ -58,6 +66,11 @@ static STOA_INLINE void input_axis(size_t n, const lanes *x, lanes *v)
 static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y)
 {
     lanes sum[PAIRS], difference[PAIRS];
+    if (n == WINOGRAD_STRIDED) {
+        y[0] = v[0] + v[1] + v[3];
+        y[1] = v[1] + v[2] + v[4];
+        return;
+    }
     y[0] = v[0];
     if (n == 1)
         return;
@@ -125,7 +138,7 @@ static STOA_INLINE void input_tiles(const size_t n[2], size_t line, const struct
     size_t W = stages ? n[1] : grid->W, pixel = stages ? LANES : grid->x_pixel;
     for (size_t t = 0; t < count; t++) {
         struct place place;
-        locate(grid, first + t, grid->tile, n, size, grid->pad, &place);
+        locate(grid, first + t, grid->step, n, size, grid->pad, &place);
         const float *from = stages ? *staged.values : x;
         if (stages)
             stage_tile(n, grid->W, grid->x_pixel, x, channels, &staged, &place);
@@ -309,6 +322,7 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
     }
 
 INPUT(4)
+INPUT(5)
 INPUT(6)
 INPUT(8)
 OUTPUT(4, 2)
@@ -316,6 +330,7 @@ OUTPUT(6, 4)
 OUTPUT(8, 6)
 OUTPUT(6, 2)
 OUTPUT(8, 4)
+OUTPUT(5, 2)
 INPUT_LINE(6)
 INPUT_LINE(8)
 INPUT_LINE(10)
@@ -331,7 +346,7 @@ STOA_COPY(stoa_winograd_input,
         (n == 6 ? input_line_6 : n == 8 ? input_line_8 : input_line_10)(size, grid, x, channels, first, count, v);
         return;
     }
-    (n == 4 ? input_4 : n == 6 ? input_6 : input_8)(grid, x, channels, first, count, v);
+    (n == 4 ? input_4 : n == 5 ? input_5 : n == 6 ? input_6 : input_8)(grid, x, channels, first, count, v);
 }
 
 STOA_COPY(stoa_winograd_output,
@@ -346,8 +361,9 @@ STOA_COPY(stoa_winograd_output,
     }
     bool three = form->kernel[0] == 3;
     size_t tile = form->tile[0];
-    (tile == 6   ? output_8_6
-     : tile == 2 ? three ? output_4_2 : output_6_2
-     : three     ? output_6_4
-                 : output_8_4)(grid, m, first, count, channels, epilogue, y);
+    (form->stride == 2 ? output_5_2
+     : tile == 6       ? output_8_6
+     : tile == 2       ? three ? output_4_2 : output_6_2
+     : three           ? output_6_4
+                       : output_8_4)(grid, m, first, count, channels, epilogue, y);
 }

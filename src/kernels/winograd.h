@@ -7,8 +7,10 @@
  *
  * (Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural
  * Networks, 2016.) It is the product of two polynomials from its values at n points, infinity being one of them: B^T
- * depends on the points alone, A^T holds their powers, and G is worked out here from them in double. In two dimensions
- * the transforms nest. Summed over channels, each of the n*n points is a matrix product of its own.
+ * depends on the points alone, A^T holds their powers, and G is worked out here from them in double. At stride 2 two
+ * outputs of three taps are F(2, 2) of the even inputs, by the outer taps, plus the odd inputs by the middle one: five
+ * products instead of six, those of F(2, 2) first. In two dimensions the transforms nest. Summed over channels, each of
+ * the n*n points is a matrix product of its own.
  *
  * All images are channels-last; tiles are numbered through all images, row by row. */
 #ifndef STOA_KERNELS_WINOGRAD_H
@@ -21,13 +23,14 @@
 
 #define WINOGRAD_MOST 10     /* the largest n */
 #define WINOGRAD_MOST_TAPS 7 /* and r */
+#define WINOGRAD_STRIDED 5   /* n of an axis at stride 2 alone */
 
 /* The images and how they are cut. */
 struct winograd_grid {
     size_t H, W, OH, OW;
     size_t pad[2];           /* top, left */
     size_t x_pixel, y_pixel; /* floats from pixel to pixel */
-    size_t tile[2];          /* as the form has it */
+    size_t step[2];          /* pixels of x from tile to tile: the form's tile times its stride */
     size_t down, across;     /* tiles of an image */
 };
 
@@ -37,10 +40,10 @@ struct winograd_values {
     size_t point, tile;
 };
 
-/* F(tile[0] x tile[1], kernel[0] x kernel[1]): square, or of a kernel that is one row or one column, where the tile is
- * one too and the other axis has n = 1 and no transform. */
+/* F(tile[0] x tile[1], kernel[0] x kernel[1]) at a stride along either axis: square, or of a kernel that is one row or
+ * one column, where the tile is one too and the other axis has n = 1 and no transform. */
 struct winograd_form {
-    size_t tile[2], kernel[2];
+    size_t tile[2], kernel[2], stride;
 };
 
 /* By size of kernel and then of tile; ends with a form whose tile is 0. */
@@ -82,8 +85,8 @@ void stoa_winograd_filters(const struct winograd_form *form, size_t C, size_t co
  *     error = sqrt(C + 20) / 2 * amplification of either axis,
  *     amplification = max over i, q of sqrt(sum_k (A_ki * G_kq * b_k)^2):
  *
- * 1 an axis where n is 1, 2.4 where it is 4, 15 where it is 6, 20 where it is 8, 103 where it is 10. Tests hold
- * measured errors against this. */
+ * 1 an axis where n is 1, 2.2 where it is 5, 2.4 where it is 4, 15 where it is 6, 20 where it is 8, 103 where it is 10.
+ * Tests hold measured errors against this. */
 double stoa_winograd_error(const struct winograd_form *form, size_t channels);
 
 #endif

@@ -26,12 +26,19 @@ STOA_RARE static void gather(size_t count, size_t K, const float *from, size_t s
 }
 
 /* y[n] <- G x[kernel]; nothing happens where n is 1. Point 0 and infinity see one tap each; of a pair of points a, -a
- * the rows are the sum and the difference of even and odd powers. */
+ * the rows are the sum and the difference of even and odd powers. At stride 2 g has no part. */
 static STOA_INLINE void filter_axis(size_t n, size_t kernel, double g[WINOGRAD_MOST][WINOGRAD_MOST_TAPS], const wide *x,
                                     wide *y)
 {
     if (n == 1) {
         y[0] = x[0];
+        return;
+    }
+    if (n == WINOGRAD_STRIDED) {
+        y[0] = -x[0];
+        y[1] = x[0] + x[2];
+        y[2] = x[2];
+        y[3] = y[4] = x[1];
         return;
     }
     y[0] = g[0][0] * x[0];

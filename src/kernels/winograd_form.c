@@ -5,16 +5,17 @@
 #include "kernels/winograd_gradient.h"
 
 const struct winograd_form stoa_winograd_forms[] = {
-    {{2, 2}, {3, 3}}, {{4, 4}, {3, 3}}, {{6, 6}, {3, 3}}, {{2, 2}, {5, 5}}, {{4, 4}, {5, 5}}, {{1, 4}, {1, 3}},
-    {{1, 6}, {1, 3}}, {{1, 4}, {1, 5}}, {{1, 2}, {1, 7}}, {{1, 4}, {1, 7}}, {{4, 1}, {3, 1}}, {{6, 1}, {3, 1}},
-    {{4, 1}, {5, 1}}, {{2, 1}, {7, 1}}, {{4, 1}, {7, 1}}, {{0}, {0}},
+    {{2, 2}, {3, 3}, 1}, {{4, 4}, {3, 3}, 1}, {{6, 6}, {3, 3}, 1}, {{2, 2}, {5, 5}, 1}, {{4, 4}, {5, 5}, 1},
+    {{2, 2}, {3, 3}, 2}, {{1, 4}, {1, 3}, 1}, {{1, 6}, {1, 3}, 1}, {{1, 4}, {1, 5}, 1}, {{1, 2}, {1, 7}, 1},
+    {{1, 4}, {1, 7}, 1}, {{4, 1}, {3, 1}, 1}, {{6, 1}, {3, 1}, 1}, {{4, 1}, {5, 1}, 1}, {{2, 1}, {7, 1}, 1},
+    {{4, 1}, {7, 1}, 1}, {{0}, {0}, 0},
 };
 
 static const double points[WINOGRAD_MOST - 1] = {0, 1, -1, 2, -2, 0.5, -0.5, 0.75, -0.75};
 
 size_t stoa_winograd_size(const struct winograd_form *form, size_t axis)
 {
-    return form->tile[axis] + form->kernel[axis] - 1;
+    return form->stride * (form->tile[axis] - 1) + form->kernel[axis];
 }
 
 size_t stoa_winograd_points(const struct winograd_form *form)
@@ -81,6 +82,6 @@ double stoa_winograd_error(const struct winograd_form *form, size_t channels)
 {
     double error = sqrt((double)channels + 20) / 2;
     for (size_t i = 0; i < 2; i++)
-        error *= amplification(form->tile[i], form->kernel[i]);
+        error *= amplification(form->tile[i], form->stride == 1 ? form->kernel[i] : 2); /* the middle tap's is 1 */
     return error;
 }

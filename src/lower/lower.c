@@ -346,7 +346,7 @@ double stoa_conv_error(const struct conv *conv, size_t reach[2])
 {
     const struct winograd_form *form = conv->tiling.form;
     for (size_t i = 0; i < 2; i++)
-        reach[i] = form ? form->tile[i] - 1 : 0;
+        reach[i] = form ? form->stride * (form->tile[i] - 1) : 0;
     return form ? stoa_winograd_error(form, conv->shape.C / conv->shape.groups) : 0;
 }
 

@@ -90,7 +90,8 @@ static enum stoa_status winograd_plan(struct weights_gradient *gradient, struct 
     double best_cost = 0;
     bool unit = shape->stride[0] == 1 && shape->stride[1] == 1 && shape->dilation[0] == 1 && shape->dilation[1] == 1;
     for (const struct winograd_form *form = stoa_winograd_forms; unit && form->tile[0]; form++) {
-        if (form->kernel[0] != shape->kernel[0] || form->kernel[1] != shape->kernel[1] || stoa_winograd_is_line(form))
+        if (form->kernel[0] != shape->kernel[0] || form->kernel[1] != shape->kernel[1] || form->stride != 1 ||
+            stoa_winograd_is_line(form))
             continue;
         plan_form(gradient, form);
         double cost = winograd_cost(gradient);
@@ -129,7 +130,7 @@ static void winograd_run(const struct weights_gradient *gradient, const struct w
         .pad = {shape->pad[0], shape->pad[1]},
         .x_pixel = args->x_stride,
         .y_pixel = args->dy_stride,
-        .tile = {form->tile[0], form->tile[1]},
+        .step = {form->tile[0], form->tile[1]},
         .down = tiles_across(shape, form, 0),
         .across = tiles_across(shape, form, 1),
     };

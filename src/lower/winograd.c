@@ -207,7 +207,7 @@ static struct job job_of(const struct conv *conv, const struct conv_args *args)
                  .OH = shape->OH,
                  .OW = shape->OW,
                  .pad = {shape->pad[0], shape->pad[1]},
-                 .tile = {form->tile[0], form->tile[1]},
+                 .step = {form->stride * form->tile[0], form->stride * form->tile[1]},
                  .down = stoa_size_ceil_div(shape->OH, form->tile[0]),
                  .across = stoa_size_ceil_div(shape->OW, form->tile[1])},
         .points = stoa_winograd_points(form),
@@ -246,10 +246,10 @@ static void winograd_pack(const struct conv *conv, size_t first, size_t count, c
 }
 
 /* Nanoseconds, measured like those of products (gemm/cost.c): for each point of 16 channels that are transformed, there
- * or back, without and with wide registers, along each axis, by n (with wide registers 1 and 10 by proportion). */
+ * or back, without and with wide registers, along each axis, by n (with wide ones 1, 5 and 10 by proportion). */
 static const double point_cost[2][WINOGRAD_MOST + 1] = {
-    {[1] = 0.6, [4] = 1.1, [6] = 1.8, [8] = 2.75, [10] = 3.2},
-    {[1] = 0.3, [4] = 0.45, [6] = 0.6, [8] = 0.9, [10] = 1.1},
+    {[1] = 0.6, [4] = 1.1, [5] = 0.7, [6] = 1.8, [8] = 2.75, [10] = 3.2},
+    {[1] = 0.3, [4] = 0.45, [5] = 0.3, [6] = 0.6, [8] = 0.9, [10] = 1.1},
 };
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
  * products are shared out by points. */
@@ -325,14 +325,19 @@ static bool is_shared_well(const struct conv *conv)
 
 static enum stoa_status refuse(const struct conv_shape *shape, struct stoa_error *error)
 {
-    for (size_t i = 0; i < 2; i++) {
-        if (shape->stride[i] != 1)
-            return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "stride[%zu] is %zu, not 1", i, shape->stride[i]);
+    for (size_t i = 0; i < 2; i++)
         if (shape->dilation[i] != 1)
             return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "dilation[%zu] is %zu, not 1", i, shape->dilation[i]);
-    }
-    return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "no transform for kernel %zux%zu", shape->kernel[0],
-                     shape->kernel[1]);
+    return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "no transform for kernel %zux%zu, stride %zux%zu", shape->kernel[0],
+                     shape->kernel[1], shape->stride[0], shape->stride[1]);
+}
+
+static bool serves(const struct winograd_form *form, const struct conv_shape *shape)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (form->kernel[i] != shape->kernel[i] || form->stride != shape->stride[i] || shape->dilation[i] != 1)
+            return false;
+    return true;
 }
 
 static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *error)
@@ -342,11 +347,8 @@ static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *erro
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "accuracy is strict");
     struct conv_tiling best = {.form = NULL};
     double best_cost = 0;
-    bool unit = shape->stride[0] == 1 && shape->stride[1] == 1 && shape->dilation[0] == 1 && shape->dilation[1] == 1;
-    for (const struct winograd_form *form = stoa_winograd_forms; unit && form->tile[0]; form++)
-        for (int split = 0; split < SPLIT_COUNT; split++) {
-            if (form->kernel[0] != shape->kernel[0] || form->kernel[1] != shape->kernel[1])
-                continue;
+    for (const struct winograd_form *form = stoa_winograd_forms; form->tile[0]; form++)
+        for (int split = 0; split < SPLIT_COUNT && serves(form, shape); split++) {
             plan_split(conv, form, (enum winograd_split)split, 0);
             double cost = winograd_cost(conv) + stoa_conv_weights_cost(conv);
             if (is_shared_well(conv) && (!best.form || cost < best_cost)) {

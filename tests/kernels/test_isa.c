@@ -233,7 +233,7 @@ Test(isa, winograd)
                                                .pad = {1, 1},
                                                .x_pixel = C,
                                                .y_pixel = C,
-                                               .tile = {form->tile[0], form->tile[1]},
+                                               .step = {form->stride * form->tile[0], form->stride * form->tile[1]},
                                                .down = 2,
                                                .across = 2};
             for (size_t copy = 1; copy < COPIES; copy++)

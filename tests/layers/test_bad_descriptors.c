@@ -82,8 +82,8 @@ static const struct {
     {"no such accuracy", CONV(.accuracy = (enum stoa_accuracy)9), STOA_ERROR_ARGUMENT, "accuracy is 9"},
     {"winograd, and strict", CONV(.lowering = STOA_LOWERING_WINOGRAD, .accuracy = STOA_ACCURACY_STRICT),
      STOA_ERROR_UNSUPPORTED, "accuracy is strict"},
-    {"winograd with stride 2", CONV(.lowering = STOA_LOWERING_WINOGRAD, .stride = {1, 2}), STOA_ERROR_UNSUPPORTED,
-     "stride[1] is 2"},
+    {"winograd with two strides", CONV(.lowering = STOA_LOWERING_WINOGRAD, .stride = {1, 2}), STOA_ERROR_UNSUPPORTED,
+     "stride 1x2"},
     {"no such layout", CONV(.layout = (enum stoa_layout)7), STOA_ERROR_ARGUMENT, "layout is 7"},
 };
 

@@ -195,11 +195,13 @@ static double activate(struct activation activation, double value)
     }
 }
 
-/* The rows or columns within reach of what output `o` sees, at stride and dilation 1. */
-static void window(size_t size, size_t kernel, size_t pad, size_t reach, size_t o, size_t *first, size_t *end)
+/* The rows or columns within reach of what output `o` sees, at dilation 1. */
+static void window(const struct conv_shape *s, size_t axis, size_t pad, size_t reach, size_t o, size_t *first,
+                   size_t *end)
 {
-    *first = o > pad + reach ? o - pad - reach : 0;
-    *end = o + kernel + reach > pad ? o + kernel + reach - pad : 0;
+    size_t size = axis ? s->W : s->H, begin = o * s->stride[axis], kernel = s->kernel[axis];
+    *first = begin > pad + reach ? begin - pad - reach : 0;
+    *end = begin + kernel + reach > pad ? begin + kernel + reach - pad : 0;
     *end = *end < size ? *end : size;
 }
 
@@ -209,8 +211,8 @@ static double largest(const struct conv_shape *s, const size_t pad[2], const str
 {
     double found = 0;
     size_t first[2], end[2];
-    window(s->H, s->kernel[0], pad[0], reach[0], oy, &first[0], &end[0]);
-    window(s->W, s->kernel[1], pad[1], reach[1], ox, &first[1], &end[1]);
+    window(s, 0, pad[0], reach[0], oy, &first[0], &end[0]);
+    window(s, 1, pad[1], reach[1], ox, &first[1], &end[1]);
     for (size_t h = first[0]; h < end[0]; h++)
         for (size_t w = first[1]; w < end[1]; w++)
             found = fmax(found, fabs((double)data->x[((n * s->H + h) * s->W + w) * data->x_stride + c]));

@@ -19,10 +19,10 @@ static enum stoa_status create(const struct conv_check *check, const struct stoa
     return stoa_conv_create_winograd(allocator, shape, weights, bias, check->context, error, conv);
 }
 
-/* F(2x2, 3x3) has only halves in its matrices. */
+/* F(2x2, 3x3) has only halves in its matrices, at stride 2 whole numbers. */
 static bool is_exact(const struct winograd_form *form)
 {
-    return stoa_winograd_size(form, 0) <= 4 && stoa_winograd_size(form, 1) <= 4;
+    return stoa_winograd_size(form, 0) <= 5 && stoa_winograd_size(form, 1) <= 5;
 }
 
 static double check(const struct conv_shape *shape, const struct conv_tiling *tiling, bool whole, struct pool *pool,
@@ -62,8 +62,10 @@ static const struct {
 static bool for_form(struct conv_shape shape, const struct winograd_form *form, struct conv_shape *out)
 {
     *out = conv_check_completed(shape);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         out->kernel[i] = form->kernel[i];
+        out->stride[i] = form->stride;
+    }
     return stoa_conv_shape_finish(out, NULL) == STOA_OK;
 }
 
@@ -127,8 +129,8 @@ Test(winograd, random_shapes)
             most = done % 4 == 3 ? most : fmax(most, share);
             done++;
         }
-        cr_expect(most > 0.01, "F(%zux%zu, %zux%zu): no error reaches more than %g of the bound", form->tile[0],
-                  form->tile[1], form->kernel[0], form->kernel[1], most);
+        cr_expect(most > 0.01, "F(%zux%zu, %zux%zu, stride %zu): no error reaches more than %g of the bound",
+                  form->tile[0], form->tile[1], form->kernel[0], form->kernel[1], form->stride, most);
     }
     stoa_pool_free(pool);
 }
@@ -140,7 +142,8 @@ static const struct {
     enum stoa_accuracy accuracy;
     const char *words;
 } refused[] = {
-    {"stride", {.kernel = {3, 3}, .stride = {2, 1}}, STOA_ACCURACY_FAST, "stride[0] is 2"},
+    {"stride", {.kernel = {3, 3}, .stride = {2, 1}}, STOA_ACCURACY_FAST, "kernel 3x3, stride 2x1"},
+    {"kernel at stride 2", {.kernel = {5, 5}, .stride = {2, 2}}, STOA_ACCURACY_FAST, "kernel 5x5, stride 2x2"},
     {"dilation", {.kernel = {3, 3}, .dilation = {1, 3}}, STOA_ACCURACY_FAST, "dilation[1] is 3"},
     {"kernel", {.kernel = {4, 3}}, STOA_ACCURACY_FAST, "kernel 4x3"},
     {"accuracy", {.kernel = {3, 3}}, STOA_ACCURACY_STRICT, "accuracy is strict"},
@@ -174,6 +177,8 @@ static const struct {
     struct conv_shape shape;
 } chosen[] = {
     {"3x3", {.C = 64, .H = 56, .W = 56, .OC = 64, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}},
+    {"3x3 at stride 2",
+     {.C = 128, .H = 56, .W = 56, .OC = 128, .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}}},
     {"5x5", {.C = 64, .H = 27, .W = 27, .OC = 192, .kernel = {5, 5}, .pad = {2, 2, 2, 2}}},
     {"a row of 7", {.C = 192, .H = 17, .W = 17, .OC = 192, .kernel = {1, 7}, .pad = {0, 3, 0, 3}}},
     {"a column of 7", {.C = 160, .H = 17, .W = 17, .OC = 192, .kernel = {7, 1}, .pad = {3, 0, 3, 0}}},
