@@ -6,6 +6,7 @@
  * not be blocks enough for several workers: then all share one block, and once it is transformed either a task is a
  * panel, or, where panels are few or V is larger than a cache, products are shared out point by point, so that a
  * point's V serves all panels in turn. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/cache.h"
@@ -251,9 +252,9 @@ static const double point_cost[2][WINOGRAD_MOST + 1] = {
     {[1] = 0.6, [4] = 1.1, [5] = 0.7, [6] = 1.8, [8] = 2.75, [10] = 3.2},
     {[1] = 0.3, [4] = 0.45, [5] = 0.3, [6] = 0.6, [8] = 0.9, [10] = 1.1},
 };
-/* For each float that workers share and that leaves the L2 cache: V of a block larger than that, or V and M where
- * products are shared out by points. */
-#define FAR_V_COST 0.1
+/* For each float that workers share and that leaves the L2 cache: what of a block's V it does not hold, measured inside
+ * networks, where other layers have emptied the caches; or V and M where products are shared out by points. */
+#define FAR_V_COST 0.2
 #define STAGED_COST 0.25
 
 static double winograd_cost(const struct conv *conv)
@@ -276,8 +277,9 @@ static double winograd_cost(const struct conv *conv)
         weights * parts * stoa_gemm_far_cost();
     if (tiling->split == SPLIT_POINTS)
         cost += values * STAGED_COST;
-    else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > block_bytes())
-        cost += (double)(job.total * job.points) * groups * (double)rows_of(job.channels) * FAR_V_COST;
+    else if (tiling->split == SPLIT_PANELS)
+        cost += (double)(job.total * job.points) * groups * (double)rows_of(job.channels) * FAR_V_COST *
+                fmax(0, 1 - (double)stoa_cache_bytes() / (double)(job.v_floats * sizeof(float)));
     return cost;
 }
 
