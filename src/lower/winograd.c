@@ -252,9 +252,10 @@ static const double point_cost[2][WINOGRAD_MOST + 1] = {
     {[1] = 0.6, [4] = 1.1, [5] = 0.7, [6] = 1.8, [8] = 2.75, [10] = 3.2},
     {[1] = 0.3, [4] = 0.45, [5] = 0.3, [6] = 0.6, [8] = 0.9, [10] = 1.1},
 };
-/* For each float that workers share and that leaves the L2 cache: what of a block's V it does not hold, measured inside
- * networks, where other layers have emptied the caches; or V and M where products are shared out by points. */
-#define FAR_V_COST 0.2
+/* For each float that workers share and that leaves the L2 cache: V of a block larger than that, and as much again for
+ * what of V is beyond two such caches, which networks, unlike a layer alone, find in memory; or V and M where products
+ * are shared out by points. */
+#define FAR_V_COST 0.1
 #define STAGED_COST 0.25
 
 static double winograd_cost(const struct conv *conv)
@@ -277,9 +278,9 @@ static double winograd_cost(const struct conv *conv)
         weights * parts * stoa_gemm_far_cost();
     if (tiling->split == SPLIT_POINTS)
         cost += values * STAGED_COST;
-    else if (tiling->split == SPLIT_PANELS)
+    else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > block_bytes())
         cost += (double)(job.total * job.points) * groups * (double)rows_of(job.channels) * FAR_V_COST *
-                fmax(0, 1 - (double)stoa_cache_bytes() / (double)(job.v_floats * sizeof(float)));
+                (1 + fmax(0, 1 - 2 * (double)stoa_cache_bytes() / (double)(job.v_floats * sizeof(float))));
     return cost;
 }
 
