@@ -46,7 +46,7 @@ struct winograd_form {
     size_t tile[2], kernel[2], stride;
 };
 
-/* By size of kernel and then of tile; ends with a form whose tile is 0. */
+/* By kernel, stride and then size of tile; ends with a form whose tile is 0. */
 extern const struct winograd_form stoa_winograd_forms[];
 
 /* v[point][count][channels] <- tiles [first, first + count) of x[N][H][W][x_pixel]; outside the images there is 0. Rows
