@@ -33,7 +33,7 @@ void stoa_gemm_tt(size_t m, size_t n, size_t k, const float *a, size_t lda, cons
 struct gemm_packed {
     const float *values;
     size_t rows, columns;
-    bool strips; /* or a single one, as where stoa_gemm_takes_strips() is false */
+    bool strips; /* or a single one; true only where stoa_gemm_takes_strips() */
 };
 /* Whether the kernels at hand take strips. OpenBLAS is slow to tell: ask once, not for every product. */
 bool stoa_gemm_takes_strips(void);
