@@ -105,6 +105,7 @@ void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const stru
             .a_column = 1,
             .b = b->values,
             .b_rows = b->rows,
+            .near = b->near,
             .b_first = first,
             .c = c,
             .c_row = ldc,

@@ -34,6 +34,7 @@ struct gemm_packed {
     const float *values;
     size_t rows, columns;
     bool strips; /* or a single one; true only where stoa_gemm_takes_strips() */
+    bool near;   /* it stays in the L2 cache from one product to the next, and A comes from further away */
 };
 /* Whether the kernels at hand take strips. OpenBLAS is slow to tell: ask once, not for every product. */
 bool stoa_gemm_takes_strips(void);

@@ -2,7 +2,8 @@
  * a row of B, which serve all rows of the tile. A strip of columns of B is read again for every tile, from the L1
  * cache. Rows of a strip that lie a panel apart would share a quarter of that cache's sets, so B is packed by strips:
  * on a Zen 3 core that and four steps of k at a time (a fifth fewer instructions) are worth 5 %, and 25 where another
- * thread runs on the same core. The next strip is asked for meanwhile, a line every four steps, tile after tile. */
+ * thread runs on the same core. What is read next is asked for meanwhile, a line every four steps, tile after tile: the
+ * next strip, or A's next rows. */
 #include "kernels/small_product.h"
 
 #include "kernels/isa.h"
@@ -19,7 +20,7 @@
 #define UNROLLED _Pragma("GCC unroll 16")
 
 /* A tile's place: column `last` is where its last vector begins, which may overlap the one before it and then computes
- * the same; `ahead` is what to ask for next of B's next strip, the lines [next, end). */
+ * the same; `ahead` is what to ask for next of the lines [next, end). */
 struct place {
     const float *a, *b, *ahead, *next, *end;
     float *c;
@@ -154,10 +155,11 @@ static size_t rows_of(size_t left)
     return left == 7 || left == 8 || left == 4 ? 4 : left == 5 ? 3 : left < ROWS ? left : ROWS;
 }
 
-/* Where B has columns [column, column + width) of its own, `b_row` floats from row to row, and what follows them. */
+/* Where B has columns [column, column + width) of its own, `b_row` floats from row to row, and [next, end), which is to
+ * be read after them. */
 struct part {
     size_t column, width, b_row;
-    const float *b, *next;
+    const float *b, *next, *end;
 };
 
 /* `vectors` and `whole` are known where this is inlined. */
@@ -168,7 +170,7 @@ static STOA_INLINE void strip(const struct small_product *p, const struct part *
         .b = part->b,
         .ahead = part->next,
         .next = part->next,
-        .end = part->next + p->k * part->b_row,
+        .end = part->end,
         .c = p->c + part->column,
         .b_row = part->b_row,
         .column = part->column,
@@ -209,7 +211,9 @@ static void strips(const struct small_product *p, const struct part *all)
         part.column = all->column + column;
         part.width = stoa_small_product_cut(all->width - column, LANES);
         part.b = all->b + column;
-        part.next = column + part.width < all->width ? part.b + part.width : all->next;
+        bool more = column + part.width < all->width;
+        part.next = more ? part.b + part.width : all->next;
+        part.end = more ? part.next + p->k * part.b_row : all->end;
         /* Strips are packed as wide as they are computed, but for the narrowest vectors. */
         bool whole = (LANES == 4 || part.width == part.b_row) && part.width % LANES == 0 && p->a_column == 1;
         if (whole && part.width == LANES)
@@ -225,10 +229,28 @@ static void strips(const struct small_product *p, const struct part *all)
     }
 }
 
+/* What a packed strip asks for; the one after it begins at `columns`. */
+static STOA_INLINE void ask(const struct small_product *p, const float *columns, struct part *part)
+{
+    size_t done = part->column + part->width, a_floats = p->m * p->k;
+    if (p->near && p->a_row == p->k) {
+        part->next = p->a + a_floats + a_floats * part->column / p->n;
+        part->end = p->a + a_floats + a_floats * done / p->n;
+        return;
+    }
+    /* Behind the last strip the rows that follow in the first, or B's neighbour. */
+    size_t width = stoa_small_product_strip(done < p->n ? p->n - done : p->n);
+    if (done < p->n)
+        part->next = columns + p->b_first * width;
+    else
+        part->next = p->b_first + p->k < p->b_rows ? p->b + (p->b_first + p->k) * width : columns;
+    part->end = part->next + p->k * width;
+}
+
 STOA_COPY(stoa_small_product, (const struct small_product *p), (p))
 {
     if (p->b_row) {
-        strips(p, &(struct part){.width = p->n, .b_row = p->b_row, .b = p->b, .next = p->b + p->k * p->b_row});
+        strips(p, &(struct part){.width = p->n, .b_row = p->b_row, .b = p->b, .next = p->b, .end = p->b});
         return;
     }
     const float *columns = p->b;
@@ -236,9 +258,7 @@ STOA_COPY(stoa_small_product, (const struct small_product *p), (p))
         width = stoa_small_product_strip(p->n - column);
         struct part part = {.column = column, .width = width, .b_row = width, .b = columns + p->b_first * width};
         columns += p->b_rows * width;
-        /* Behind the last strip the rows that follow in the first. */
-        part.next = column + width < p->n ? columns + p->b_first * stoa_small_product_strip(p->n - column - width)
-                                          : p->b + (p->b_first + p->k) * stoa_small_product_strip(p->n);
+        ask(p, columns, &part);
         strips(p, &part);
     }
 }

@@ -21,6 +21,7 @@ struct small_product {
     float *c;
     size_t c_row;
     bool add;
+    bool near; /* B stays in a cache, and rows of A that follow one another come from further */
     /* Null, or what becomes of C, whose rows are the epilogue's: of none but bounds, unmasked. Where packed columns
      * fill vectors (of stoa_small_product_least()) its addend may be C. */
     const struct epilogue *last;

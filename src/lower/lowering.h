@@ -19,6 +19,7 @@ enum winograd_split { SPLIT_BLOCKS, SPLIT_PANELS, SPLIT_POINTS, SPLIT_COUNT };
 struct conv_tiling {
     size_t panel;         /* columns of one weight panel (output channels of one product) */
     bool strips;          /* of panels (struct gemm_packed) */
+    bool near;            /* weights (the same) */
     size_t k_block;       /* longest k of one product: a weight block of k_block x panel stays in the L1 cache */
     size_t segment;       /* most rows (pixels) of one product */
     size_t rows, columns; /* output rows and columns of one task's tile, where tasks are such */

@@ -94,7 +94,14 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
     size_t channel = index / per_group * out_channels + first, depth = stoa_panel_depth(conv);
     size_t width = stoa_size_min(conv->tiling.panel, out_channels - first);
     return (struct panel){
-        .weights = {.values = packed + channel * depth, .rows = depth, .columns = width, .strips = conv->tiling.strips},
+        .weights =
+            {
+                .values = packed + channel * depth,
+                .rows = depth,
+                .columns = width,
+                .strips = conv->tiling.strips,
+                .near = conv->tiling.near,
+            },
         .channel = channel,
     };
 }
