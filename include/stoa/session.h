@@ -58,6 +58,7 @@ enum stoa_pass {
     STOA_PASS_CONCAT_IN_PLACE, /* what is concatenated along channels is written where it belongs at once */
     STOA_PASS_SPLIT_IN_PLACE,  /* channels that are split or sliced off are read where they lie */
     STOA_PASS_OVERWRITE,       /* elementwise operators write over an input that nobody needs any more */
+    STOA_PASS_FUSE_POOL,       /* a convolution writes the maxima of 2 x 2 of its outputs, not these */
     STOA_PASS_COUNT
 };
 #define STOA_PASS_BIT(pass) (1u << (pass))

@@ -54,6 +54,21 @@ static STOA_INLINE void bound(float least, float most, lanes *y)
 #endif
 }
 
+/* best and nan <- with one more of what a maximum is taken of. Of NaN and a number either may be the larger one; `nan`
+ * has all bits of lanes that saw one. */
+static STOA_INLINE void larger(lanes in, lanes *best, lane_bits *nan)
+{
+    *nan |= in != in;
+#if defined(__AVX512F__)
+    *best = (lanes)_mm512_max_ps((__m512)*best, (__m512)in);
+#elif defined(__AVX__)
+    *best = (lanes)_mm256_max_ps((__m256)*best, (__m256)in);
+#else
+    lane_bits more = in > *best;
+    *best = (lanes)(((lane_bits)*best & ~more) | ((lane_bits)in & more));
+#endif
+}
+
 /* *sum += a * b, in sum's own register: left to itself, GCC 12 writes such sums over a or b, moves them back and spills
  * one, and the loop then waits for that. */
 static STOA_INLINE void add_product(lanes a, lanes b, lanes *sum)

@@ -10,21 +10,6 @@
 #define VECTORS 4
 #define UNROLLED _Pragma("GCC unroll 4")
 
-/* best and nan <- with one more tap. Of NaN and a number either may be the larger one; `nan` has all bits of lanes that
- * saw one. */
-static STOA_INLINE void larger(lanes in, lanes *best, lane_bits *nan)
-{
-    *nan |= in != in;
-#if defined(__AVX512F__)
-    *best = (lanes)_mm512_max_ps((__m512)*best, (__m512)in);
-#elif defined(__AVX__)
-    *best = (lanes)_mm256_max_ps((__m256)*best, (__m256)in);
-#else
-    lane_bits more = in > *best;
-    *best = (lanes)(((lane_bits)*best & ~more) | ((lane_bits)in & more));
-#endif
-}
-
 /* y[vectors*LANES] <- the maximum, or where `mean` the sum / divisor, of one window's taps. Sizes of vectors are known
  * where this is inlined. */
 static STOA_INLINE void window(const struct pool_shape *shape, const struct taps *rows, const struct taps *columns,

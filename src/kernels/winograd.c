@@ -13,6 +13,13 @@
 #define PAIRS (WINOGRAD_MOST / 2 - 1)
 
 #define UNROLLED _Pragma("GCC unroll 16")
+/* Of a tile's row of outputs: left to itself, GCC 12 makes a loop of it for each epilogue there may be. The narrowest
+ * copy is made small as it is, where there are wider ones. */
+#if defined(STOA_ISA_SEVERAL)
+#define UNROLLED_ROW
+#else
+#define UNROLLED_ROW UNROLLED
+#endif
 
 /* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
  * k-th; the last row, that over all of them. At stride 2 the points are 0, 1 and infinity, of every other input. */
@@ -212,6 +219,7 @@ static STOA_INLINE void output_vector(const size_t m[2], const size_t n[2], cons
     }
     for (size_t i = 0; i < m[0] && (whole || i < place->end[0]); i++) {
         output_axis(n[1], m[1], half[i], out);
+        UNROLLED_ROW
         for (size_t j = 0; j < m[1]; j++)
             if (whole || j < place->end[1]) {
                 size_t pixel = place->origin + i * grid->OW + j;
@@ -226,6 +234,30 @@ STOA_RARE static void output_part(const size_t m[2], const size_t n[2], const st
                                   size_t count, float *y)
 {
     output_vector(m, n, grid, place, false, values, point, last, count, y);
+}
+
+/* Outputs of a tile, which are pooled. */
+struct patch {
+    float values[6 * 6][LANES];
+};
+
+/* A vector of channels of y from a tile's outputs: as MaxPool finds them, to the bit. */
+STOA_RARE static void pool_tile(const struct winograd_grid *grid, size_t tile, const size_t m[2],
+                                const struct patch *patch, size_t count, float *y)
+{
+    const size_t half[2] = {m[0] / 2, m[1] / 2}, size[2] = {grid->OH / 2, grid->OW / 2}, none[2] = {0, 0};
+    struct place place;
+    locate(grid, tile, half, half, size, none, &place);
+    for (size_t i = 0; i < place.end[0]; i++)
+        for (size_t j = 0; j < place.end[1]; j++) {
+            lanes best = (lanes){0} - INFINITY;
+            lane_bits nan = {0};
+            UNROLLED
+            for (size_t k = 0; k < 4; k++)
+                larger(*(const lanes *)patch->values[(2 * i + k / 2) * m[1] + 2 * j + k % 2], &best, &nan);
+            best = (lanes)((lane_bits)best | nan);
+            store(&best, count, y + (place.origin + i * size[1] + j) * grid->y_pixel);
+        }
 }
 
 /* One function for all lines: they are a small part of the work. */
@@ -271,9 +303,12 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
                         .mask_most = epilogue->mask_most};
     bool other = !last.bounded && activation->kind != ACTIVATION_NONE;
     size_t axis = n[0] == 1; /* of a line */
+    struct patch patch = {0};
+    const struct winograd_grid own = {.OW = m[1], .y_pixel = LANES}, *written = grid->pools ? &own : grid;
     for (size_t t = 0; t < count; t++) {
         struct place place;
         locate(grid, first + t, m, m, size, none, &place);
+        place.origin = grid->pools ? 0 : place.origin; /* of the patch */
         bool whole = is_whole(&place, m);
         const float *values = v->values + t * v->tile;
         for (size_t c = 0; c < channels; c += LANES) {
@@ -281,14 +316,17 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
             last.bias = epilogue->bias ? epilogue->bias + at : NULL;
             last.addend = epilogue->addend ? epilogue->addend + at : NULL;
             last.mask = epilogue->mask && !other ? epilogue->mask + at : NULL;
+            float *to = grid->pools ? *patch.values : y + at;
             if (channels < LANES)
-                output_part(m, n, grid, &place, values, v->point, &last, channels, y);
+                output_part(m, n, written, &place, values, v->point, &last, channels, to);
             else if (line)
                 output_line(m[axis], n[axis], axis, grid, &place, values + at, v->point, &last, y + at);
             else if (whole)
-                output_vector(m, n, grid, &place, true, values + at, v->point, &last, LANES, y + at);
+                output_vector(m, n, written, &place, true, values + at, v->point, &last, LANES, to);
             else
-                output_vector(m, n, grid, &place, false, values + at, v->point, &last, LANES, y + at);
+                output_vector(m, n, written, &place, false, values + at, v->point, &last, LANES, to);
+            if (grid->pools)
+                pool_tile(grid, first + t, m, &patch, stoa_size_min(channels, LANES), y + at);
         }
         for (size_t i = 0; other && i < place.end[0]; i++) {
             struct epilogue rest = *epilogue;

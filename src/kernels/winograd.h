@@ -32,6 +32,7 @@ struct winograd_grid {
     size_t x_pixel, y_pixel; /* floats from pixel to pixel */
     size_t step[2];          /* pixels of x from tile to tile: the form's tile times its stride */
     size_t down, across;     /* tiles of an image */
+    bool pools;              /* y[N][OH/2][OW/2] is the maximum of 2 x 2 outputs each */
 };
 
 /* values[point][tile][channel]: `point` and `tile` are the floats from one to the next. */
@@ -54,7 +55,8 @@ extern const struct winograd_form stoa_winograd_forms[];
 void stoa_winograd_input(const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
                          size_t channels, size_t first, size_t count, const struct winograd_values *v);
 /* y[N][OH][OW][y_pixel] <- epilogue of tiles [first, first + count) from m[point][count][channels], whose rows are
- * readable up to the next multiple of 16 channels. The epilogue's rows are the pixels of y. */
+ * readable up to the next multiple of 16 channels. The epilogue's rows are the pixels of y; with `pools`, which a line
+ * cannot have, it is none but bias and bounds, and comes before. */
 void stoa_winograd_output(const struct winograd_form *form, const struct winograd_grid *grid,
                           const struct winograd_values *m, size_t first, size_t count, size_t channels,
                           const struct epilogue *epilogue, float *y);

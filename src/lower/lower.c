@@ -342,6 +342,11 @@ bool stoa_conv_adds_in_place(const struct conv *conv, const struct epilogue *epi
     return conv->lowering->adds_in_place && conv->lowering->adds_in_place(conv, epilogue);
 }
 
+bool stoa_conv_pools(const struct conv *conv, const struct epilogue *epilogue)
+{
+    return conv->lowering->pools && conv->lowering->pools(conv, epilogue);
+}
+
 double stoa_conv_error(const struct conv *conv, size_t reach[2])
 {
     const struct winograd_form *form = conv->tiling.form;

@@ -102,6 +102,7 @@ struct conv_args {
     const float *mask; /* as the addend */
     size_t mask_stride;
     float mask_least, mask_most;
+    bool pools; /* y is [N][OH/2][OW/2][OC], the maximum of 2 x 2 outputs each; only where that is asked for below */
     struct pool *pool; /* may be null */
     void *shared;      /* stoa_conv_shared_scratch bytes; null if 0 */
     void *worker_base; /* stoa_conv_worker_scratch bytes for each worker of the pool, worker_stride apart; null if 0 */
@@ -113,6 +114,9 @@ void stoa_conv_run(const struct conv *conv, const struct conv_args *args);
 /* Whether y may be the addend where that is what else is done to it (of the epilogue only the activation and whether
  * there is a mask matter): each output is written once, when its addend has been read. Not a bit changes. */
 bool stoa_conv_adds_in_place(const struct conv *conv, const struct epilogue *epilogue);
+
+/* Whether y may be pooled where that is the epilogue: as MaxPool would, to the bit. */
+bool stoa_conv_pools(const struct conv *conv, const struct epilogue *epilogue);
 
 /* Changes the bias, of a convolution that was created with one. */
 void stoa_conv_set_bias(struct conv *conv, const float *bias);

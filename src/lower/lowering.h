@@ -54,6 +54,8 @@ struct lowering {
     void (*pack)(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed);
     /* As stoa_conv_adds_in_place; null: never. */
     bool (*adds_in_place)(const struct conv *conv, const struct epilogue *epilogue);
+    /* As stoa_conv_pools; null: never. */
+    bool (*pools)(const struct conv *conv, const struct epilogue *epilogue);
     /* args complete: packed is never null, strides are never 0; bias and addend may be null. */
     void (*run)(const struct conv *conv, const struct conv_args *args);
     bool transpose; /* rows of the weights are input channels */

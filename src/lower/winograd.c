@@ -226,6 +226,7 @@ static void winograd_run(const struct conv *conv, const struct conv_args *args)
     struct job job = job_of(conv, args);
     job.grid.x_pixel = args->x_stride;
     job.grid.y_pixel = args->y_stride;
+    job.grid.pools = args->pools;
     if (conv->tiling.split != SPLIT_BLOCKS)
         run_staged(&job);
     else
@@ -380,6 +381,14 @@ static bool winograd_adds_in_place(const struct conv *conv, const struct epilogu
     return conv->shape.OC / conv->shape.groups % 16 == 0;
 }
 
+/* MaxPool takes fewer than 16 channels one by one, and of zeros of either sign another. */
+static bool winograd_pools(const struct conv *conv, const struct epilogue *epilogue)
+{
+    enum activation_kind kind = epilogue->activation.kind;
+    return !stoa_winograd_is_line(conv->tiling.form) && conv->shape.OC >= 16 && !epilogue->addend && !epilogue->mask &&
+           (kind == ACTIVATION_NONE || kind == ACTIVATION_RELU || kind == ACTIVATION_CLIP);
+}
+
 const struct lowering stoa_lowering_winograd = {
     .id = STOA_LOWERING_WINOGRAD,
     .name = "winograd",
@@ -387,5 +396,6 @@ const struct lowering stoa_lowering_winograd = {
     .cost = winograd_cost,
     .pack = winograd_pack,
     .adds_in_place = winograd_adds_in_place,
+    .pools = winograd_pools,
     .run = winograd_run,
 };

@@ -139,6 +139,7 @@ const struct op stoa_op_conv = {
     .takes = stoa_convolution_takes,
     .takes_pad = conv_takes_pad,
     .adds_in_place = stoa_convolution_adds_in_place,
+    .takes_pool = stoa_convolution_takes_pool,
     .dense = stoa_conv_dense,
     .infer = conv_infer,
     .prepare = conv_prepare,

@@ -341,6 +341,7 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
         .mask_stride = mask ? stoa_tensor_pixel_stride(mask) : 0,
         .mask_least = epilogue->mask_bounds[0],
         .mask_most = epilogue->mask_bounds[1],
+        .pools = epilogue->pools,
         .pool = run->pool,
         .shared = run->shared,
         .worker_base = run->worker_base,
@@ -358,13 +359,27 @@ enum stoa_status stoa_convolution_run(const struct op_call *call, const struct o
     return STOA_OK;
 }
 
+/* As far as the lowerings look at it. */
+static struct epilogue outline(const struct op_epilogue *epilogue)
+{
+    static const float some;
+    return (struct epilogue){.activation = epilogue->activation,
+                             .addend = epilogue->has_addend ? &some : NULL,
+                             .mask = epilogue->has_mask ? &some : NULL};
+}
+
 bool stoa_convolution_adds_in_place(const struct op_call *call)
 {
     const struct convolution *convolution = call->state;
-    static const float mask;
-    const struct epilogue epilogue = {.activation = call->epilogue.activation,
-                                      .mask = call->epilogue.has_mask ? &mask : NULL};
+    const struct epilogue epilogue = outline(&call->epilogue);
     return !convolution->fold.deep && stoa_conv_adds_in_place(convolution->conv, &epilogue);
+}
+
+bool stoa_convolution_takes_pool(const struct op_call *call)
+{
+    const struct convolution *convolution = call->state;
+    const struct epilogue epilogue = outline(&call->epilogue);
+    return !convolution->fold.deep && stoa_conv_pools(convolution->conv, &epilogue);
 }
 
 const struct conv *stoa_convolution_of(const struct op_call *call)

@@ -104,8 +104,9 @@ void stoa_convolution_share(struct op_call *call, const struct op_call *other, c
 void stoa_convolution_release(const struct op_call *call, const struct stoa_allocator *allocator);
 STOA_CHECKED enum stoa_status stoa_convolution_run(const struct op_call *call, const struct op_run *run,
                                                    struct stoa_error *error);
-/* For op.adds_in_place. */
+/* For op.adds_in_place and op.takes_pool. */
 bool stoa_convolution_adds_in_place(const struct op_call *call);
+bool stoa_convolution_takes_pool(const struct op_call *call);
 /* The prepared convolution of a Conv of signals or pictures; null for any other call. */
 const struct conv *stoa_convolution_of(const struct op_call *call);
 double stoa_convolution_error(const struct op_call *call, size_t reach[2]);

@@ -44,6 +44,7 @@ struct op_epilogue {
     bool has_mask;
     float mask_bounds[2];
     struct activation activation;
+    bool pools; /* at last y becomes what the `pools` of an operator says */
 };
 enum op_takes { OP_TAKES_SCALE = 1, OP_TAKES_ADDEND = 2, OP_TAKES_ACTIVATION = 4, OP_TAKES_MASK = 8 };
 
@@ -176,6 +177,10 @@ struct op {
     bool elementwise;
     /* Once prepared: whether output 0 may be the epilogue's addend; null: it may not. */
     bool (*adds_in_place)(const struct op_call *call);
+    /* Whether output 0 is the maximum of 2 x 2 neighbours of input 0 each, at strides of 2 (an odd row or column at the
+     * end is left out), and there is no other; whether the call, once prepared, could do so itself. */
+    bool (*pools)(const struct op_call *call);
+    bool (*takes_pool)(const struct op_call *call);
     /* Whether part i, an input of Concat (joins) or an output of Split or Slice (splits), is those channels (dimension
      * 1 of 4) of what it is a part of that begin with *first. */
     bool (*joins)(const struct op_call *call, size_t i, size_t *first);

@@ -274,6 +274,24 @@ static enum stoa_status global_lp_run(const struct op_call *call, const struct o
     return pool_run(call, run, NORM, window, error);
 }
 
+static bool max_pools(const struct op_call *call)
+{
+    const struct pool_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
+    size_t size[WINDOW_AXES], out[WINDOW_AXES], pads = 0;
+    struct window window;
+    stoa_window_size(x, size);
+    if (x->rank != 4 || x->dtype != STOA_FLOAT || has_indices(call) ||
+        stoa_window_place(&params->window, size, NULL, &window, out) != STOA_OK)
+        return false;
+    for (size_t i = 0; i < 2 * WINDOW_AXES; i++)
+        pads |= window.pad[i];
+    for (size_t i = 1; i < WINDOW_AXES; i++)
+        if (window.kernel[i] != 2 || window.stride[i] != 2 || window.dilation[i] != 1 || out[i] != size[i] / 2)
+            return false;
+    return pads == 0 && y->dtype == STOA_FLOAT;
+}
+
 static const struct op_training max_training = {.type = "MaxPoolTraining", .output_count = 3};
 
 const struct op stoa_op_max_pool = {
@@ -284,6 +302,7 @@ const struct op stoa_op_max_pool = {
     .min_outputs = 1,
     .max_outputs = 2,
     .layout = OP_CHANNELS_LAST,
+    .pools = max_pools,
     .training = &max_training,
     .params_size = sizeof(struct pool_params),
     .parse = stoa_max_pool_parse,

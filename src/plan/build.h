@@ -31,6 +31,8 @@ STOA_CHECKED enum stoa_status stoa_plan_fold(struct plan *plan, struct op_call *
 /* steps.c: nodes become steps, with layout conversions where tensors do not lie as an operator wants them. */
 STOA_CHECKED enum stoa_status stoa_plan_steps(struct plan *plan, const struct plan_options *options,
                                               struct stoa_error *error);
+/* fuse_pool.c: pools become part of convolutions that can, once all are prepared. */
+STOA_CHECKED enum stoa_status stoa_plan_fuse_pool(struct plan *plan, struct stoa_error *error);
 /* overwrite.c: steps that may write over one of their inputs do, once all are prepared. */
 STOA_CHECKED enum stoa_status stoa_plan_overwrite(struct plan *plan, struct stoa_error *error);
 /* lifetimes.c: offsets of all storages of kind STORAGE_ARENA in one block, scratch included, and its size. */

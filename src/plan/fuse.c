@@ -9,7 +9,8 @@
 
 static const struct {
     const char *name;
-    enum stoa_status (*run)(struct plan *plan, struct stoa_error *error); /* null: later, when layouts are known */
+    enum stoa_status (*run)(struct plan *plan,
+                            struct stoa_error *error); /* null: later, when layouts are known, or steps */
 } passes[STOA_PASS_COUNT] = {
     [STOA_PASS_FUSE_PAD] = {"fuse-pad", stoa_plan_fuse_pad},
     [STOA_PASS_FUSE_NORM] = {"fuse-norm", stoa_plan_fuse_norm},
@@ -19,6 +20,7 @@ static const struct {
     [STOA_PASS_CONCAT_IN_PLACE] = {"concat-in-place", stoa_plan_concat_in_place},
     [STOA_PASS_SPLIT_IN_PLACE] = {"split-in-place", NULL},
     [STOA_PASS_OVERWRITE] = {"overwrite", NULL},
+    [STOA_PASS_FUSE_POOL] = {"fuse-pool", NULL},
 };
 
 const char *stoa_pass_name(enum stoa_pass pass)
@@ -26,15 +28,14 @@ const char *stoa_pass_name(enum stoa_pass pass)
     return (unsigned)pass < STOA_PASS_COUNT ? passes[pass].name : "unknown";
 }
 
-/* "Conv+Add+Relu". */
-static enum stoa_status name_chain(struct plan *plan, struct plan_node *leader, struct stoa_error *error)
+enum stoa_status stoa_plan_name_chain(struct plan *plan, size_t leader, struct stoa_error *error)
 {
     char text[256];
     size_t length = 0;
-    for (size_t n = leader->first; n != PLAN_NONE && length < sizeof text; n = plan->nodes[n].next)
+    for (size_t n = plan->nodes[leader].first; n != PLAN_NONE && length < sizeof text; n = plan->nodes[n].next)
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", length ? "+" : "",
                                    plan->model->graph.nodes[n].type);
-    return stoa_arena_string(&plan->arena, text, strlen(text), error, &leader->type);
+    return stoa_arena_string(&plan->arena, text, strlen(text), error, &plan->nodes[leader].type);
 }
 
 enum stoa_status stoa_plan_fuse(struct plan *plan, struct stoa_error *error)
@@ -44,7 +45,7 @@ enum stoa_status stoa_plan_fuse(struct plan *plan, struct stoa_error *error)
             STOA_TRY(passes[pass].run(plan, error));
     for (size_t n = 0; n < plan->model->graph.node_count; n++)
         if (plan->nodes[n].planned && plan->nodes[n].leader == n && plan->nodes[n].first != plan->nodes[n].last)
-            STOA_TRY(name_chain(plan, &plan->nodes[n], error));
+            STOA_TRY(stoa_plan_name_chain(plan, n, error));
     return STOA_OK;
 }
 

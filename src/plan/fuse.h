@@ -16,6 +16,9 @@ size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part);
 STOA_CHECKED enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
                                              struct stoa_error *error);
 
+/* The leader's type becomes all that its chain does: "Conv+Add+Relu". */
+STOA_CHECKED enum stoa_status stoa_plan_name_chain(struct plan *plan, size_t leader, struct stoa_error *error);
+
 /* Value v, which has been made by then, becomes input `index` of the leader's call, behind all that its operator has.
  */
 STOA_CHECKED enum stoa_status stoa_plan_add_input(struct plan *plan, size_t leader, size_t index, size_t v,

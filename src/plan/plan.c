@@ -179,6 +179,8 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     STOA_TRY(stoa_plan_fuse(plan, error));
     STOA_TRY(stoa_plan_steps(plan, options, error));
     STOA_TRY(prepare_steps(plan, options, byte_price, error));
+    if (!options->keep_values && stoa_plan_enabled(plan, STOA_PASS_FUSE_POOL))
+        STOA_TRY(stoa_plan_fuse_pool(plan, error));
     if (!options->keep_values && stoa_plan_enabled(plan, STOA_PASS_OVERWRITE))
         STOA_TRY(stoa_plan_overwrite(plan, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));

@@ -138,10 +138,18 @@ static void free_data(struct data *data)
     free(data->expected);
 }
 
-/* With `over` y holds the addend and is it. */
-static void run(const struct conv *conv, const struct data *data, struct pool *pool, const float *packed, bool over,
+enum way { PLAIN, OVER /* y holds the addend and is it */, POOLED };
+
+static size_t pixels_of(const struct conv_shape *s, enum way way)
+{
+    return way == POOLED ? s->N * (s->OH / 2) * (s->OW / 2) : s->N * s->OH * s->OW;
+}
+
+static void run(const struct conv *conv, const struct data *data, struct pool *pool, const float *packed, enum way way,
                 float *y)
 {
+    const struct conv_shape *shape = stoa_conv_shape(conv);
+    size_t floats = pixels_of(shape, way) * data->y_stride;
     size_t stride = (stoa_conv_worker_scratch(conv) + 63) / 64 * 64 + 64;
     size_t shared = (stoa_conv_shared_scratch(conv) + 63) / 64 * 64;
     char *scratch = aligned_alloc(64, shared + stride * stoa_pool_workers(pool));
@@ -152,21 +160,21 @@ static void run(const struct conv *conv, const struct data *data, struct pool *p
                              .y_stride = data->y_stride,
                              .packed = packed,
                              .bias = packed ? data->bias : NULL,
-                             .addend = over ? y : data->addend,
+                             .addend = way == OVER ? y : data->addend,
                              .addend_stride = data->y_stride,
                              .activation = data->activation,
                              .mask = data->mask,
                              .mask_stride = data->y_stride,
                              .mask_least = data->mask_bounds[0],
                              .mask_most = data->mask_bounds[1],
+                             .pools = way == POOLED,
                              .pool = pool,
                              .shared = scratch,
                              .worker_base = scratch + shared,
                              .worker_stride = stride};
-    memset(y, 0xff, data->pixels * data->y_stride * sizeof *y); /* NaN: what is not written shows */
-    size_t OC = stoa_conv_shape(conv)->OC;
-    for (size_t i = 0; over && i < data->pixels * data->y_stride; i += data->y_stride)
-        memcpy(y + i, data->addend + i, OC * sizeof *y);
+    memset(y, 0xff, floats * sizeof *y); /* NaN: what is not written shows */
+    for (size_t i = 0; way == OVER && i < floats; i += data->y_stride)
+        memcpy(y + i, data->addend + i, shape->OC * sizeof *y);
     stoa_conv_run(conv, &args);
     free(scratch);
 }
@@ -272,6 +280,28 @@ static double compare(const char *text, const struct conv *conv, const struct co
     return share;
 }
 
+/* y pooled, against the maxima of what y was without. */
+static void check_pooled(const char *text, const struct conv *conv, const struct data *data, struct pool *pool,
+                         const float *packed)
+{
+    const struct conv_shape *s = stoa_conv_shape(conv);
+    size_t floats = pixels_of(s, POOLED) * data->y_stride, wrong = 0;
+    float *pooled = malloc(floats * sizeof *pooled + 1);
+    run(conv, data, pool, packed, POOLED, pooled);
+    for (size_t i = 0; i < floats; i++) {
+        size_t channel = i % data->y_stride, pixel = i / data->y_stride, OH = s->OH / 2, OW = s->OW / 2;
+        size_t row = pixel / OW / OH * s->OH + pixel / OW % OH * 2;
+        const float *from = data->y + (row * s->OW + pixel % OW * 2) * data->y_stride + channel;
+        const float *below = from + s->OW * data->y_stride;
+        float most = fmaxf(fmaxf(from[0], from[data->y_stride]), fmaxf(below[0], below[data->y_stride]));
+        uint32_t bits;
+        memcpy(&bits, &pooled[i], sizeof bits);
+        wrong += channel < s->OC ? pooled[i] != most : bits != UINT32_MAX;
+    }
+    cr_expect(wrong == 0, "%s: %s: %zu of %zu floats pooled are wrong", text, stoa_conv_describe(conv), wrong, floats);
+    free(pooled);
+}
+
 struct pool *conv_check_pool(size_t threads)
 {
     struct stoa_allocator allocator = stoa_allocator_default();
@@ -308,18 +338,20 @@ double conv_check(const struct conv_shape *shape, const struct conv_check *how, 
             packed = aligned_alloc(64, (stoa_conv_packed_size(conv) + 63) / 64 * 64);
             pack(conv, data.weights, pool, packed);
         }
-        const struct epilogue epilogue = {.activation = data.activation, .mask = data.mask};
+        const struct epilogue epilogue = {.activation = data.activation, .addend = data.addend, .mask = data.mask};
         bool over = data.addend && stoa_conv_adds_in_place(conv, &epilogue);
         if (over) {
-            run(conv, &data, pool, packed, true, data.y);
+            run(conv, &data, pool, packed, OVER, data.y);
             share = fmax(share, compare(text, conv, shape, how, &data));
         }
-        run(conv, &data, NULL, packed, false, data.y);
+        run(conv, &data, NULL, packed, PLAIN, data.y);
         share = fmax(share, compare(text, conv, shape, how, &data));
+        if (stoa_conv_pools(conv, &epilogue))
+            check_pooled(text, conv, &data, pool, packed);
         size_t bytes = data.pixels * data.y_stride * sizeof(float);
         float *again = pool ? malloc(bytes + 1) : NULL;
         if (pool) {
-            run(conv, &data, pool, packed, false, again);
+            run(conv, &data, pool, packed, PLAIN, again);
             cr_expect(memcmp(again, data.y, bytes) == 0, "%s: %s: 3 workers differ from 1", text, done);
         }
         free(again);

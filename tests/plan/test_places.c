@@ -195,6 +195,87 @@ static const struct {
      RESIDUAL "a = Conv(x, v)\nc = Add(a, x)\ny = Conv(c, v)\noutput y\n"},
 };
 
+#define POOLED "input x f32[2,16,8,8]\nconst w f32[16,16,3,3]\nconst v f32[20,16,3,3]\nconst b f32[16]\n"
+#define HALVES " kernel_shape=[2,2] strides=[2,2]"
+
+/* Pools behind convolutions, with everything else left out but activations. */
+static const struct {
+    const char *name;
+    enum stoa_lowering lowering;
+    size_t rewrites;
+    const char *text;
+} pools[] = {
+    {"by Winograd's transforms", STOA_LOWERING_WINOGRAD, 1,
+     POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\ny = MaxPool(a)" HALVES "\noutput y\n"},
+    {"not by another way", STOA_LOWERING_IM2COL, 0,
+     POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\ny = MaxPool(a)" HALVES "\noutput y\n"},
+    {"one behind another, of odd images, behind functions", STOA_LOWERING_WINOGRAD, 2,
+     POOLED "a = Conv(x, v) pads=[0,1,0,0]\nc = Relu(a)\nd = MaxPool(c)" HALVES "\nconst u f32[17,20,3,3]\n"
+            "e = Conv(d, u) pads=[1,1,1,1]\nf = Clip(e, p, q)\nconst p f32(-0.5)\nconst q f32(1)\n"
+            "y = MaxPool(f)" HALVES " auto_pad='VALID'\noutput y\n"},
+    {"among what is joined, and read again later", STOA_LOWERING_WINOGRAD, 2,
+     POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\nc = Conv(x, v) pads=[1,1,1,1]\nd = MaxPool(a)" HALVES "\n"
+            "e = MaxPool(c)" HALVES "\nf = Concat(d, e) axis=1\nconst u f32[4,36,1,1]\ng = Conv(f, u)\n"
+            "h = Sigmoid(d)\noutput g\noutput h\n"},
+    {"not another function in between", STOA_LOWERING_WINOGRAD, 0,
+     POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\nc = LeakyRelu(a)\ny = MaxPool(c)" HALVES "\noutput y\n"},
+    {"not of a few channels, nor of one row", STOA_LOWERING_WINOGRAD, 0,
+     POOLED "const u f32[15,16,3,3]\na = Conv(x, u) pads=[1,1,1,1]\ny = MaxPool(a)" HALVES "\n"
+            "const t f32[16,16,1,3]\nc = Conv(x, t) pads=[0,1,0,1]\nz = MaxPool(c)" HALVES "\noutput y\noutput z\n"},
+    {"not what is read twice, or is an output", STOA_LOWERING_WINOGRAD, 0,
+     POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\ny = MaxPool(a)" HALVES "\nz = Relu(a)\n"
+            "c = Conv(x, v) pads=[1,1,1,1]\ne = MaxPool(c)" HALVES "\noutput y\noutput z\noutput c\noutput e\n"},
+    {"not other windows", STOA_LOWERING_WINOGRAD, 0,
+     POOLED
+     "a = Conv(x, w) pads=[1,1,1,1]\nc = MaxPool(a) kernel_shape=[2,2]\n"
+     "d = Conv(x, w) pads=[1,1,1,1]\ne = MaxPool(d) kernel_shape=[3,3] strides=[2,2]\n"
+     "f = Conv(x, w) pads=[1,1,1,1]\ng = MaxPool(f) kernel_shape=[2,2] strides=[2,2] pads=[1,1,0,0]\n"
+     "h = Conv(x, w)\ni = Conv(h, w) pads=[1,1,0,0]\nj = MaxPool(i) kernel_shape=[2,2] strides=[2,2] ceil_mode=1\n"
+     "k = Conv(x, w) pads=[1,1,1,1]\nl = AveragePool(k)" HALVES "\noutput c\noutput e\noutput g\noutput j\n"
+     "output l\n"},
+    {"not where indices are asked for", STOA_LOWERING_WINOGRAD, 0,
+     POOLED "a = Conv(x, w) pads=[1,1,1,1]\ny, i = MaxPool(a)" HALVES "\nz = Cast(i) to=1\noutput y\noutput z\n"},
+};
+
+Test(places, convolutions_pool)
+{
+    const unsigned alone = STOA_PASS_ALL & ~STOA_PASS_BIT(STOA_PASS_FUSE_POOL);
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+        struct net net;
+        struct stoa_error error = {0};
+        net_build(&net, pools[i].text, NULL);
+        const unsigned disabled = alone & ~STOA_PASS_BIT(STOA_PASS_FUSE_ACTIVATION);
+        struct plan_options options = {.disabled_passes = disabled, .lowering = pools[i].lowering};
+        struct plan *on = net_plan_with(&net, &options, pools[i].name);
+        options.disabled_passes |= STOA_PASS_BIT(STOA_PASS_FUSE_POOL);
+        struct plan *off = net_plan_with(&net, &options, pools[i].name);
+        size_t rewrites = 0;
+        for (size_t r = 0; r < on->rewrite_count; r++)
+            rewrites += on->rewrites[r].pass == STOA_PASS_FUSE_POOL;
+        cr_expect(rewrites == pools[i].rewrites, "%s: %zu rewrites", pools[i].name, rewrites);
+        cr_expect(on->step_count + rewrites == off->step_count && (on->memory_bytes < off->memory_bytes || !rewrites),
+                  "%s: %zu and %zu steps, %zu and %zu bytes", pools[i].name, on->step_count, off->step_count,
+                  on->memory_bytes, off->memory_bytes);
+        stoa_plan_free(on);
+        stoa_plan_free(off);
+        static float with[1 << 14], without[1 << 14];
+        run_with(&net,
+                 &(struct stoa_session_options){.threads = 1,
+                                                .disabled_passes = disabled | STOA_PASS_BIT(STOA_PASS_FUSE_POOL),
+                                                .lowering = pools[i].lowering},
+                 pools[i].name, without);
+        for (size_t threads = 1; threads <= 3; threads++) {
+            struct stoa_session_options session = {
+                .threads = threads, .disabled_passes = threads == 1 ? disabled : 0, .lowering = pools[i].lowering};
+            run_with(&net, &session, pools[i].name, with);
+            cr_expect(memcmp(with, without, sizeof with) == 0, "%s: %zu threads", pools[i].name, threads);
+            struct stoa_verify_options verify = {.session = &session};
+            cr_expect(stoa_verify(net.model, NULL, &verify, &error) == STOA_OK, "%s: %s", pools[i].name, error.message);
+        }
+        net_free(&net);
+    }
+}
+
 Test(places, convolutions_add_in_place)
 {
     for (size_t i = 0; i < sizeof residuals / sizeof *residuals; i++) {
