@@ -204,10 +204,12 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_rewrite(const struct stoa_se
 /* Bytes the session has from its allocator: the first three are all there is, to the byte, and what runs will need is
  * among them from the start. Not the model's own, nor the stacks of threads. */
 struct stoa_memory_info {
-    size_t weights;     /* packed copies, folded constants, and the tables of this plan and of those kept */
-    size_t activations; /* one block for all, scratch included; 0 from stoa_session_trim to the next run */
-    size_t outputs;     /* the session's own output buffers */
-    size_t peak;        /* the most there has been at once so far, that is while planning */
+    size_t weights; /* packed copies, folded constants, and the tables of this plan and of those kept */
+    /* One block for all, scratch included; 0 from stoa_session_trim to the next run. From 1 MiB on it is whole huge
+     * pages of 2 MiB, unless max_bytes is given. */
+    size_t activations;
+    size_t outputs; /* the session's own output buffers */
+    size_t peak;    /* the most there has been at once so far, that is while planning */
     size_t reserved[4];
 };
 STOA_API void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info);

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +21,11 @@ struct arena_block {
 /* Weights and activations are megabytes that are read from one end to the other: in huge pages, taking them from the
  * system costs a third and reading them some 15 % less. Only whole ones are asked for, so that no memory is wasted. */
 #define HUGE_PAGE ((size_t)2 << 20)
+
+size_t stoa_memory_whole(size_t size)
+{
+    return size < HUGE_PAGE / 2 || size > SIZE_MAX - HUGE_PAGE ? size : stoa_size_round_up(size, HUGE_PAGE);
+}
 
 static void *default_allocate(void *user, size_t alignment, size_t size)
 {

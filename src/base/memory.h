@@ -9,6 +9,10 @@
 /* Every block is aligned to a cache line, which is also the widest vector. */
 #define STOA_ALIGNMENT 64
 
+/* A size, or up to twice as much, of which the system may give all in huge pages: for what is used in every run. The
+ * rest of a block that is not a whole number of them lies in small pages. */
+size_t stoa_memory_whole(size_t size);
+
 /* The C library's memory; what a null allocator means. */
 struct stoa_allocator stoa_allocator_default(void);
 

@@ -184,6 +184,8 @@ static enum stoa_status build(struct plan *plan, const struct plan_options *opti
     if (!options->keep_values && stoa_plan_enabled(plan, STOA_PASS_OVERWRITE))
         STOA_TRY(stoa_plan_overwrite(plan, error));
     STOA_TRY(stoa_plan_lifetimes(plan, options->keep_values, error));
+    if (!options->max_bytes)
+        plan->memory_bytes = stoa_memory_whole(plan->memory_bytes);
     return check_memory(plan, options, error);
 }
 
