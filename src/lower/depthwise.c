@@ -37,7 +37,9 @@ static enum stoa_status depthwise_plan(struct conv *conv, struct stoa_error *err
     slice = in == out ? stoa_size_max(slice, 4 * DEPTHWISE_LANES) : shape->OC;
     conv->tiling.panel = stoa_size_min(slice, shape->OC);
     size_t row_macs = shape->OW * conv->tiling.panel * in * shape->kernel[0] * shape->kernel[1];
-    conv->tiling.rows = stoa_size_part(shape->OH, stoa_size_max(TASK_MACS / stoa_size_max(row_macs, 1), 1), 1);
+    size_t tasks = stoa_size_ceil_div(shape->OH, stoa_size_max(TASK_MACS / stoa_size_max(row_macs, 1), 1));
+    tasks = stoa_conv_even_parts(tasks, shape->N * (shape->OC / conv->tiling.panel));
+    conv->tiling.rows = stoa_size_part(shape->OH, stoa_size_max(stoa_size_ceil_div(shape->OH, tasks), 1), 1);
     snprintf(conv->text, sizeof conv->text, "depthwise %zux%zu", shape->kernel[0], shape->kernel[1]);
     return STOA_OK;
 }

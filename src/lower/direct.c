@@ -60,7 +60,9 @@ static enum stoa_status direct_plan(struct conv *conv, struct stoa_error *error)
                          tiling->panel, PANEL_FLOATS / 256);
     size_t row_macs = stoa_size_max(shape->OW * shape->OC * depth, 1);
     tiling->columns = shape->OW;
-    tiling->rows = stoa_size_part(shape->OH, stoa_size_max(TASK_MACS / row_macs, 1), 1);
+    size_t tasks = stoa_size_ceil_div(shape->OH, stoa_size_max(TASK_MACS / row_macs, 1));
+    tasks = stoa_conv_even_parts(tasks, shape->N);
+    tiling->rows = stoa_size_part(shape->OH, stoa_size_max(stoa_size_ceil_div(shape->OH, tasks), 1), 1);
     if (stoa_conv_is_padded(shape) && shape->OH && shape->OW) {
         size_t row;
         if (!stoa_size_mul(window(shape, 1, shape->OW), shape->C, &row))

@@ -13,8 +13,6 @@
 #include "lower/lowering.h"
 
 #define TILE_BYTES (512 * 1024)
-/* Tasks that a layer should have at least. */
-#define LEAST_TASKS 4
 /* Columns beyond these are refused: a tile of a filter too large to be meant, and a matrix that has no business in
  * memory. */
 #define TILE_CAP ((size_t)256 << 20)
@@ -128,8 +126,11 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
 static void run_task(void *context, size_t task, size_t worker)
 {
     const struct job *job = context;
-    size_t part = task % job->parts, across = task / job->parts % job->tasks_across;
-    size_t position = task / job->parts / job->tasks_across, first = across * job->groups_a_task;
+    /* Neighbouring tasks are tiles of one part, so that the last one, which may be smaller, is not one worker's alone.
+     */
+    size_t tiles = job->conv->shape.N * job->tiles, part = task / job->tasks_across / tiles;
+    size_t across = task % job->tasks_across, position = task / job->tasks_across % tiles;
+    size_t first = across * job->groups_a_task;
     size_t end = stoa_size_min(first + job->groups_a_task, job->conv->shape.groups);
     for (size_t group = first; group < end; group++) {
         struct tile tile = tile_of(job, position, group, part, worker);
@@ -161,7 +162,8 @@ static size_t parts_of(const struct conv *conv)
     const struct conv_shape *shape = &conv->shape;
     size_t tiles = stoa_size_ceil_div(shape->OH * shape->OW, conv->tiling.pixels);
     size_t tasks = stoa_size_max(shape->N * tiles * shape->groups, 1);
-    size_t panels = stoa_panels_per_group(conv), parts = stoa_size_min(stoa_size_ceil_div(LEAST_TASKS, tasks), panels);
+    size_t panels = stoa_panels_per_group(conv),
+           parts = stoa_size_min(stoa_size_ceil_div(LOWERING_LEAST_TASKS, tasks), panels);
     return stoa_size_ceil_div(panels, stoa_size_ceil_div(panels, parts));
 }
 
@@ -216,7 +218,8 @@ static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
                          pixels);
     conv->tiling.panel = out_channels;
     /* An image that is its own columns can be cut anywhere, so that threads share it. */
-    conv->tiling.pixels = conv->scratch ? pixels : stoa_size_part(pixels, OWN_PIXELS, 4);
+    size_t tiles = stoa_conv_even_parts(stoa_size_ceil_div(pixels, OWN_PIXELS), shape->N);
+    conv->tiling.pixels = conv->scratch ? pixels : stoa_size_part(pixels, stoa_size_ceil_div(pixels, tiles), 4);
     conv->tiling.strips =
         (double)conv->tiling.pixels * (double)out_channels * (double)depth <= (double)stoa_gemm_small_limit() &&
         stoa_gemm_takes_strips();

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "gemm/gemm.h"
 #include "kernels/epilogue.h"
 #include "kernels/winograd.h"
@@ -30,6 +31,19 @@ struct conv_tiling {
     enum winograd_split split;        /* winograd: what is a task */
     size_t part;                      /* winograd: tiles of a task, where those of a block are shared out */
 };
+
+/* Tasks that a layer should have at least, so that two or more threads share it. */
+#define LOWERING_LEAST_TASKS 4
+/* As many parts, or up to a third more, as give four workers, or else two, the same number of tasks, `each` of a part:
+ * of seven tasks one of two workers would have four. Where there are many it does not matter. At least 1. */
+static inline size_t stoa_conv_even_parts(size_t parts, size_t each)
+{
+    for (size_t workers = 4; workers > 1 && parts * each < 16; workers /= 2)
+        for (size_t more = parts; more <= parts + parts / 3; more++)
+            if (more && more * each % workers == 0)
+                return more;
+    return stoa_size_max(parts, 1);
+}
 
 /* So many output channels side by side are a whole cache line of packed weights. */
 #define LOWERING_PACK_ROWS 16

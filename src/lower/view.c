@@ -26,8 +26,7 @@
 /* Output pixels of a tile: enough rows to use a weight block often, few enough that their panel stays in the L2 cache.
  */
 #define TILE_PIXELS 448
-/* Tasks that a layer should have, so that two or more threads share it, as far as each still has so many pixels. */
-#define LEAST_TASKS 4
+/* Pixels of a tile that are not made fewer only to have as many tasks as there should be. */
 #define LEAST_PIXELS 48
 /* Below this many input channels the taps of a filter row are merged. */
 #define MERGE_CHANNELS 16
@@ -398,10 +397,11 @@ static void plan_tile(struct conv *conv, const struct conv_shape *shape, bool sp
 {
     struct conv_tiling *tiling = &conv->tiling;
     size_t target = stoa_gemm_small_limit() ? TILE_PIXELS : 4096;
-    size_t tiles =
-        stoa_size_ceil_div(LEAST_TASKS, stoa_panels_per_group(conv) * shape->groups * stoa_size_max(shape->N, 1));
-    size_t share = stoa_size_ceil_div(shape->OH * shape->OW, tiles);
-    target = stoa_size_min(target, stoa_size_max(share, LEAST_PIXELS));
+    size_t panels = stoa_panels_per_group(conv) * shape->groups * stoa_size_max(shape->N, 1);
+    size_t pixels = shape->OH * shape->OW, tiles = stoa_size_ceil_div(LOWERING_LEAST_TASKS, panels);
+    target = stoa_size_min(target, stoa_size_max(stoa_size_ceil_div(pixels, tiles), LEAST_PIXELS));
+    tiles = stoa_conv_even_parts(stoa_size_ceil_div(pixels, target), panels);
+    target = stoa_size_min(target, stoa_size_max(stoa_size_ceil_div(pixels, tiles), LEAST_PIXELS));
     tiling->columns = stoa_size_max(split_rows ? stoa_size_part(shape->OW, target, 6) : shape->OW, 1);
     tiling->rows = stoa_size_part(shape->OH, stoa_size_ceil_div(target, tiling->columns), 1);
 }

@@ -28,8 +28,6 @@ static size_t staged_bytes(void)
     return 8 * stoa_cache_bytes();
 }
 
-/* Tasks that a loop should have at least. */
-#define LEAST_TASKS 4
 /* Tiles and channels that one task transforms of a shared block. */
 #define TASK_TILES 4
 #define TASK_CHANNELS 128
@@ -297,13 +295,13 @@ static void plan_split(struct conv *conv, const struct winograd_form *form, enum
     size_t tile_bytes = points * (rows_of(channels) + rows_of(outputs)) * sizeof(float);
     size_t most = (split == SPLIT_BLOCKS ? block_bytes() : staged_bytes()) / tile_bytes;
     if (split == SPLIT_BLOCKS)
-        most = stoa_size_min(most, stoa_size_ceil_div(total, LEAST_TASKS));
+        most = stoa_size_min(most, stoa_size_ceil_div(total, LOWERING_LEAST_TASKS));
     tiling->tiles = tiles ? tiles : stoa_size_part(total, stoa_size_round_up(stoa_size_max(most, 1), 4), 4);
     tiling->part = tiling->tiles;
     size_t panels = stoa_panels_per_group(conv);
-    if (split == SPLIT_PANELS && panels < LEAST_TASKS)
-        tiling->part = stoa_size_part(tiling->tiles,
-                                      stoa_size_ceil_div(tiling->tiles, stoa_size_ceil_div(LEAST_TASKS, panels)), 4);
+    if (split == SPLIT_PANELS && panels < LOWERING_LEAST_TASKS)
+        tiling->part = stoa_size_part(
+            tiling->tiles, stoa_size_ceil_div(tiling->tiles, stoa_size_ceil_div(LOWERING_LEAST_TASKS, panels)), 4);
     struct job job = job_of(conv, NULL);
     conv->scratch =
         (split == SPLIT_POINTS ? 0 : job.m_floats + (split == SPLIT_BLOCKS ? job.v_floats : 0)) * sizeof(float);
@@ -319,9 +317,9 @@ static bool is_shared_well(const struct conv *conv)
     size_t parts = stoa_size_ceil_div(stoa_size_min(job.total, conv->tiling.tiles), conv->tiling.part);
     switch (conv->tiling.split) {
     case SPLIT_BLOCKS:
-        return stoa_size_ceil_div(job.total, conv->tiling.tiles) * conv->shape.groups >= LEAST_TASKS;
+        return stoa_size_ceil_div(job.total, conv->tiling.tiles) * conv->shape.groups >= LOWERING_LEAST_TASKS;
     case SPLIT_PANELS:
-        return job.panels * parts >= LEAST_TASKS;
+        return job.panels * parts >= LOWERING_LEAST_TASKS;
     default:
         return true;
     }
