@@ -4,6 +4,8 @@
 #ifndef STOA_KERNELS_ACTIVATION_H
 #define STOA_KERNELS_ACTIVATION_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stoa/tensor.h>
 
@@ -62,6 +64,22 @@ struct activation {
     enum activation_kind kind;
     float alpha, beta;
 };
+
+/* Relu and Clip, as kernels apply them to vectors in registers: at least one number, then at most another; NaN stays.
+ */
+struct bounds {
+    bool given;
+    float least, most;
+};
+static inline struct bounds stoa_activation_bounds(const struct activation *activation)
+{
+    bool clips = activation->kind == ACTIVATION_CLIP;
+    return (struct bounds){
+        .given = clips || activation->kind == ACTIVATION_RELU,
+        .least = clips ? activation->alpha : 0,
+        .most = clips ? activation->beta : INFINITY,
+    };
+}
 
 /* y[i] <- f(x[i]), i < count, over contiguous arrays. y may be x. */
 void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y);

@@ -76,6 +76,11 @@ static STOA_INLINE void block(const struct depthwise *d, size_t pixels, size_t c
             }
         }
     }
+    if (d->bounds.given) {
+        UNROLLED
+        for (size_t p = 0; p < pixels; p++)
+            bound(d->bounds.least, d->bounds.most, &sums[p]);
+    }
     UNROLLED
     for (size_t p = 0; p < pixels; p++)
         *(lanes *)(y + p * d->y_pixel) = sums[p];
@@ -91,6 +96,10 @@ static STOA_INLINE void scalars(const struct depthwise *d, size_t ox, struct tap
             for (size_t s = taps.first; s < taps.end; s++)
                 sum += x[r * d->row_step + (ox * d->stride + s * d->dilation - d->pad) * d->x_pixel + c] *
                        weights[(r * d->columns + s) * d->width + c];
+        if (d->bounds.given) {
+            sum = sum < d->bounds.least ? d->bounds.least : sum;
+            sum = sum > d->bounds.most ? d->bounds.most : sum;
+        }
         y[ox * d->y_pixel + c] = sum;
     }
 }
@@ -156,6 +165,11 @@ static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stri
                 if (i >= s && (i - s) % stride == 0 && (i - s) / stride < SPAN)
                     sums[(i - s) / stride] += in * tap[s];
         }
+    }
+    if (d->bounds.given) {
+        UNROLLED
+        for (size_t p = 0; p < SPAN; p++)
+            bound(d->bounds.least, d->bounds.most, &sums[p]);
     }
     UNROLLED
     for (size_t p = 0; p < SPAN; p++)

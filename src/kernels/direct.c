@@ -128,6 +128,11 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
         for (; k < d->run; k++, weights += width)
             add_element(&place, k, weights, pixels, vectors, sums);
     }
+    if (d->bounds.given) {
+        UNROLLED
+        for (size_t i = 0; i < pixels * vectors; i++)
+            bound(d->bounds.least, d->bounds.most, &sums[i]);
+    }
     if (whole || channels == vectors * LANES) {
         UNROLLED
         for (size_t i = 0; i < pixels * vectors; i++)

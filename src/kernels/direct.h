@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/vector.h"
+#include "kernels/activation.h"
 
 /* Output channels of one vector, and the most of one call. */
 #define DIRECT_LANES 16
@@ -16,7 +17,8 @@ struct direct {
     size_t x_pixel;           /* floats of x from one output pixel's to the next one's */
     size_t channels;          /* of the output, at most DIRECT_WIDEST */
     size_t y_pixel;
-    size_t x_row, y_row; /* the same from one row of output pixels to the next */
+    size_t x_row, y_row;  /* the same from one row of output pixels to the next */
+    struct bounds bounds; /* of y, at last */
 };
 
 /* Pixels of a block of so many vectors of channels. */

@@ -13,12 +13,14 @@
 #define PAIRS (WINOGRAD_MOST / 2 - 1)
 
 #define UNROLLED _Pragma("GCC unroll 16")
-/* Of a tile's row of outputs: left to itself, GCC 12 makes a loop of it for each epilogue there may be. The narrowest
- * copy is made small as it is, where there are wider ones. */
+/* The narrowest copy, where there are wider ones, is for CPUs of long ago and small: one function for whole and clipped
+ * tiles. In others a row of outputs is unrolled, of which GCC 12 left to itself makes a loop for each epilogue. */
 #if defined(STOA_ISA_SEVERAL)
 #define UNROLLED_ROW
+#define WHOLE_TILES false
 #else
 #define UNROLLED_ROW UNROLLED
+#define WHOLE_TILES true
 #endif
 
 /* v[n] <- B^T x[n]. Row k of B^T holds the coefficients of the product of (t - a) over all finite points a but the
@@ -149,7 +151,7 @@ static STOA_INLINE void input_tiles(const size_t n[2], size_t line, const struct
         const float *from = stages ? *staged.values : x;
         if (stages)
             stage_tile(n, grid->W, grid->x_pixel, x, channels, &staged, &place);
-        bool whole = is_whole(&place, n);
+        bool whole = WHOLE_TILES && is_whole(&place, n);
         float *values = v->values + t * v->tile;
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);
@@ -167,8 +169,7 @@ static STOA_INLINE void input_tiles(const size_t n[2], size_t line, const struct
 struct last {
     const float *bias, *addend; /* of the vector's first channel; addend of the tile's origin */
     size_t addend_row;
-    bool bounded;
-    float least, most;
+    struct bounds bounds;
     const float *mask; /* of the tile's origin */
     size_t mask_row;
     float mask_least, mask_most;
@@ -191,8 +192,8 @@ static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t cou
         load(last->addend + pixel * last->addend_row, count, &term);
         *y += term;
     }
-    if (last->bounded)
-        bound(last->least, last->most, y);
+    if (last->bounds.given)
+        bound(last->bounds.least, last->bounds.most, y);
     if (last->mask) {
         load(last->mask + pixel * last->mask_row, count, &term);
         lane_bits outside = term <= last->mask_least;
@@ -295,13 +296,11 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
     const size_t size[2] = {grid->OH, grid->OW};
     const struct activation *activation = &epilogue->activation;
     struct last last = {.addend_row = epilogue->addend_row,
-                        .bounded = activation->kind == ACTIVATION_RELU || activation->kind == ACTIVATION_CLIP,
-                        .least = activation->kind == ACTIVATION_CLIP ? activation->alpha : 0,
-                        .most = activation->kind == ACTIVATION_CLIP ? activation->beta : INFINITY,
+                        .bounds = stoa_activation_bounds(activation),
                         .mask_row = epilogue->mask_row,
                         .mask_least = epilogue->mask_least,
                         .mask_most = epilogue->mask_most};
-    bool other = !last.bounded && activation->kind != ACTIVATION_NONE;
+    bool other = !last.bounds.given && activation->kind != ACTIVATION_NONE;
     size_t axis = n[0] == 1; /* of a line */
     struct patch patch = {0};
     const struct winograd_grid own = {.OW = m[1], .y_pixel = LANES}, *written = grid->pools ? &own : grid;
@@ -309,7 +308,7 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
         struct place place;
         locate(grid, first + t, m, m, size, none, &place);
         place.origin = grid->pools ? 0 : place.origin; /* of the patch */
-        bool whole = is_whole(&place, m);
+        bool whole = WHOLE_TILES && is_whole(&place, m);
         const float *values = v->values + t * v->tile;
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);

@@ -150,7 +150,8 @@ static void run_panel(const struct job *job, const struct direct *direct, size_t
     stoa_direct_rows(direct, rows, OW, x, weights, args->bias ? args->bias + channel : NULL, y);
     struct epilogue epilogue = stoa_conv_epilogue(args, pixel, channel);
     epilogue.bias = NULL;
-    stoa_epilogue_rows(rows * OW, direct->channels, &epilogue, y, args->y_stride);
+    if (!direct->bounds.given)
+        stoa_epilogue_rows(rows * OW, direct->channels, &epilogue, y, args->y_stride);
 }
 
 /* All panels over some rows, from row x on. */
@@ -192,6 +193,7 @@ static void run_task(void *context, size_t task, size_t worker)
     }
     size_t runs = fill_offsets(shape, x_row, x_pixel, offsets);
     struct direct direct = {
+        .bounds = stoa_conv_bounds(args),
         .runs = runs,
         .run = depth / runs,
         .offsets = offsets,

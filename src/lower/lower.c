@@ -327,6 +327,11 @@ struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, s
     };
 }
 
+struct bounds stoa_conv_bounds(const struct conv_args *args)
+{
+    return args->addend || args->mask ? (struct bounds){.given = false} : stoa_activation_bounds(&args->activation);
+}
+
 const struct conv_shape *stoa_conv_shape(const struct conv *conv)
 {
     return &conv->shape;

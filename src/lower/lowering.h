@@ -145,6 +145,9 @@ struct pack_columns stoa_panel_columns(const struct conv *conv, size_t channel, 
  */
 struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, size_t channel);
 
+/* Bounds, where they are all that is left to do beside the bias. */
+struct bounds stoa_conv_bounds(const struct conv_args *args);
+
 /* panel, k_block and segment for products whose k is at most `depth`. */
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);
 
