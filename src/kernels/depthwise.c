@@ -218,13 +218,20 @@ static STOA_INLINE void spans(const struct depthwise *given, size_t taps, size_t
     }
 }
 
+/* The narrowest copy, where there are wider ones, is for CPUs of long ago and small: it goes by blocks alone. */
+#if defined(STOA_ISA_SEVERAL)
+#define SPANS false
+#else
+#define SPANS true
+#endif
+
 /* Whether a row is one of those. No more columns may be missing on either side than lie on that side of a filter's
  * middle. */
 static bool has_spans(const struct depthwise *d)
 {
     size_t beyond = d->columns / 2;
-    return (d->columns == 3 || d->columns == 5) && d->in == 1 && d->out == 1 && d->dilation == 1 && d->stride <= 2 &&
-           d->groups >= LANES && d->pad <= beyond && d->OW >= SPAN && d->W >= d->columns &&
+    return SPANS && (d->columns == 3 || d->columns == 5) && d->in == 1 && d->out == 1 && d->dilation == 1 &&
+           d->stride <= 2 && d->groups >= LANES && d->pad <= beyond && d->OW >= SPAN && d->W >= d->columns &&
            (d->OW - 1) * d->stride + d->columns <= d->W + d->pad + beyond;
 }
 
