@@ -162,6 +162,17 @@ struct part {
     const float *b, *next, *end;
 };
 
+/* What each tile asks for in front, so that all of a strip's tiles together ask for all there is: lines that few tiles
+ * of many steps leave over. Where the strip is short it takes as long as it saves. */
+#define LINE 16
+#define LONG 128
+static STOA_INLINE size_t in_front(const struct small_product *p, const struct part *part)
+{
+    size_t tiles = (p->m + ROWS - 1) / ROWS, lines = (size_t)(part->end - part->next) / LINE;
+    size_t steps = tiles * (p->k / STEPS);
+    return p->k >= LONG && lines > steps ? (lines - steps + tiles - 1) / tiles : 0;
+}
+
 /* `vectors` and `whole` are known where this is inlined. */
 static STOA_INLINE void strip(const struct small_product *p, const struct part *part, size_t vectors, bool whole)
 {
@@ -176,8 +187,11 @@ static STOA_INLINE void strip(const struct small_product *p, const struct part *
         .column = part->column,
         .last = part->width - LANES,
     };
+    size_t front = in_front(p, part);
     while (place.row < p->m) {
         size_t rows = rows_of(p->m - place.row);
+        for (size_t i = 0; i < front; i++, place.ahead += LINE)
+            __builtin_prefetch(place.ahead);
         if (ROWS > 1 && rows == 6)
             tile(p, &place, (struct form){ROWS, vectors, whole});
         else if (ROWS > 1 && rows == 4)
