@@ -423,7 +423,8 @@ static enum stoa_status view_plan(struct conv *conv, struct stoa_error *error)
     size_t depth = shape.C / shape.groups * (tiling->phases ? shape.kernel[1] : 1);
     stoa_tiling_products(tiling, shape.OC / shape.groups, depth);
     plan_tile(conv, &shape, tiling->phases == 0);
-    tiling->near = shape.kernel[0] * shape.kernel[1] == 1 &&
+    /* Of small images the weights, which all come from memory once, are the larger part. */
+    tiling->near = shape.kernel[0] * shape.kernel[1] == 1 && shape.N * shape.OH * shape.OW / 2 >= shape.OC &&
                    shape.C / shape.groups * shape.OC <= stoa_cache_bytes() / (2 * sizeof(float));
     describe(conv, tiling->columns / stoa_size_max(tiling->phases, 1), depth);
     return STOA_OK;
