@@ -170,7 +170,7 @@ static STOA_INLINE size_t in_front(const struct small_product *p, const struct p
 {
     size_t tiles = (p->m + ROWS - 1) / ROWS, lines = (size_t)(part->end - part->next) / LINE;
     size_t steps = tiles * (p->k / STEPS);
-    return p->k >= LONG && lines > steps ? (lines - steps + tiles - 1) / tiles : 0;
+    return p->m && p->k >= LONG && lines > steps ? (lines - steps + tiles - 1) / tiles : 0;
 }
 
 /* `vectors` and `whole` are known where this is inlined. */

@@ -135,6 +135,33 @@ Test(gemm, packed_products_and_their_epilogue)
             }
 }
 
+/* What a product asks the caches for changes nothing: long strips and few rows, or none, weights that are near or not.
+ */
+Test(gemm, long_packed_products)
+{
+    static float a[MOST], b[MOST], packed[MOST], expected[MOST], c[MOST];
+    static const size_t row_counts[] = {0, 1, 7, 16, 40};
+    struct random random = {.state = 4};
+    stoa_random_fill(&random, MOST, a);
+    stoa_random_fill(&random, MOST, b);
+    for (size_t i = 0; i < sizeof row_counts / sizeof *row_counts; i++)
+        for (size_t n = 8; n <= 72; n += 8)
+            for (int near = 0; near < 2; near++) {
+                size_t m = row_counts[i], k = 128 + n % 5, first = n % 3;
+                const struct gemm_packed weights = {.values = packed,
+                                                    .rows = first + k + near,
+                                                    .columns = n,
+                                                    .strips = stoa_gemm_takes_strips(),
+                                                    .near = near};
+                memset(expected, 0xff, sizeof expected);
+                memset(c, 0xff, sizeof c);
+                stoa_gemm(m, n, k, a, k, b + first * n, n, 0, expected, n);
+                pack(&weights, b, packed);
+                stoa_gemm_packed(m, k, a, k, &weights, first, false, c, n, NULL);
+                cr_assert(memcmp(c, expected, sizeof c) == 0, "%zux%zux%zu, near %d", m, n, k, near);
+            }
+}
+
 Test(gemm, sizes_fit_an_int)
 {
     cr_expect(stoa_gemm_fits(0) && stoa_gemm_fits(INT32_MAX));
