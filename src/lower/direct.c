@@ -20,7 +20,7 @@
  * caches and that threads share small layers. */
 #define TASK_MACS 4000000
 #define TASK_FLOATS 16384
-/* Outputs of a panel before it is the next one's turn: few enough that its epilogue finds them in the L1 cache, and
+/* Outputs of a panel before it is the next one's turn: few enough that an epilogue finds them in a cache, and
  * panels which write lines side by side find those in the L2 cache; enough that weights read again weigh little. */
 #define CHUNK_FLOATS 4096
 

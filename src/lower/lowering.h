@@ -148,6 +148,9 @@ struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, s
 /* Bounds, where they are all that is left to do beside the bias. */
 struct bounds stoa_conv_bounds(const struct conv_args *args);
 
+/* Of a 1x1 filter: whether its weights stay in the L2 cache while x goes by. */
+bool stoa_weights_are_near(const struct conv_shape *shape);
+
 /* panel, k_block and segment for products whose k is at most `depth`. */
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);
 

@@ -1,6 +1,7 @@
 /* Packed weights, and the cutting of work into products that the BLAS at hand is good at. */
 #include <string.h>
 
+#include "base/cache.h"
 #include "base/size.h"
 #include "gemm/gemm.h"
 #include "kernels/transpose.h"
@@ -104,6 +105,13 @@ struct panel stoa_panel(const struct conv *conv, const float *packed, size_t ind
             },
         .channel = channel,
     };
+}
+
+/* Of small images the weights, which all come from memory once, are the larger part. */
+bool stoa_weights_are_near(const struct conv_shape *shape)
+{
+    return shape->N * shape->OH * shape->OW / 2 >= shape->OC &&
+           shape->C / shape->groups * shape->OC <= stoa_cache_bytes() / (2 * sizeof(float));
 }
 
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth)

@@ -17,7 +17,6 @@
  * A transposed convolution is the same with the strides on the other side: y's view += x's row * weights. */
 #include <stdio.h>
 
-#include "base/cache.h"
 #include "base/size.h"
 #include "gemm/gemm.h"
 #include "kernels/matrix.h"
@@ -398,9 +397,8 @@ static void plan_tile(struct conv *conv, const struct conv_shape *shape, bool sp
     struct conv_tiling *tiling = &conv->tiling;
     size_t target = stoa_gemm_small_limit() ? TILE_PIXELS : 4096;
     size_t panels = stoa_panels_per_group(conv) * shape->groups * stoa_size_max(shape->N, 1);
-    size_t pixels = shape->OH * shape->OW, tiles = stoa_size_ceil_div(LOWERING_LEAST_TASKS, panels);
-    target = stoa_size_min(target, stoa_size_max(stoa_size_ceil_div(pixels, tiles), LEAST_PIXELS));
-    tiles = stoa_conv_even_parts(stoa_size_ceil_div(pixels, target), panels);
+    size_t pixels = shape->OH * shape->OW, least = stoa_size_ceil_div(LOWERING_LEAST_TASKS, panels);
+    size_t tiles = stoa_conv_even_parts(stoa_size_max(least, stoa_size_ceil_div(pixels, target)), panels);
     target = stoa_size_min(target, stoa_size_max(stoa_size_ceil_div(pixels, tiles), LEAST_PIXELS));
     tiling->columns = stoa_size_max(split_rows ? stoa_size_part(shape->OW, target, 6) : shape->OW, 1);
     tiling->rows = stoa_size_part(shape->OH, stoa_size_ceil_div(target, tiling->columns), 1);
@@ -423,9 +421,7 @@ static enum stoa_status view_plan(struct conv *conv, struct stoa_error *error)
     size_t depth = shape.C / shape.groups * (tiling->phases ? shape.kernel[1] : 1);
     stoa_tiling_products(tiling, shape.OC / shape.groups, depth);
     plan_tile(conv, &shape, tiling->phases == 0);
-    /* Of small images the weights, which all come from memory once, are the larger part. */
-    tiling->near = shape.kernel[0] * shape.kernel[1] == 1 && shape.N * shape.OH * shape.OW / 2 >= shape.OC &&
-                   shape.C / shape.groups * shape.OC <= stoa_cache_bytes() / (2 * sizeof(float));
+    tiling->near = shape.kernel[0] * shape.kernel[1] == 1 && stoa_weights_are_near(&shape);
     describe(conv, tiling->columns / stoa_size_max(tiling->phases, 1), depth);
     return STOA_OK;
 }

@@ -2,7 +2,6 @@
  * outputs themselves are never written. Only some ways of convolving do so: this is decided once steps are prepared. */
 #include <string.h>
 
-#include "base/size.h"
 #include "base/status.h"
 #include "plan/fuse.h"
 

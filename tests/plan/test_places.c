@@ -165,13 +165,16 @@ Test(places, results_stay_the_same_to_the_bit)
 
 #define RESIDUAL "input x f32[2,16,8,8]\nconst w f32[16,16,3,3]\nconst v f32[16,16,1,1]\n"
 
-/* Residual branches: with everything else left out, what adds in place. Views do where our own kernel multiplies. */
-static const struct {
+/* What a pass makes of a net whose convolutions are forced to go one way. */
+struct forced {
     const char *name;
     enum stoa_lowering lowering;
     size_t rewrites;
     const char *text;
-} residuals[] = {
+};
+
+/* Residual branches: with everything else left out, what adds in place. Views do where our own kernel multiplies. */
+static const struct forced residuals[] = {
     {"by views", STOA_LOWERING_VIEW, 2,
      RESIDUAL "a = Conv(x, v)\nb = Conv(x, v)\nc = Add(a, b)\nd = Conv(c, v)\nf = Conv(d, v)\n"
               "e = Add(f, c)\ny = Conv(e, v)\noutput y\n"},
@@ -199,12 +202,7 @@ static const struct {
 #define HALVES " kernel_shape=[2,2] strides=[2,2]"
 
 /* Pools behind convolutions, with everything else left out but activations. */
-static const struct {
-    const char *name;
-    enum stoa_lowering lowering;
-    size_t rewrites;
-    const char *text;
-} pools[] = {
+static const struct forced pools[] = {
     {"by Winograd's transforms", STOA_LOWERING_WINOGRAD, 1,
      POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\ny = MaxPool(a)" HALVES "\noutput y\n"},
     {"not by another way", STOA_LOWERING_IM2COL, 0,
