@@ -310,17 +310,19 @@ Test(fuse, every_failing_allocation_is_reported_and_leaks_nothing)
     struct net net;
     net_build(&net,
               IMAGE NORM "a = Conv(x, w, b)\nc = BatchNormalization(a, s, h, m, r)\nd = Conv(x, w)\ne = Add(d, c)\n"
-                         "y = Relu(e)\noutput y\n",
+                         "f = Relu(e)\nconst u f32[16,4,3,3]\ng = Conv(f, u) pads=[1,1,1,1]\n"
+                         "y = MaxPool(g) kernel_shape=[2,2] strides=[2,2]\noutput y\n",
               NULL);
     for (size_t at = 1;; at++) {
         struct counting_allocator memory;
         counting_allocator_init(&memory);
         memory.fail_at = at;
-        struct plan_options options = {0};
+        struct plan_options options = {.lowering = STOA_LOWERING_WINOGRAD}; /* which fuse-pool wants */
         struct plan *plan;
         struct stoa_error error = {0};
         enum stoa_status status = stoa_plan_create(net.model, &memory.interface, &options, &error, &plan);
         if (status == STOA_OK) {
+            cr_expect(plan->rewrites[plan->rewrite_count - 1].pass == STOA_PASS_FUSE_POOL);
             stoa_plan_free(plan);
             cr_expect(memory.live == 0 && at > 15, "%zu allocations", at);
             break;

@@ -115,6 +115,36 @@ Test(plan, memory_is_used_again_but_never_shared)
     net_free(&net);
 }
 
+/* From half a huge page on, unless memory is limited. */
+Test(plan, memory_is_whole_huge_pages)
+{
+    const size_t page = (size_t)2 << 20;
+    static const struct {
+        const char *text;
+        bool large;
+    } nets[] = {
+        {"input x f32[1,4,64,64]\nconst w f32[4,4,3,3]\na = Conv(x, w)\nb = Conv(a, w)\ny = Conv(b, w)\noutput y\n",
+         false},
+        {"input x f32[1,4,256,256]\nconst w f32[4,4,3,3]\na = Conv(x, w)\nb = Conv(a, w)\ny = Conv(b, w)\noutput y\n",
+         true},
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        struct net net;
+        net_build(&net, nets[i].text, NULL);
+        struct plan *free_plan = net_plan_with(&net, &(struct plan_options){0}, "free");
+        struct plan *limited = net_plan_with(&net, &(struct plan_options){.max_bytes = 64 * page}, "limited");
+        cr_expect((limited->memory_bytes > page / 2) == nets[i].large && limited->memory_bytes % page != 0);
+        cr_expect(nets[i].large
+                      ? free_plan->memory_bytes % page == 0 && free_plan->memory_bytes > limited->memory_bytes &&
+                            free_plan->memory_bytes - limited->memory_bytes < page
+                      : free_plan->memory_bytes == limited->memory_bytes,
+                  "%zu bytes, %zu where they are limited", free_plan->memory_bytes, limited->memory_bytes);
+        stoa_plan_free(free_plan);
+        stoa_plan_free(limited);
+        net_free(&net);
+    }
+}
+
 static const struct {
     const char *name, *text;
     enum stoa_status status;
