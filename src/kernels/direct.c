@@ -15,6 +15,7 @@
 /* Vectors of DIRECT_LANES channels. */
 #define PARTS (DIRECT_LANES / LANES)
 #define MOST_SUMS 24
+#define MOST_PIXELS 12
 /* Steps of k at a time where they cost as many instructions as there are sums to add to. */
 #define STEPS (LANES == 8 ? 4 : 1)
 
@@ -26,27 +27,31 @@
 #define BASELINE_BLOCK DIRECT_NARROW_BLOCK
 #endif
 
-/* Exactly `count` < LANES floats. */
-static STOA_INLINE void store_part(const lanes *sums, size_t count, float *y)
+/* Exactly `count` < LANES floats of each pixel's sums. */
+STOA_RARE static void store_parts(const lanes *sums, size_t pixels, size_t count, size_t y_pixel, float *y)
 {
-    const char *from = (const char *)sums;
-    if (LANES > 8 && count & 8) {
-        memcpy(y, from, 8 * sizeof *y);
-        from += 8 * sizeof *y;
-        y += 8;
+    for (size_t i = 0; i < pixels; i++, y += y_pixel) {
+        const char *from = (const char *)&sums[i];
+        float *to = y;
+        __asm__("" : "+r"(count)); /* else GCC makes a loop for each count */
+        if (LANES > 8 && count & 8) {
+            memcpy(to, from, 8 * sizeof *to);
+            from += 8 * sizeof *to;
+            to += 8;
+        }
+        if (LANES > 4 && count & 4) {
+            memcpy(to, from, 4 * sizeof *to);
+            from += 4 * sizeof *to;
+            to += 4;
+        }
+        if (count & 2) {
+            memcpy(to, from, 2 * sizeof *to);
+            from += 2 * sizeof *to;
+            to += 2;
+        }
+        if (count & 1)
+            memcpy(to, from, sizeof *to);
     }
-    if (LANES > 4 && count & 4) {
-        memcpy(y, from, 4 * sizeof *y);
-        from += 4 * sizeof *y;
-        y += 4;
-    }
-    if (count & 2) {
-        memcpy(y, from, 2 * sizeof *y);
-        from += 2 * sizeof *y;
-        y += 2;
-    }
-    if (count & 1)
-        memcpy(y, from, sizeof *y);
 }
 
 /* Loops over sums are single and of known length, so that the compiler unrolls them before it gives out registers. */
@@ -139,16 +144,17 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
             *(lanes *)(y + i / vectors * y_pixel + i % vectors * LANES) = sums[i];
         return;
     }
+    lanes parts[MOST_PIXELS]; /* the address of a sum would keep all of them out of registers */
     UNROLLED
     for (size_t i = 0; i < pixels * vectors; i++) {
         size_t count = channels_of(i % vectors, vectors, channels);
-        if (count == LANES) {
+        if (count == LANES)
             *(lanes *)(y + i / vectors * y_pixel + i % vectors * LANES) = sums[i];
-        } else {
-            lanes part = sums[i]; /* the address of a sum would keep all of them out of registers */
-            store_part(&part, count, y + i / vectors * y_pixel + i % vectors * LANES);
-        }
+        else if (count)
+            parts[i / vectors] = sums[i];
     }
+    if (channels % LANES)
+        store_parts(parts, pixels, channels % LANES, y_pixel, y + channels / LANES * LANES);
 }
 
 /* Blocks of `part` pixels while there are so many; then one that overlaps the one before, if more than `less` are left:
