@@ -36,10 +36,11 @@ static STOA_INLINE float log_one_more(float e)
 #define FUNCTION(name, expression) FUNCTION_OF(STOA_CLONES, name, expression)
 #define RARE(name, expression) FUNCTION_OF(STOA_FEW_CLONES, name, expression)
 
-static STOA_INLINE float bound(float value, float least, float most)
+float stoa_squash(const struct squash *f, float x)
 {
-    value = value < least ? least : value;
-    return value > most ? most : value;
+    if (f->swishes)
+        return x * stoa_bound(f->slope * x + f->offset, 0.0f, 1.0f);
+    return f->given ? stoa_bound(x, f->least, f->most) : x;
 }
 
 static STOA_INLINE float sigmoid(float x)
@@ -94,11 +95,11 @@ static STOA_INLINE float mish_gate(float x)
 }
 
 FUNCTION(relu, v < 0.0f ? 0.0f : v)
-FUNCTION(clip, bound(v, alpha, beta))
+FUNCTION(clip, stoa_bound(v, alpha, beta))
 FUNCTION(leaky_relu, v < 0.0f ? alpha * v : v)
 FUNCTION(sqrt, sqrtf(v))
-FUNCTION(hard_sigmoid, bound(alpha *v + beta, 0.0f, 1.0f))
-FUNCTION(hard_swish, v *bound(alpha *v + beta, 0.0f, 1.0f))
+FUNCTION(hard_sigmoid, stoa_bound(alpha *v + beta, 0.0f, 1.0f))
+FUNCTION(hard_swish, v *stoa_bound(alpha *v + beta, 0.0f, 1.0f))
 FUNCTION(exp, exponential(v))
 FUNCTION(sigmoid, sigmoid(v))
 FUNCTION(silu, v *sigmoid(v))

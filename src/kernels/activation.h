@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stoa/tensor.h>
 
+#include "base/vector.h"
 #include "kernels/nd.h"
 
 enum activation_kind {
@@ -65,20 +66,36 @@ struct activation {
     float alpha, beta;
 };
 
-/* Relu and Clip, as kernels apply them to vectors in registers: at least one number, then at most another; NaN stays.
- */
-struct bounds {
-    bool given;
-    float least, most;
-};
-static inline struct bounds stoa_activation_bounds(const struct activation *activation)
+/* At least one number, then at most another; NaN stays. */
+static STOA_INLINE float stoa_bound(float value, float least, float most)
 {
-    bool clips = activation->kind == ACTIVATION_CLIP;
-    return (struct bounds){
-        .given = clips || activation->kind == ACTIVATION_RELU,
+    value = value < least ? least : value;
+    return value > most ? most : value;
+}
+
+/* Relu, Clip and HardSwish, as kernels apply them to vectors in registers: within bounds, or x times what
+ * slope*x + offset is within 0 and 1. */
+struct squash {
+    bool given, swishes;
+    float least, most, slope, offset;
+};
+static inline struct squash stoa_activation_squash(const struct activation *activation)
+{
+    bool clips = activation->kind == ACTIVATION_CLIP, swishes = activation->kind == ACTIVATION_HARD_SWISH;
+    return (struct squash){
+        .given = clips || swishes || activation->kind == ACTIVATION_RELU,
+        .swishes = swishes,
         .least = clips ? activation->alpha : 0,
         .most = clips ? activation->beta : INFINITY,
+        .slope = activation->alpha,
+        .offset = activation->beta,
     };
+}
+float stoa_squash(const struct squash *f, float x);
+/* Whether that is all there is to it. */
+static inline bool stoa_activation_is_squash(const struct activation *activation)
+{
+    return activation->kind == ACTIVATION_NONE || stoa_activation_squash(activation).given;
 }
 
 /* y[i] <- f(x[i]), i < count, over contiguous arrays. y may be x. */

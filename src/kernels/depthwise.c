@@ -10,6 +10,13 @@
 /* Pixels of a block: sums enough to hide the latency of their additions. */
 #define BLOCK 8
 
+/* The narrowest copy, where there are wider ones, is for CPUs of long ago and small: it goes by blocks alone. */
+#if defined(STOA_ISA_SEVERAL)
+#define SMALL true
+#else
+#define SMALL false
+#endif
+
 typedef int32_t places __attribute__((vector_size(LANES * sizeof(int32_t))));
 
 #define UNROLLED _Pragma("GCC unroll 8")
@@ -76,11 +83,7 @@ static STOA_INLINE void block(const struct depthwise *d, size_t pixels, size_t c
             }
         }
     }
-    if (d->bounds.given) {
-        UNROLLED
-        for (size_t p = 0; p < pixels; p++)
-            bound(d->bounds.least, d->bounds.most, &sums[p]);
-    }
+    squash(&d->squash, pixels, sums);
     UNROLLED
     for (size_t p = 0; p < pixels; p++)
         *(lanes *)(y + p * d->y_pixel) = sums[p];
@@ -96,11 +99,7 @@ static STOA_INLINE void scalars(const struct depthwise *d, size_t ox, struct tap
             for (size_t s = taps.first; s < taps.end; s++)
                 sum += x[r * d->row_step + (ox * d->stride + s * d->dilation - d->pad) * d->x_pixel + c] *
                        weights[(r * d->columns + s) * d->width + c];
-        if (d->bounds.given) {
-            sum = sum < d->bounds.least ? d->bounds.least : sum;
-            sum = sum > d->bounds.most ? d->bounds.most : sum;
-        }
-        y[ox * d->y_pixel + c] = sum;
+        y[ox * d->y_pixel + c] = stoa_squash(&d->squash, sum);
     }
 }
 
@@ -125,7 +124,7 @@ static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size
             here = moved;
         }
         const float *start = bias ? bias + o : bias;
-        if (columns == 3)
+        if (!in && columns == 3 && !SMALL)
             block(d, pixels, 3, in, here, x + first, weights + o, start, y + o);
         else
             block(d, pixels, columns, in, here, x + first, weights + o, start, y + o);
@@ -166,11 +165,7 @@ static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stri
                     sums[(i - s) / stride] += in * tap[s];
         }
     }
-    if (d->bounds.given) {
-        UNROLLED
-        for (size_t p = 0; p < SPAN; p++)
-            bound(d->bounds.least, d->bounds.most, &sums[p]);
-    }
+    squash(&d->squash, SPAN, sums);
     UNROLLED
     for (size_t p = 0; p < SPAN; p++)
         *(lanes *)(y + p * d->y_pixel) = sums[p];
@@ -218,19 +213,12 @@ static STOA_INLINE void spans(const struct depthwise *given, size_t taps, size_t
     }
 }
 
-/* The narrowest copy, where there are wider ones, is for CPUs of long ago and small: it goes by blocks alone. */
-#if defined(STOA_ISA_SEVERAL)
-#define SPANS false
-#else
-#define SPANS true
-#endif
-
 /* Whether a row is one of those. No more columns may be missing on either side than lie on that side of a filter's
  * middle. */
 static bool has_spans(const struct depthwise *d)
 {
     size_t beyond = d->columns / 2;
-    return SPANS && (d->columns == 3 || d->columns == 5) && d->in == 1 && d->out == 1 && d->dilation == 1 &&
+    return !SMALL && (d->columns == 3 || d->columns == 5) && d->in == 1 && d->out == 1 && d->dilation == 1 &&
            d->stride <= 2 && d->groups >= LANES && d->pad <= beyond && d->OW >= SPAN && d->W >= d->columns &&
            (d->OW - 1) * d->stride + d->columns <= d->W + d->pad + beyond;
 }

@@ -20,7 +20,7 @@ struct depthwise {
     size_t stride, dilation; /* horizontal */
     size_t pad;              /* left */
     size_t ahead;            /* rows behind those, as far apart, to ask the caches for: the next call's */
-    struct bounds bounds;    /* of y, at last */
+    struct squash squash;    /* of y, at last */
 };
 
 /* Whether the kernel below takes groups like these: one channel to one; or in <= out where a vector holds several

@@ -133,11 +133,7 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
         for (; k < d->run; k++, weights += width)
             add_element(&place, k, weights, pixels, vectors, sums);
     }
-    if (d->bounds.given) {
-        UNROLLED
-        for (size_t i = 0; i < pixels * vectors; i++)
-            bound(d->bounds.least, d->bounds.most, &sums[i]);
-    }
+    squash(&d->squash, pixels * vectors, sums);
     if (whole || channels == vectors * LANES) {
         UNROLLED
         for (size_t i = 0; i < pixels * vectors; i++)

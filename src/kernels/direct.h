@@ -18,7 +18,7 @@ struct direct {
     size_t channels;          /* of the output, at most DIRECT_WIDEST */
     size_t y_pixel;
     size_t x_row, y_row;  /* the same from one row of output pixels to the next */
-    struct bounds bounds; /* of y, at last */
+    struct squash squash; /* of y, at last */
 };
 
 /* Pixels of a block of so many vectors of channels. */

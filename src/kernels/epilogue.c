@@ -9,12 +9,6 @@
 /* Beyond so many floats a row is long; one of all rows would leave the L1 cache between sums and mask. */
 #define SHORT 64
 
-static STOA_INLINE float bound(float value, float least, float most)
-{
-    value = value < least ? least : value;
-    return value > most ? most : value;
-}
-
 /* `bias` and `addend` null or not are known where this is inlined. */
 static STOA_INLINE void row(size_t columns, const float *bias, const float *addend, float least, float most, float *y)
 {
@@ -25,7 +19,7 @@ static STOA_INLINE void row(size_t columns, const float *bias, const float *adde
             value += bias[j];
         if (addend)
             value += addend[j];
-        y[j] = bound(value, least, most);
+        y[j] = stoa_bound(value, least, most);
     }
 }
 
@@ -54,8 +48,8 @@ STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct 
     }
 }
 
-/* y <- v * bound(alpha*v + beta, 0, 1) of v = y + bias, as stoa_activate has it, in the same pass: rows of a tile are
- * short.
+/* y <- v * stoa_bound(alpha*v + beta, 0, 1) of v = y + bias, as stoa_activate has it, in the same pass: rows of a tile
+ * are short.
  */
 STOA_CLONES static void sum_and_swish(size_t rows, size_t columns, const float *bias, float alpha, float beta, float *y,
                                       size_t y_row)
@@ -64,7 +58,7 @@ STOA_CLONES static void sum_and_swish(size_t rows, size_t columns, const float *
         STOA_INDEPENDENT
         for (size_t j = 0; j < columns; j++) {
             float value = y[j] + bias[j];
-            y[j] = value * bound(alpha * value + beta, 0, 1);
+            y[j] = value * stoa_bound(alpha * value + beta, 0, 1);
         }
     }
 }

@@ -12,6 +12,7 @@
 #endif
 
 #include "base/vector.h"
+#include "kernels/activation.h"
 
 /* Floats of a register; where it is 16 there are 32 registers. */
 #if defined(__AVX512F__)
@@ -52,6 +53,37 @@ static STOA_INLINE void bound(float least, float most, lanes *y)
     lane_bits above = *y > high;
     *y = (lanes)(((lane_bits)*y & ~above) | ((lane_bits)high & above));
 #endif
+}
+
+/* A product as it is rounded: what is added to it stays an addition of its own. */
+static STOA_INLINE void round_product(lanes *product)
+{
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(*product));
+#elif defined(__SSE__)
+    __asm__("" : "+x"(*product));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(*product));
+#else
+    (void)product;
+#endif
+}
+
+/* y[count] <- f(y) to the bit as stoa_activate has it, `count` at most 32 and known where this is inlined. */
+static STOA_INLINE void squash(const struct squash *f, size_t count, lanes *y)
+{
+    if (f->swishes) {
+        _Pragma("GCC unroll 32") for (size_t i = 0; i < count; i++)
+        {
+            lanes gate = y[i] * f->slope;
+            round_product(&gate);
+            gate += f->offset;
+            bound(0, 1, &gate);
+            y[i] *= gate;
+        }
+    } else if (f->given) {
+        _Pragma("GCC unroll 32") for (size_t i = 0; i < count; i++) bound(f->least, f->most, &y[i]);
+    }
 }
 
 /* best and nan <- with one more of what a maximum is taken of. Of NaN and a number either may be the larger one; `nan`

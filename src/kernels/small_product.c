@@ -66,7 +66,6 @@ static STOA_INLINE size_t column_of(const struct place *place, size_t v, struct 
 static STOA_INLINE void finish(const struct epilogue *epilogue, const struct place *place, struct form form,
                                lanes *sums)
 {
-    const struct activation *activation = &epilogue->activation;
     size_t vectors = form.vectors, count = form.rows * vectors;
     if (epilogue->bias) {
         const float *bias = epilogue->bias + place->column;
@@ -81,14 +80,13 @@ static STOA_INLINE void finish(const struct epilogue *epilogue, const struct pla
         for (size_t i = 0; i < count; i++)
             sums[i] += *(const lanes *)(row_of(&addend, i / vectors) + column_of(place, i % vectors, form));
     }
-    if (activation->kind == ACTIVATION_CLIP) {
-        UNROLLED
-        for (size_t i = 0; i < count; i++)
-            bound(activation->alpha, activation->beta, &sums[i]);
-    } else if (activation->kind != ACTIVATION_NONE) {
+    if (epilogue->activation.kind == ACTIVATION_RELU) {
         UNROLLED
         for (size_t i = 0; i < count; i++)
             at_least(0, &sums[i]);
+    } else {
+        struct squash f = stoa_activation_squash(&epilogue->activation);
+        squash(&f, count, sums);
     }
 }
 

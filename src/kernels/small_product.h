@@ -22,7 +22,7 @@ struct small_product {
     size_t c_row;
     bool add;
     bool near; /* B stays in a cache, and rows of A that follow one another come from further */
-    /* Null, or what becomes of C, whose rows are the epilogue's: of none but bounds, unmasked. Where packed columns
+    /* Null, or what becomes of C, whose rows are the epilogue's: squashed at most, unmasked. Where packed columns
      * fill vectors (of stoa_small_product_least()) its addend may be C. */
     const struct epilogue *last;
 };
@@ -30,8 +30,7 @@ struct small_product {
 /* Whether an epilogue can be `last`. */
 static inline bool stoa_small_product_takes(const struct epilogue *epilogue)
 {
-    enum activation_kind kind = epilogue->activation.kind;
-    return !epilogue->mask && (kind == ACTIVATION_NONE || kind == ACTIVATION_RELU || kind == ACTIVATION_CLIP);
+    return !epilogue->mask && stoa_activation_is_squash(&epilogue->activation);
 }
 
 /* The least n: a vector. */

@@ -169,7 +169,7 @@ static STOA_INLINE void input_tiles(const size_t n[2], size_t line, const struct
 struct last {
     const float *bias, *addend; /* of the vector's first channel; addend of the tile's origin */
     size_t addend_row;
-    struct bounds bounds;
+    struct squash bounds;
     const float *mask; /* of the tile's origin */
     size_t mask_row;
     float mask_least, mask_most;
@@ -296,11 +296,13 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
     const size_t size[2] = {grid->OH, grid->OW};
     const struct activation *activation = &epilogue->activation;
     struct last last = {.addend_row = epilogue->addend_row,
-                        .bounds = stoa_activation_bounds(activation),
+                        .bounds = stoa_activation_squash(activation),
                         .mask_row = epilogue->mask_row,
                         .mask_least = epilogue->mask_least,
                         .mask_most = epilogue->mask_most};
-    bool other = !last.bounds.given && activation->kind != ACTIVATION_NONE;
+    /* Each tile has its own code for what is done in registers: HardSwish is seldom behind it. */
+    bool other = last.bounds.swishes || !stoa_activation_is_squash(activation);
+    last.bounds.given &= !other;
     size_t axis = n[0] == 1; /* of a line */
     struct patch patch = {0};
     const struct winograd_grid own = {.OW = m[1], .y_pixel = LANES}, *written = grid->pools ? &own : grid;

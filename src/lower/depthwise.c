@@ -99,7 +99,7 @@ static void run_row(const struct job *job, size_t image, size_t oy, size_t chann
         .dilation = shape->dilation[1],
         .pad = shape->pad[1],
         .ahead = job->ahead,
-        .bounds = stoa_conv_bounds(args),
+        .squash = stoa_conv_squash(args),
     };
     const float *x = args->x + image * shape->H * shape->W * args->x_stride + channel / out * in;
     if (end > first)
@@ -107,7 +107,7 @@ static void run_row(const struct job *job, size_t image, size_t oy, size_t chann
     float *y = args->y + pixel * args->y_stride + channel;
     const float *weights = args->packed + first * shape->kernel[1] * in * shape->OC + channel;
     stoa_depthwise_row(&row, x, weights, args->bias ? args->bias + channel : NULL, y);
-    if (!row.bounds.given)
+    if (!row.squash.given)
         finish_row(job, pixel, channel, channel_end, y);
 }
 

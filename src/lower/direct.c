@@ -150,7 +150,7 @@ static void run_panel(const struct job *job, const struct direct *direct, size_t
     stoa_direct_rows(direct, rows, OW, x, weights, args->bias ? args->bias + channel : NULL, y);
     struct epilogue epilogue = stoa_conv_epilogue(args, pixel, channel);
     epilogue.bias = NULL;
-    if (!direct->bounds.given)
+    if (!direct->squash.given)
         stoa_epilogue_rows(rows * OW, direct->channels, &epilogue, y, args->y_stride);
 }
 
@@ -193,7 +193,7 @@ static void run_task(void *context, size_t task, size_t worker)
     }
     size_t runs = fill_offsets(shape, x_row, x_pixel, offsets);
     struct direct direct = {
-        .bounds = stoa_conv_bounds(args),
+        .squash = stoa_conv_squash(args),
         .runs = runs,
         .run = depth / runs,
         .offsets = offsets,

@@ -327,9 +327,9 @@ struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, s
     };
 }
 
-struct bounds stoa_conv_bounds(const struct conv_args *args)
+struct squash stoa_conv_squash(const struct conv_args *args)
 {
-    return args->addend || args->mask ? (struct bounds){.given = false} : stoa_activation_bounds(&args->activation);
+    return args->addend || args->mask ? (struct squash){.given = false} : stoa_activation_squash(&args->activation);
 }
 
 const struct conv_shape *stoa_conv_shape(const struct conv *conv)

@@ -145,8 +145,8 @@ struct pack_columns stoa_panel_columns(const struct conv *conv, size_t channel, 
  */
 struct epilogue stoa_conv_epilogue(const struct conv_args *args, size_t pixel, size_t channel);
 
-/* Bounds, where they are all that is left to do beside the bias. */
-struct bounds stoa_conv_bounds(const struct conv_args *args);
+/* Relu, Clip or HardSwish, where it is all that is left to do beside the bias. */
+struct squash stoa_conv_squash(const struct conv_args *args);
 
 /* Of a 1x1 filter: whether its weights stay in the L2 cache while x goes by. */
 bool stoa_weights_are_near(const struct conv_shape *shape);

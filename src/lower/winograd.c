@@ -382,9 +382,8 @@ static bool winograd_adds_in_place(const struct conv *conv, const struct epilogu
 /* MaxPool takes fewer than 16 channels one by one, and of zeros of either sign another. */
 static bool winograd_pools(const struct conv *conv, const struct epilogue *epilogue)
 {
-    enum activation_kind kind = epilogue->activation.kind;
     return !stoa_winograd_is_line(conv->tiling.form) && conv->shape.OC >= 16 && !epilogue->addend && !epilogue->mask &&
-           (kind == ACTIVATION_NONE || kind == ACTIVATION_RELU || kind == ACTIVATION_CLIP);
+           epilogue->activation.kind != ACTIVATION_HARD_SWISH && stoa_activation_is_squash(&epilogue->activation);
 }
 
 const struct lowering stoa_lowering_winograd = {

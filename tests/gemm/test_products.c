@@ -103,8 +103,11 @@ static void pack(const struct gemm_packed *how, const float *b, float *packed)
  * parts of an epilogue are missing. */
 Test(gemm, packed_products_and_their_epilogue)
 {
-    static const struct activation activations[] = {
-        {ACTIVATION_NONE, 0, 0}, {ACTIVATION_RELU, 0, 0}, {ACTIVATION_CLIP, -1, 2}, {ACTIVATION_SIGMOID, 0, 0}};
+    static const struct activation activations[] = {{ACTIVATION_NONE, 0, 0},
+                                                    {ACTIVATION_RELU, 0, 0},
+                                                    {ACTIVATION_CLIP, -1, 2},
+                                                    {ACTIVATION_SIGMOID, 0, 0},
+                                                    {ACTIVATION_HARD_SWISH, 1.0f / 6, 0.5f}};
     static float a[MOST], b[MOST], packed[MOST], other[MOST], expected[MOST], c[MOST];
     struct random random = {.state = 3};
     stoa_random_fill(&random, MOST, a);
@@ -121,7 +124,7 @@ Test(gemm, packed_products_and_their_epilogue)
                                                   .mask_row = n,
                                                   .mask_least = -0.5f,
                                                   .mask_most = 0.5f,
-                                                  .activation = activations[(m + n) % 4]};
+                                                  .activation = activations[(m + n) % 5]};
                 size_t k = 1 + (m + n) % 11, first = n % 4, depth = first + k + n % 3;
                 bool add = parts & 8, strips = parts & 16 && stoa_gemm_takes_strips();
                 const struct gemm_packed weights = {.values = packed, .rows = depth, .columns = n, .strips = strips};

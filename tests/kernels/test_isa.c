@@ -75,14 +75,37 @@ static void compare(const char *name, size_t copy, size_t row, float slack)
     }
 }
 
+/* Row by row one of those that kernels have in registers. */
+static struct activation activation_of(size_t row)
+{
+    static const struct activation activations[] = {{ACTIVATION_NONE, 0, 0},
+                                                    {ACTIVATION_RELU, 0, 0},
+                                                    {ACTIVATION_CLIP, -0.25f, 0.5f},
+                                                    {ACTIVATION_HARD_SWISH, 0.75f, 0.5f}};
+    return activations[row % 4];
+}
+
+static struct squash squash_of(size_t row)
+{
+    struct activation activation = activation_of(row);
+    return stoa_activation_squash(&activation);
+}
+
 Test(isa, direct_rows)
 {
     static const size_t channels[] = {1, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 40, 48, 57, 64};
     static const ptrdiff_t offsets[] = {0, 9, 18};
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
         for (size_t gap = 0; gap < 4; gap += 3) {
-            const struct direct d = {3,           3 + gap * 2,       offsets, 1,
-                                     channels[i], channels[i] + gap, 64,      40 * (channels[i] + gap)};
+            const struct direct d = {.runs = 3,
+                                     .run = 3 + gap * 2,
+                                     .offsets = offsets,
+                                     .x_pixel = 1,
+                                     .channels = channels[i],
+                                     .y_pixel = channels[i] + gap,
+                                     .x_row = 64,
+                                     .y_row = 40 * (channels[i] + gap),
+                                     .squash = squash_of(i + gap)};
             fill();
             stoa_direct_rows_copies[0](&d, 2, 29, x, weights, bias, expected);
             for (size_t copy = 1; copy < COPIES; copy++)
@@ -146,11 +169,10 @@ Test(isa, small_product)
         for (size_t n = 16; n <= 97; n += n < 34 ? 1 : 7)
             for (size_t way = 0; way < 32;
                  way++) { /* A as it stands or transposed, C set or added to, epilogues, B packed */
-                const struct epilogue last = {
-                    .bias = way & 4 ? bias : NULL,
-                    .addend = way & 8 ? bias + 7 : NULL,
-                    .addend_row = n + 3,
-                    .activation = {.kind = way & 1 ? ACTIVATION_RELU : ACTIVATION_CLIP, .alpha = -0.25f, .beta = 0.5f}};
+                const struct epilogue last = {.bias = way & 4 ? bias : NULL,
+                                              .addend = way & 8 ? bias + 7 : NULL,
+                                              .addend_row = n + 3,
+                                              .activation = activation_of(m + n + way / 2)};
                 size_t k = 1 + (m * n) % 9, lda = (way & 1 ? m : k) + 2;
                 struct small_product p = {.m = m,
                                           .n = n,
@@ -203,6 +225,7 @@ Test(isa, depthwise_row)
             d.row_step = d.W * d.x_pixel;
             d.dilation = 1;
             d.ahead = way % 3;
+            d.squash = squash_of(i + way);
             cr_assert(stoa_depthwise_takes(d.groups, d.in, d.out));
             fill();
             stoa_depthwise_row_copies[0](&d, x, weights, bias, expected);

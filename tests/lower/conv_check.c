@@ -99,15 +99,13 @@ static float *random_floats(struct random *random, bool whole, size_t count)
 static void make_data(const struct conv_shape *s, bool transposed, bool whole, struct random *random, struct data *data)
 {
     static const struct activation activations[] = {
-        {ACTIVATION_NONE, 0, 0},
-        {ACTIVATION_RELU, 0, 0},
-        {ACTIVATION_CLIP, -3, 5},
-        {ACTIVATION_LEAKY_RELU, 0.5f, 0},
+        {ACTIVATION_NONE, 0, 0},          {ACTIVATION_RELU, 0, 0},           {ACTIVATION_CLIP, -3, 5},
+        {ACTIVATION_LEAKY_RELU, 0.5f, 0}, {ACTIVATION_HARD_SWISH, 0.25f, 1}, /* nowhere steeper than 1 */
     };
     bool plain = stoa_random_bits(random) & 1;
     *data = (struct data){.x_stride = s->C, .y_stride = s->OC, .pixels = s->N * s->OH * s->OW};
     if (!plain) {
-        data->activation = activations[stoa_random_int(random, 0, 3)];
+        data->activation = activations[stoa_random_int(random, 0, 4)];
         data->x_stride += (size_t)stoa_random_int(random, 0, 1) * 5;
         data->y_stride += (size_t)stoa_random_int(random, 0, 1) * 3;
     }
@@ -198,6 +196,8 @@ static double activate(struct activation activation, double value)
         return fmin(fmax(value, activation.alpha), activation.beta);
     case ACTIVATION_LEAKY_RELU:
         return value < 0 ? value * activation.alpha : value;
+    case ACTIVATION_HARD_SWISH:
+        return value * fmin(fmax(value * activation.alpha + activation.beta, 0), 1);
     default:
         return value;
     }
