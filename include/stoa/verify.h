@@ -36,8 +36,9 @@ struct stoa_verify_options {
     size_t reserved[8]; /* zeros (stoa.h) */
 };
 
-/* Runs the model once on inputs[i] (row-major, in the order of the model's inputs; null entries or a null array: seeded
- * normal random numbers) and compares each layer. STOA_ERROR_MISMATCH when one diverges; the error names the first. */
+/* Runs the model on inputs[i] (row-major, in the order of the model's inputs; null entries or a null array: seeded
+ * normal random numbers) with every value kept, and compares each layer; then again as sessions usually run, whose
+ * outputs must be the same to the bit. STOA_ERROR_MISMATCH when one diverges; the error names the first. */
 STOA_API STOA_CHECKED enum stoa_status stoa_verify(const struct stoa_model *model, const void *const *inputs,
                                                    const struct stoa_verify_options *options, struct stoa_error *error);
 

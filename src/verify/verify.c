@@ -2,7 +2,8 @@
  * within the twin's own bound. Since each layer is judged on the inputs it really had, an error shows where it is made,
  * and roundings of earlier layers do not add up. Layers that planning folded away are judged as well; nodes that are
  * one step are judged as one, the twin running each of them and carrying the bound along: what is checked is what
- * runs. */
+ * runs. A session that keeps nothing shares memory among values and makes one step of more nodes: such a one then runs
+ * as well, and its outputs must be the same to the bit. */
 #include <stoa/verify.h>
 
 #include <math.h>
@@ -282,16 +283,51 @@ static enum stoa_status check_copies(const struct verification *verification, st
     return STOA_OK;
 }
 
-static enum stoa_status verify(struct verification *verification, const void *const *inputs, struct stoa_error *error)
+/* Runs the model; *session and *random are the caller's to free also after a failure. */
+static enum stoa_status run(const struct verification *verification, int keep_values, const void *const *inputs,
+                            struct stoa_error *error, struct stoa_session **session, void ***random)
 {
     struct stoa_session_options options = {0};
     if (verification->options->session)
         options = *verification->options->session;
-    options.keep_values = 1;
-    STOA_TRY(stoa_session_create(verification->model, &options, error, &verification->session));
-    STOA_TRY(stoa_random_inputs_bind(verification->session, inputs, verification->options->seed, error,
-                                     &verification->random));
-    STOA_TRY(stoa_session_run(verification->session, error));
+    options.keep_values = keep_values;
+    STOA_TRY(stoa_session_create(verification->model, &options, error, session));
+    STOA_TRY(stoa_random_inputs_bind(*session, inputs, verification->options->seed, error, random));
+    return stoa_session_run(*session, error);
+}
+
+static enum stoa_status compare_outputs(const struct plan *kept, const struct plan *usual, struct stoa_error *error)
+{
+    const struct graph *graph = &kept->model->graph;
+    for (size_t o = 0; o < graph->output_count; o++) {
+        const struct stoa_tensor *ours = &kept->outputs[o].tensor, *theirs = &usual->outputs[o].tensor;
+        size_t elements = stoa_tensor_elements(ours);
+        for (size_t i = 0; i < elements; i++)
+            if (!same(stoa_tensor_load(ours, i), stoa_tensor_load(theirs, i)))
+                return stoa_fail(
+                    error, STOA_ERROR_MISMATCH, "output '%s': element %zu is %.9g, but %.9g where every value is kept",
+                    graph->values[graph->outputs[o]].name, i, stoa_tensor_load(theirs, i), stoa_tensor_load(ours, i));
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status check_usual(const struct verification *verification, const void *const *inputs,
+                                    struct stoa_error *error)
+{
+    struct stoa_session *session = NULL;
+    void **random = NULL;
+    enum stoa_status status = run(verification, 0, inputs, error, &session, &random);
+    if (status == STOA_OK)
+        status = compare_outputs(verification->session->plan, session->plan, error);
+    if (session)
+        stoa_random_inputs_free(session, random);
+    stoa_session_free(session);
+    return status;
+}
+
+static enum stoa_status verify(struct verification *verification, const void *const *inputs, struct stoa_error *error)
+{
+    STOA_TRY(run(verification, 1, inputs, error, &verification->session, &verification->random));
 
     const struct graph *graph = &verification->session->plan->model->graph;
     const struct plan_node *nodes = verification->session->plan->nodes;
@@ -307,7 +343,8 @@ static enum stoa_status verify(struct verification *verification, const void *co
             first->node, first->type, first->worst_index, first->value, first->engine, first->twin,
             verification->first_bound, verification->failed, verification->layers);
     }
-    return check_copies(verification, error);
+    STOA_TRY(check_copies(verification, error));
+    return check_usual(verification, inputs, error);
 }
 
 enum stoa_status stoa_verify(const struct stoa_model *model, const void *const *inputs,

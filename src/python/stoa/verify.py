@@ -45,8 +45,9 @@ def _collect(check, callback_type, columns, extra=lambda item: {}):
 
 
 def verify(model, inputs=None, *, seed=0, **keywords):
-    """Runs a model once and compares each layer with the naive reference on the very inputs that layer had; a layer
-    passes if no element is off by more than a float result may be. inputs: {"name": array}, others are seeded random
+    """Runs a model and compares each layer with the naive reference on the very inputs that layer had; a layer passes
+    if no element is off by more than a float result may be. Then the model runs as usual, its values sharing memory,
+    and the outputs must be the same to the bit. inputs: {"name": array}, others are seeded random
     numbers; those that decide shapes are known to the planner. keywords: a session's options. Returns a Report whose
     items have node, type, value, shape, worst_difference, worst_share (of its bound; passes at <= 1), engine, twin,
     passed."""
