@@ -2,6 +2,7 @@
  * outputs themselves are never written. Only some ways of convolving do so: this is decided once steps are prepared. */
 #include <string.h>
 
+#include "base/size.h"
 #include "base/status.h"
 #include "plan/fuse.h"
 
@@ -14,12 +15,15 @@ static size_t step_of(const struct plan *plan, size_t n)
     return PLAN_NONE;
 }
 
-/* Step s is gone, and what it wrote is written by an earlier one. */
+/* Step s is gone, and what it wrote is written by an earlier one: so early its storage is wanted, even where another
+ * step writes another part of it before s. */
 static void drop_step(struct plan *plan, size_t s, size_t writer)
 {
+    struct plan_storage *written = &plan->storages[plan->steps[s].outputs[0].storage];
+    written->first = stoa_size_min(written->first, writer);
     for (size_t i = 0; i < plan->storage_count; i++) {
         struct plan_storage *storage = &plan->storages[i];
-        storage->first = storage->first == s ? writer : storage->first - (storage->first > s);
+        storage->first -= storage->first > s;
         storage->last -= storage->last >= s;
     }
     memmove(&plan->steps[s], &plan->steps[s + 1], (plan->step_count - s - 1) * sizeof *plan->steps);
@@ -37,8 +41,8 @@ static enum stoa_status fuse(struct plan *plan, size_t n, struct stoa_error *err
         return STOA_OK;
     struct plan_step *step = &plan->steps[from], *pool = &plan->steps[to];
     const struct op *op = step->call.op;
-    if (!op->takes_pool || !op->takes_pool(&step->call) || pool->inputs[0].storage != step->outputs[0].storage ||
-        pool->inputs[0].offset != step->outputs[0].offset)
+    if (step->call.epilogue.pools || !op->takes_pool || !op->takes_pool(&step->call) ||
+        pool->inputs[0].storage != step->outputs[0].storage || pool->inputs[0].offset != step->outputs[0].offset)
         return STOA_OK;
     STOA_TRY(stoa_plan_join(plan, STOA_PASS_FUSE_POOL, leader, n, error));
     STOA_TRY(stoa_plan_name_chain(plan, leader, error));

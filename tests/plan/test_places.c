@@ -215,6 +215,12 @@ static const struct forced pools[] = {
      POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\nc = Conv(x, v) pads=[1,1,1,1]\nd = MaxPool(a)" HALVES "\n"
             "e = MaxPool(c)" HALVES "\nf = Concat(d, e) axis=1\nconst u f32[4,36,1,1]\ng = Conv(f, u)\n"
             "h = Sigmoid(d)\noutput g\noutput h\n"},
+    {"one pool, not the next one", STOA_LOWERING_WINOGRAD, 1,
+     POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\nc = MaxPool(a)" HALVES "\ny = MaxPool(c)" HALVES "\noutput y\n"},
+    {"among what is joined, of which another part is written between", STOA_LOWERING_WINOGRAD, 1,
+     POOLED "const u f32[16,20,3,3]\nz = Conv(x, v) pads=[1,1,1,1]\na = Conv(z, u) pads=[1,1,1,1]\n"
+            "c = Conv(x, w) pads=[1,1,1,1] strides=[2,2]\nd = MaxPool(a)" HALVES "\ny = Concat(c, d) axis=1\n"
+            "const t f32[4,32,1,1]\ne = Conv(y, t)\noutput e\n"},
     {"not another function in between", STOA_LOWERING_WINOGRAD, 0,
      POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\nc = LeakyRelu(a)\ny = MaxPool(c)" HALVES "\noutput y\n"},
     {"not of a few channels, nor of one row", STOA_LOWERING_WINOGRAD, 0,
@@ -256,6 +262,10 @@ Test(places, convolutions_pool)
                   on->memory_bytes, off->memory_bytes);
         stoa_plan_free(on);
         stoa_plan_free(off);
+        options.disabled_passes = 0;
+        struct plan *all = net_plan_with(&net, &options, pools[i].name);
+        net_check_lifetimes(all, pools[i].name);
+        stoa_plan_free(all);
         static float with[1 << 14], without[1 << 14];
         run_with(&net,
                  &(struct stoa_session_options){.threads = 1,

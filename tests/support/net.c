@@ -141,3 +141,18 @@ struct plan *net_plan_with(const struct net *net, const struct plan_options *opt
               error.message);
     return plan;
 }
+
+void net_check_lifetimes(const struct plan *plan, const char *name)
+{
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const struct plan_step *step = &plan->steps[s];
+        for (size_t i = 0; i < step->call.input_count + step->call.output_count; i++) {
+            size_t inputs = step->call.input_count;
+            size_t storage = i < inputs ? step->inputs[i].storage : step->outputs[i - inputs].storage;
+            if (storage != PLAN_NONE && plan->storages[storage].kind == STORAGE_ARENA)
+                cr_expect(plan->storages[storage].first <= s && s <= plan->storages[storage].last,
+                          "%s: step %zu (%s): storage %zu is there from %zu to %zu", name, s, step->type, storage,
+                          plan->storages[storage].first, plan->storages[storage].last);
+        }
+    }
+}

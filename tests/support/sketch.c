@@ -112,6 +112,13 @@ static void convolve(struct sketch *sketch, size_t v)
          weights == n ? "u" : "w", n, stride, stride, pad, pad, pad, pad, groups);
     made(sketch, 4, dims[0], outputs, (dims[2] + 2 * pad - kernel) / stride + 1,
          (dims[3] + 2 * pad - kernel) / stride + 1);
+    const struct sketch_value y = sketch->values[n];
+    for (size_t times = draw(sketch, 0, 3), size = 2; times >= 2 && y.dims[2] >= size && y.dims[3] >= size;
+         times--, size *= 2) {
+        n = sketch->count;
+        line(sketch, "v%zu = MaxPool(v%zu) kernel_shape=[2,2] strides=[2,2]\n", n, n - 1);
+        made(sketch, 4, y.dims[0], y.dims[1], y.dims[2] / size, y.dims[3] / size);
+    }
 }
 
 /* What networks are made of: a convolution, a norm, a sum, an activation, some of them. */

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "base/tensor.h"
+#include "run/session.h"
 #include "support/net.h"
 #include "support/sketch.h"
 
@@ -45,6 +46,7 @@ static void run_session(const struct net *net, struct stoa_session_options optio
     struct stoa_error error = {0};
     struct stoa_value_info info;
     cr_assert(stoa_session_create(net->model, &options, &error, &session) == STOA_OK, "%s\n%s", error.message, text);
+    net_check_lifetimes(session->plan, text);
     for (size_t i = 0; i < stoa_model_input_count(net->model); i++)
         cr_assert(stoa_model_input(net->model, i, &error, &info) == STOA_OK &&
                   stoa_session_bind_input(session, info.name, inputs[i], &error) == STOA_OK);
@@ -99,17 +101,23 @@ static void check_network(const char *name, const char *text, uint64_t seed)
         bool keep, bind;
         size_t threads;
         unsigned disabled_passes;
+        enum stoa_lowering lowering; /* where it can be */
     } ways[] = {{"every value kept", true, false, 1, 0},
                 {"memory shared", false, false, 1, 0},
                 {"own buffers", false, true, 2, 0},
                 {"no norms or pads in weights", false, false, 1, rounding},
                 {"no passes", false, false, 1, STOA_PASS_ALL},
-                {"no passes, every value kept", true, false, 3, STOA_PASS_ALL}};
+                {"no passes, every value kept", true, false, 3, STOA_PASS_ALL},
+                {"Winograd's transforms", true, false, 1, 0, STOA_LOWERING_WINOGRAD},
+                {"those, own buffers", false, true, 1, 0, STOA_LOWERING_WINOGRAD}};
     struct stoa_tensor first[MAX_PORTS], other[MAX_PORTS];
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-        bool begins = w == 0 || (ways[w].disabled_passes & rounding) != (ways[w - 1].disabled_passes & rounding);
-        struct stoa_session_options options = {
-            .threads = ways[w].threads, .keep_values = ways[w].keep, .disabled_passes = ways[w].disabled_passes};
+        bool begins = w == 0 || (ways[w].disabled_passes & rounding) != (ways[w - 1].disabled_passes & rounding) ||
+                      ways[w].lowering != ways[w - 1].lowering;
+        struct stoa_session_options options = {.threads = ways[w].threads,
+                                               .keep_values = ways[w].keep,
+                                               .disabled_passes = ways[w].disabled_passes,
+                                               .lowering = ways[w].lowering};
         run_session(&net, options, inputs, ways[w].bind, text, other);
         for (size_t i = 0; i < stoa_model_output_count(net.model); i++) {
             cr_expect(begins || memcmp(first[i].data, other[i].data, stoa_tensor_bytes(&first[i])) == 0,
