@@ -28,7 +28,7 @@ struct stoa_layer_check {
 };
 
 struct stoa_verify_options {
-    const struct stoa_session_options *session; /* null: defaults; profile and keep_values are set by verify itself */
+    const struct stoa_session_options *session; /* null: defaults; keep_values is set by verify itself */
     unsigned long seed;                         /* of the random inputs */
     /* Called after each layer, in order; may be null. */
     void (*layer)(void *user, const struct stoa_layer_check *check);

@@ -273,7 +273,7 @@ static enum stoa_status check_copies(const struct verification *verification, st
         size_t elements = stoa_tensor_elements(seen);
         for (size_t i = 0; i < elements; i++) {
             double ours = stoa_tensor_load(&inside->tensor, stoa_tensor_offset(&inside->tensor, i));
-            double theirs = stoa_tensor_load(seen, i);
+            double theirs = stoa_tensor_load(seen, stoa_tensor_offset(seen, i));
             if (!same(ours, theirs))
                 return stoa_fail(error, STOA_ERROR_MISMATCH,
                                  "output '%s': element %zu is %.9g, but was computed as %.9g",
@@ -302,11 +302,14 @@ static enum stoa_status compare_outputs(const struct plan *kept, const struct pl
     for (size_t o = 0; o < graph->output_count; o++) {
         const struct stoa_tensor *ours = &kept->outputs[o].tensor, *theirs = &usual->outputs[o].tensor;
         size_t elements = stoa_tensor_elements(ours);
-        for (size_t i = 0; i < elements; i++)
-            if (!same(stoa_tensor_load(ours, i), stoa_tensor_load(theirs, i)))
-                return stoa_fail(
-                    error, STOA_ERROR_MISMATCH, "output '%s': element %zu is %.9g, but %.9g where every value is kept",
-                    graph->values[graph->outputs[o]].name, i, stoa_tensor_load(theirs, i), stoa_tensor_load(ours, i));
+        for (size_t i = 0; i < elements; i++) {
+            double one = stoa_tensor_load(ours, stoa_tensor_offset(ours, i));
+            double other = stoa_tensor_load(theirs, stoa_tensor_offset(theirs, i));
+            if (!same(one, other))
+                return stoa_fail(error, STOA_ERROR_MISMATCH,
+                                 "output '%s': element %zu is %.9g, but %.9g where every value is kept",
+                                 graph->values[graph->outputs[o]].name, i, other, one);
+        }
     }
     return STOA_OK;
 }

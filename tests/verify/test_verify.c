@@ -40,6 +40,18 @@ Test(verify, a_right_network_passes_layer_by_layer)
     net_free(&net);
 }
 
+Test(verify, outputs_may_lie_channels_last)
+{
+    struct net net;
+    net_build(&net, "input x f32[2,3,6,6]\nconst w f32[4,3,3,3]\ny = Conv(x, w)\noutput y\n", NULL);
+    const struct stoa_output_spec last = {.name = "y", .layout = STOA_NHWC};
+    struct stoa_session_options session = {.outputs = &last, .output_count = 1};
+    struct stoa_verify_options options = {.session = &session};
+    struct stoa_error error = {0};
+    cr_expect(stoa_verify(net.model, NULL, &options, &error) == STOA_OK, "%s", error.message);
+    net_free(&net);
+}
+
 /* A convolution through Winograd's transforms is judged by their own bound, and by no looser one. */
 static const char tiles[] =
     "input x f32[1,40,19,18]\nconst w f32[32,40,3,3]\ny = Conv(x, w) pads=[1,1,1,1]\noutput y\n";
