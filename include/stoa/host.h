@@ -27,7 +27,7 @@ struct stoa_pool {
      * at a time for each object; loops of several objects may overlap. Tasks do not start loops. Which worker gets
      * which task does not change results. */
     void (*parallel_for)(void *user, size_t count, void (*task)(void *context, size_t i, size_t worker), void *context);
-    size_t workers; /* at least 1; scratch memory is laid out for so many */
+    size_t workers; /* from 1 to 1024; scratch memory is laid out for so many */
     void *user;
 };
 

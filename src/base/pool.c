@@ -246,8 +246,10 @@ enum stoa_status stoa_pool_adopt(const struct stoa_allocator *allocator, const s
     *out = NULL;
     if (!given->parallel_for)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "pool.parallel_for is null");
-    if (given->workers == 0 || given->workers > MAX_THREADS)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "pool.workers is %zu, must be in [1, %d]", given->workers,
+    if (given->workers == 0)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "pool.workers is 0, must be at least 1");
+    if (given->workers > MAX_THREADS)
+        return stoa_fail(error, STOA_ERROR_LIMIT, "pool.workers is %zu, at most %d are taken", given->workers,
                          MAX_THREADS);
     STOA_TRY(stoa_pool_create(allocator, 1, error, out));
     (*out)->given = *given;

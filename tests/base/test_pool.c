@@ -93,17 +93,20 @@ Test(pool, pools_that_are_none_are_refused)
 {
     const struct {
         struct stoa_pool given;
+        enum stoa_status status;
         const char *words;
     } rows[] = {
-        {{.workers = 2}, "pool.parallel_for is null"},
-        {{.parallel_for = host_pool_serial(1).parallel_for}, "pool.workers is 0"},
-        {{.parallel_for = host_pool_serial(1).parallel_for, .workers = 1 << 20}, "pool.workers is 1048576"},
+        {{.workers = 2}, STOA_ERROR_ARGUMENT, "pool.parallel_for is null"},
+        {{.parallel_for = host_pool_serial(1).parallel_for}, STOA_ERROR_ARGUMENT, "pool.workers is 0"},
+        {{.parallel_for = host_pool_serial(1).parallel_for, .workers = 1 << 20},
+         STOA_ERROR_LIMIT,
+         "pool.workers is 1048576"},
     };
     struct stoa_allocator allocator = stoa_allocator_default();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pool *pool;
         struct stoa_error error = {0};
-        cr_expect(stoa_pool_adopt(&allocator, &rows[i].given, &error, &pool) == STOA_ERROR_ARGUMENT && !pool);
+        cr_expect(stoa_pool_adopt(&allocator, &rows[i].given, &error, &pool) == rows[i].status && !pool);
         cr_expect(strstr(error.message, rows[i].words), "row %zu: %s", i, error.message);
     }
 }
