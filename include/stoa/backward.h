@@ -4,9 +4,9 @@
  *
  * All is computed on buffers of the caller's; a workspace is `workspace_size` bytes aligned to 64, at least as many as
  * the layer says (null if that is 0), whose contents mean nothing before and after. Runs allocate nothing, but where
- * layers.h says so of pooling forward. Results do not depend on the number of threads, to the last bit; gradients are
- * written, not added to. Buffers of results overlap no others, unless it says so. Calls that take const objects or
- * descriptors alone may be made by any number of threads at once.
+ * layers.h says so of pooling forward, and for a descriptor with a pool a small block. Results do not depend on the
+ * number of threads, to the last bit; gradients are written, not added to. Buffers of results overlap no others, unless
+ * it says so. Calls that take const objects or descriptors alone may be made by any number of threads at once.
  *
  * A library built with -Dtraining=false has these functions, but they return STOA_ERROR_UNSUPPORTED
  * (stoa_batch_norm_run and the set_weights work). */
@@ -32,7 +32,7 @@ STOA_API STOA_CHECKED enum stoa_status stoa_conv2d_backward_create(const struct 
 /* Null is fine. */
 STOA_API void stoa_conv2d_backward_free(struct stoa_conv2d_backward *backward);
 /* Packs [OC][C/groups][kh][kw] for stoa_conv2d_backward_data, which needs it once before, and again when the weights
- * have changed. Not beside runs. Allocates the first time. */
+ * have changed. Not beside runs. Allocates. */
 STOA_API STOA_CHECKED enum stoa_status stoa_conv2d_backward_set_weights(struct stoa_conv2d_backward *backward,
                                                                         const float *weights, struct stoa_error *error);
 /* Bytes that both directions below can do with; may be 0. */

@@ -71,6 +71,8 @@ enum stoa_status stoa_batch_norm_workspace_size(const struct stoa_batch_norm_des
                                                 size_t *size)
 {
     struct layer_call forward, backward;
+    if (!size)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "size is null");
     STOA_TRY(plan(desc, "BatchNormalizationTraining", 1, 5, error, &forward));
     STOA_TRY(plan(desc, "BatchNormalizationTrainingBackward", 2, 3, error, &backward));
     *size = stoa_size_max(forward.workspace, backward.workspace);

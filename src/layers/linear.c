@@ -148,6 +148,8 @@ enum stoa_status stoa_linear_backward_workspace_size(const struct stoa_linear_de
                                                      size_t *size)
 {
     struct layer_call layers[GRADIENTS];
+    if (!size)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "size is null");
     return plan_backward(desc, error, layers, size);
 }
 

@@ -88,6 +88,8 @@ enum stoa_status stoa_pool2d_output_size(const struct stoa_pool2d_desc *desc, st
                                          size_t *width)
 {
     struct layer_call layer;
+    if (!height || !width)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !height ? "height" : "width");
     STOA_TRY(forward(desc, error, &layer));
     *height = layer.outputs[0].dims[2];
     *width = layer.outputs[0].dims[3];
@@ -156,6 +158,8 @@ enum stoa_status stoa_pool2d_backward_workspace_size(const struct stoa_pool2d_de
                                                      size_t *size)
 {
     struct backward backward;
+    if (!size)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "size is null");
     STOA_TRY(plan_backward(desc, error, &backward));
     *size = backward.workspace;
     return STOA_OK;

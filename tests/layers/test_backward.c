@@ -259,6 +259,7 @@ Test(backward, linear)
         void *workspace = operands_aligned(size);
         cr_assert(stoa_linear_backward_run(&desc, x, w, dy, size, workspace, &error, dx, NULL, NULL) == STOA_OK);
         cr_assert(stoa_linear_backward_run(&desc, x, NULL, dy, size, workspace, &error, NULL, dw, db) == STOA_OK);
+        cr_expect(stoa_linear_backward_workspace_size(&desc, &error, NULL) == STOA_ERROR_ARGUMENT);
         cr_expect(stoa_linear_backward_run(&desc, x, NULL, dy, size, workspace, &error, dx, dw, db) ==
                       STOA_ERROR_ARGUMENT &&
                   strcmp(error.message, "weights is null") == 0);
@@ -426,4 +427,17 @@ Test(backward, failing_allocations)
         }
         cr_expect(status == STOA_ERROR_MEMORY);
     }
+}
+
+Test(backward, results_without_a_place_are_refused)
+{
+    const struct stoa_pool2d_desc pool = {.height = 4, .width = 4, .channels = 1, .kernel = {2, 2}};
+    const struct stoa_batch_norm_desc norm = {.height = 4, .width = 4, .channels = 1};
+    struct stoa_error error = {0};
+    size_t size;
+    cr_expect(stoa_pool2d_output_size(&pool, &error, NULL, &size) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_pool2d_output_size(&pool, &error, &size, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_pool2d_backward_workspace_size(&pool, &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_batch_norm_workspace_size(&norm, &error, NULL) == STOA_ERROR_ARGUMENT &&
+              strcmp(error.message, "size is null") == 0);
 }
