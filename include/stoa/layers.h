@@ -37,7 +37,7 @@ struct stoa_lowering_info {
     const char *text;         /* its name and tile, such as "view 56x64x64"; the name alone where it does not apply */
     const char *reason;       /* "chosen", "forced", "slower", …, or why it does not apply */
     int applies, chosen;      /* where it does not apply, what follows is 0 */
-    double estimated_seconds; /* by the cost model; 0 for transposed convolutions, which have none */
+    double estimated_seconds; /* by the cost model; 0 for transposed convolutions by views, which have none */
     double measured_seconds;  /* 0 where it was not measured (tuning.h) */
     size_t bytes;             /* of packed weights and of scratch, that of all threads together */
     size_t reserved[2];
@@ -86,9 +86,9 @@ struct stoa_conv2d_desc {
     size_t groups;      /* 0: 1 */
     enum stoa_layout layout;
     enum stoa_activation activation;
-    enum stoa_lowering lowering;            /* one that does not apply to the layer is an error */
-    enum stoa_accuracy accuracy;            /* strict rules STOA_LOWERING_WINOGRAD out */
-    size_t threads;                         /* 0: 1, so that a layer inside a threaded program stays on its thread */
+    enum stoa_lowering lowering; /* one that does not apply to the layer is an error */
+    enum stoa_accuracy accuracy; /* strict rules STOA_LOWERING_WINOGRAD out */
+    size_t threads;              /* at most 1024; 0: 1, so that a layer inside a threaded program stays on its thread */
     const struct stoa_pool *pool;           /* null: threads of its own; else `threads` does not count; copied */
     const struct stoa_allocator *allocator; /* null: the C library's */
     size_t reserved[8];                     /* zeros (stoa.h) */

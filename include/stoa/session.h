@@ -67,7 +67,7 @@ enum stoa_pass {
 STOA_API const char *stoa_pass_name(enum stoa_pass pass);
 
 struct stoa_session_options {
-    size_t threads;                   /* 0: as many as the caller's CPU affinity allows */
+    size_t threads;                   /* at most 1024; 0: as many as the caller's CPU affinity allows */
     const struct stoa_pool *pool;     /* null: threads of the session's own; else `threads` does not count; copied */
     enum stoa_lowering lowering;      /* forces one way of convolving where it is possible */
     enum stoa_accuracy accuracy;      /* of convolutions */
@@ -214,8 +214,9 @@ struct stoa_memory_info {
 };
 STOA_API void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info);
 
-/* With options.keep_values: the tensor of that name as the last run left it (any strides). Values inside a step that
- * does the work of several nodes do not exist: UNSUPPORTED, and the message names the pass. */
+/* With options.keep_values: the tensor of that name as the last run left it (any strides); ARGUMENT where there was
+ * none since the session was created, reshaped or trimmed. Values inside a step that does the work of several nodes do
+ * not exist: UNSUPPORTED, and the message names the pass. */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name,
                                                           struct stoa_error *error, struct stoa_tensor *tensor);
 

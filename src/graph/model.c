@@ -27,9 +27,15 @@ size_t stoa_model_output_count(const struct stoa_model *model)
     return model->graph.output_count;
 }
 
-static enum stoa_status describe(const struct graph *graph, const char *what, const size_t *values, size_t count,
-                                 size_t index, struct stoa_error *error, struct stoa_value_info *info)
+static enum stoa_status describe(const struct stoa_model *model, bool input, size_t index, struct stoa_error *error,
+                                 struct stoa_value_info *info)
 {
+    if (!model || !info)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !model ? "model" : "info");
+    const struct graph *graph = &model->graph;
+    const char *what = input ? "input" : "output";
+    const size_t *values = input ? graph->inputs : graph->outputs;
+    size_t count = input ? graph->input_count : graph->output_count;
     if (index >= count)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s %zu does not exist: the model has %zu", what, index, count);
     const struct graph_value *value = &graph->values[values[index]];
@@ -46,20 +52,20 @@ static enum stoa_status describe(const struct graph *graph, const char *what, co
 enum stoa_status stoa_model_input(const struct stoa_model *model, size_t index, struct stoa_error *error,
                                   struct stoa_value_info *info)
 {
-    return describe(&model->graph, "input", model->graph.inputs, model->graph.input_count, index, error, info);
+    return describe(model, true, index, error, info);
 }
 
 enum stoa_status stoa_model_output(const struct stoa_model *model, size_t index, struct stoa_error *error,
                                    struct stoa_value_info *info)
 {
-    return describe(&model->graph, "output", model->graph.outputs, model->graph.output_count, index, error, info);
+    return describe(model, false, index, error, info);
 }
 
 static enum stoa_status find(const struct stoa_model *model, bool input, const char *name, struct stoa_error *error,
                              size_t *index)
 {
-    if (!model)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
+    if (!model || !index)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !model ? "model" : "index");
     const struct graph *graph = &model->graph;
     size_t count = input ? graph->input_count : graph->output_count;
     const size_t *values = input ? graph->inputs : graph->outputs;

@@ -132,7 +132,8 @@ double stoa_conv_error(const struct conv *conv, size_t reach[2]);
 
 /* Lowering and tile, such as "view 56x64x64" (the m x n x k of most products). Both live as the convolution. */
 const char *stoa_conv_describe(const struct conv *conv);
-/* What was chosen at which cost, and the others' costs or why they do not apply; never null. */
+/* What was chosen at which cost, and the others' costs or why they do not apply; never null. Of a direct transposed
+ * convolution that was better than all of these (stoa_conv_backward_create), it alone. */
 const struct stoa_lowering_choice *stoa_conv_explain(const struct conv *conv);
 
 #endif

@@ -13,8 +13,8 @@ size_t stoa_session_step_count(const struct stoa_session *session)
 enum stoa_status stoa_session_step(const struct stoa_session *session, size_t index, struct stoa_error *error,
                                    struct stoa_step_info *info)
 {
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    if (!session || !info)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !session ? "session" : "info");
     if (index >= session->plan->step_count)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu, the session has %zu", index, session->plan->step_count);
     const struct plan_step *step = &session->plan->steps[index];
@@ -43,8 +43,8 @@ size_t stoa_session_worker_count(const struct stoa_session *session)
 enum stoa_status stoa_session_worker(const struct stoa_session *session, size_t step, size_t worker,
                                      struct stoa_error *error, struct stoa_worker_info *info)
 {
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    if (!session || !info)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !session ? "session" : "info");
     size_t steps = session->plan->step_count, workers = stoa_pool_workers(session->pool);
     if (step >= steps || worker >= workers)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu of worker %zu, the session has %zu of %zu", step, worker,
@@ -65,8 +65,8 @@ size_t stoa_session_rewrite_count(const struct stoa_session *session)
 enum stoa_status stoa_session_rewrite(const struct stoa_session *session, size_t index, struct stoa_error *error,
                                       struct stoa_rewrite_info *info)
 {
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    if (!session || !info)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !session ? "session" : "info");
     if (index >= session->plan->rewrite_count)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "rewrite %zu, the session has %zu", index,
                          session->plan->rewrite_count);
@@ -78,12 +78,13 @@ enum stoa_status stoa_session_rewrite(const struct stoa_session *session, size_t
 enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name, struct stoa_error *error,
                                     struct stoa_tensor *tensor)
 {
-    if (!session)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");
+    if (!session || !tensor)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !session ? "session" : "tensor");
     if (!session->keep_values)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the session was not created with keep_values");
-    if (!session->block)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "there was no run since the session was trimmed");
+    if (!session->ran)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT,
+                         "there was no run since the session was created, reshaped or trimmed");
     size_t index = name ? stoa_graph_find(&session->model->graph, name) : GRAPH_NONE;
     if (index != GRAPH_NONE && session->plan->values[index].fused)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED,

@@ -39,6 +39,8 @@ enum stoa_status stoa_session_input_at(const struct stoa_session *session, size_
                                        struct stoa_tensor *tensor)
 {
     STOA_TRY(check_port(session, true, index, error));
+    if (!tensor)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "tensor is null");
     *tensor = session->plan->values[session->model->graph.inputs[index]].main.tensor;
     tensor->data = NULL;
     return STOA_OK;
@@ -56,6 +58,8 @@ enum stoa_status stoa_session_output_at(const struct stoa_session *session, size
                                         struct stoa_tensor *tensor)
 {
     STOA_TRY(check_port(session, false, index, error));
+    if (!tensor)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "tensor is null");
     const struct session_port *port = &session->outputs[index];
     *tensor = session->plan->outputs[index].tensor;
     tensor->data = port->bound ? port->bound : port->own;
@@ -175,5 +179,6 @@ enum stoa_status stoa_session_run(struct stoa_session *session, struct stoa_erro
         if (status == STOA_OK && s + 1 < session->plan->step_count)
             status = check_cancelled(session, s + 1, error);
     }
+    session->ran |= status == STOA_OK;
     return status;
 }

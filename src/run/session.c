@@ -89,7 +89,7 @@ static void present(struct stoa_session *session, size_t index)
     session->plan = chosen.plan;
     session->times = chosen.times;
     session->spans = chosen.spans;
-    session->settled = false;
+    session->settled = session->ran = false;
     const struct graph *graph = &session->model->graph;
     for (size_t i = 0; i < graph->input_count; i++) {
         size_t storage = session->plan->values[graph->inputs[i]].main.place.storage;
@@ -102,7 +102,7 @@ static void release_block(struct stoa_session *session)
     stoa_release(memory_of(session), session->block);
     session->block = NULL;
     session->block_bytes = 0;
-    session->settled = false;
+    session->settled = session->ran = false;
 }
 
 static void release_own(struct stoa_session *session, struct session_port *port)
@@ -141,6 +141,7 @@ enum stoa_status stoa_session_settle(struct stoa_session *session, struct stoa_e
     }
     stoa_plan_set_memory(plan, session->block);
     session->settled = true;
+    session->ran = false;
     return STOA_OK;
 }
 
@@ -160,6 +161,9 @@ static enum stoa_status copy_outputs(struct stoa_session *session, const struct 
             return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.outputs[%zu].layout is %d, which is none", i,
                              (int)given->layout);
         STOA_TRY(stoa_model_find_output(session->model, given->name, error, &index));
+        for (size_t before = 0; before < i; before++)
+            if (strcmp(given->name, outputs[before].name) == 0)
+                return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.outputs: '%s' is given twice", given->name);
         STOA_TRY(stoa_model_output(session->model, index, error, &info));
         outputs[i] = (struct stoa_output_spec){.name = info.name, .layout = given->layout};
     }

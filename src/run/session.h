@@ -46,6 +46,7 @@ struct stoa_session {
     void *block;                           /* of the plans' activations, one for all; may be null until `settled` */
     size_t block_bytes;
     bool settled; /* whether block and outputs are there, and the plan's tensors placed in them */
+    bool ran;     /* whether the values in them are those of a run */
     bool keep_values, profile;
     struct plan_options options; /* for further plans; the arrays are our copies */
     struct stoa_tuning *tuning;  /* our copy; null: none */

@@ -282,7 +282,12 @@ Test(fuse, values_inside_a_step_are_refused_by_the_pass_s_name)
         struct stoa_error error = {0};
         struct stoa_session_options options = {
             .threads = 1, .keep_values = 1, .disabled_passes = off ? STOA_PASS_BIT(STOA_PASS_FUSE_ACTIVATION) : 0};
+        static const float x[2 * 3 * 8 * 8];
         cr_assert(stoa_session_create(net.model, &options, &error, &session) == STOA_OK, "%s", error.message);
+        cr_expect(stoa_session_value(session, "y", &error, &tensor) == STOA_ERROR_ARGUMENT &&
+                  strstr(error.message, "no run since"));
+        cr_assert(stoa_session_bind_input(session, "x", x, &error) == STOA_OK &&
+                  stoa_session_run(session, &error) == STOA_OK);
         enum stoa_status status = stoa_session_value(session, "a", &error, &tensor);
         cr_expect(status == (off ? STOA_OK : STOA_ERROR_UNSUPPORTED), "%s", stoa_status_name(status));
         cr_expect(off || (strstr(error.message, "'a'") && strstr(error.message, "fuse-activation")), "%s",

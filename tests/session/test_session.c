@@ -300,6 +300,16 @@ Test(session, misuse_is_refused_with_the_name)
     cr_expect(stoa_session_value(session, "r", &error, &tensor) == STOA_ERROR_ARGUMENT &&
               strstr(error.message, "keep_values"));
     cr_expect(stoa_session_step(session, 1000, &error, &step) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_step(session, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_worker(session, 0, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_rewrite(session, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_input(session, "x", &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_output(session, "s", &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_value(session, "s", &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_model_input(net.model, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_model_output(NULL, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_model_find_input(net.model, "x", &error, NULL) == STOA_ERROR_ARGUMENT &&
+              strcmp(error.message, "index is null") == 0);
     stoa_session_free(session);
 
     struct stoa_input_spec wrong = {.name = "x", .rank = 4, .dims = {1, 4, 17, 13}};
@@ -313,6 +323,10 @@ Test(session, misuse_is_refused_with_the_name)
     options = (struct stoa_session_options){.inputs = twice, .input_count = 2};
     cr_expect(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_ARGUMENT &&
               strstr(error.message, "'x' is given twice"));
+    const struct stoa_output_spec both[2] = {{.name = "q", .layout = STOA_NHWC}, {.name = "q"}};
+    options = (struct stoa_session_options){.outputs = both, .output_count = 2};
+    cr_expect(stoa_session_create(net.model, &options, &error, &session) == STOA_ERROR_ARGUMENT &&
+              strstr(error.message, "'q' is given twice"));
     cr_expect(stoa_session_step(NULL, 0, &error, &step) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_session_value(NULL, "x", &error, &tensor) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_session_create(NULL, NULL, &error, &session) == STOA_ERROR_ARGUMENT);
