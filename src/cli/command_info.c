@@ -50,7 +50,7 @@ static enum stoa_status describe(const struct settings *settings, const struct s
     stoa_cli_print_blas();
     STOA_TRY(stoa_cli_inputs_open(model, error, inputs));
     STOA_TRY(stoa_cli_inputs_specify(inputs, settings, error));
-    struct stoa_session_options options = {.threads = 1,
+    struct stoa_session_options options = {.threads = settings->threads,
                                            .lowering = settings->lowering,
                                            .max_bytes = settings->max_bytes,
                                            .accuracy = settings->accuracy,

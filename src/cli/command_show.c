@@ -9,7 +9,14 @@
 #include "cli/command.h"
 #include "cli/show.h"
 
-enum { NEEDS_MODEL = 1, NEEDS_INPUTS = 2 | NEEDS_MODEL, MANY_OPERANDS = 4, MAY_HAVE_INPUTS = 8, MANY_LAYERS = 16 };
+enum {
+    NEEDS_MODEL = 1,
+    NEEDS_INPUTS = 2 | NEEDS_MODEL,
+    MANY_OPERANDS = 4,
+    MAY_HAVE_INPUTS = 8,
+    MANY_LAYERS = 16,
+    NEEDS_DATA = 32 | NEEDS_MODEL
+};
 
 static const struct what {
     const char *name, *operand;
@@ -29,8 +36,8 @@ static const struct what {
     {"maximize", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_maximize,
      "a picture that a class, or a channel of a layer, answers strongly"},
     {"curves", "LOG.jsonl...", MANY_OPERANDS, stoa_cli_show_curves, "loss and accuracy as stoa train --log wrote them"},
-    {"confusion", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_confusion, "which classes of --data are taken for which"},
-    {"errors", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_errors,
+    {"confusion", "MODEL.onnx", NEEDS_DATA, stoa_cli_show_confusion, "which classes of --data are taken for which"},
+    {"errors", "MODEL.onnx", NEEDS_DATA, stoa_cli_show_errors,
      "pictures of --data that the model is surest, and wrong, about"},
     {"graph", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_graph,
      "the network: steps, shapes, work, and time with --profile"},
@@ -79,8 +86,6 @@ static enum stoa_status read_inputs(struct show_job *job, struct stoa_error *err
 static enum stoa_status show(struct show_job *job, const struct what *what, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
-    enum page_format format;
-    STOA_TRY(stoa_page_format(settings->show.output, error, &format));
     if (settings->labels)
         STOA_TRY(stoa_cli_labels_read(settings->labels, &job->allocator, error, &job->labels));
     if (what->needs & NEEDS_MODEL)
@@ -151,6 +156,16 @@ int stoa_cli_show(int count, char **words)
     }
     if (!settings.show.output) {
         fprintf(stderr, "stoa %s: where to? --output FILE.png, .svg or .html\n", name);
+        return CLI_USAGE;
+    }
+    enum page_format format;
+    struct stoa_error error = {0};
+    if (stoa_page_format(settings.show.output, &error, &format) != STOA_OK) {
+        fprintf(stderr, "stoa %s: --output %s\n", name, error.message);
+        return CLI_USAGE;
+    }
+    if ((what->needs & NEEDS_DATA) == NEEDS_DATA && !settings.data) {
+        fprintf(stderr, "stoa %s: --data SET is missing: which pictures?\n", name);
         return CLI_USAGE;
     }
     return run(what, &settings);

@@ -25,8 +25,6 @@ static enum stoa_status open(struct trial *trial, struct stoa_error *error)
 {
     const struct show_job *job = trial->job;
     struct stoa_dataset_options options = {.split_seed = job->settings->seed};
-    if (!job->settings->data)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "--data SET is missing: which pictures?");
     STOA_TRY(stoa_cli_size_pictures(job->model, error, &options));
     STOA_TRY(stoa_dataset_open(job->settings->data, &options, error, &trial->dataset));
     stoa_dataset_describe(trial->dataset, &trial->data);

@@ -43,7 +43,8 @@ static enum stoa_status measure(const char *path, const struct stoa_model *model
     stoa_release(&inputs->allocator, data);
     if (status != STOA_OK)
         return status;
-    fprintf(stderr, "stoa: %zu convolutions measured, %zu known from %s\n", measured, known, path);
+    fprintf(stderr, "stoa: %zu convolution%s measured, %zu known from %s\n", measured, measured == 1 ? "" : "s", known,
+            path);
     return measured ? stoa_tuning_save(tuning, path, error) : STOA_OK;
 }
 

@@ -76,7 +76,7 @@ Test(command, says_what_is_amiss)
         int status;
     } rows[] = {
         {"nothing", ".png", "--threads", "1", "there is no 'nothing'", 2},
-        {"filters", ".gif", "--threads", "1", "the name ends in none of .png .svg .html", 1},
+        {"filters", ".gif", "--threads", "1", "the name ends in none of .png .svg .html", 2},
         {"filters", ".png", "--layer", "node_c3", "no layer 'node_c3'; of its 10 these are nearest: 'node_c1'", 1},
         {"filters", ".png", "--class", "x", "--class: 'x' is not of the form K", 2},
         {"gradcam", ".png", "--threads", "1", "input 'x' is not given: --image FILE or --input", 1},
