@@ -58,6 +58,9 @@ enum stoa_status stoa_allocate_raw(const struct stoa_allocator *allocator, size_
     size_t bytes;
     void *memory = NULL;
     memcpy(out, &memory, sizeof memory);
+    if (!allocator->allocate || !allocator->release)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the allocator's %s is null",
+                         allocator->allocate ? "release" : "allocate");
     if (!stoa_size_mul(count, size, &bytes))
         return stoa_fail(error, STOA_ERROR_LIMIT, "a block of %zu x %zu bytes is larger than memory can be", count,
                          size);

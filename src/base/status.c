@@ -40,6 +40,14 @@ const char *stoa_status_name(enum stoa_status status)
     return "unknown status";
 }
 
+/* Names come from files: what would end a line of a log, or steer a terminal, is told by its place alone. */
+static void make_printable(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 enum stoa_status stoa_fail(struct stoa_error *error, enum stoa_status status, const char *format, ...)
 {
     if (error) {
@@ -48,6 +56,7 @@ enum stoa_status stoa_fail(struct stoa_error *error, enum stoa_status status, co
         va_start(arguments, format);
         vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        make_printable(error->message);
     }
     return status;
 }
@@ -61,6 +70,7 @@ void stoa_error_prefix(struct stoa_error *error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(prefix, sizeof prefix, format, arguments);
     va_end(arguments);
+    make_printable(prefix);
 
     size_t shift = strlen(prefix), length = strlen(error->message);
     if (length > sizeof error->message - 1 - shift)

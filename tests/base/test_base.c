@@ -33,6 +33,26 @@ Test(base, a_prefix_goes_in_front_and_never_overflows)
     cr_expect(stoa_fail(NULL, STOA_ERROR_IO, "nobody listens") == STOA_ERROR_IO);
 }
 
+Test(base, names_cannot_end_a_line)
+{
+    struct stoa_error error = {0};
+    cr_expect(stoa_fail(&error, STOA_ERROR_GRAPH, "node '%s'", "a\nb\x1b[2J\x7f") == STOA_ERROR_GRAPH);
+    stoa_error_prefix(&error, "model '%s\xc3\xa9': ", "\r");
+    cr_expect(strcmp(error.message, "model '?\xc3\xa9': node 'a?b?[2J?'") == 0, "%s", error.message);
+}
+
+Test(base, allocators_without_functions_are_refused)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct stoa_error error = {0};
+    void *memory = &error;
+    allocator.release = NULL;
+    cr_expect(stoa_allocate(&allocator, 1, 1, &error, &memory) == STOA_ERROR_ARGUMENT && !memory);
+    cr_expect(strcmp(error.message, "the allocator's release is null") == 0, "%s", error.message);
+    allocator.allocate = NULL;
+    cr_expect(stoa_allocate(&allocator, 1, 1, &error, &memory) == STOA_ERROR_ARGUMENT && !memory);
+}
+
 Test(base, sizes_that_do_not_fit_are_refused)
 {
     size_t size;
