@@ -49,6 +49,13 @@ static void add_bias(struct draft *draft, size_t count)
     (void)stoa_draft_constant(draft, "bias", 1, &count);
 }
 
+static bool is_given(struct draft *draft, const void *descriptor)
+{
+    if (!descriptor)
+        stoa_draft_fail(draft, STOA_ERROR_ARGUMENT, "its descriptor is null");
+    return descriptor;
+}
+
 /* Members that later versions will give a meaning. */
 #define CHECK_RESERVED(draft, descriptor)                                                                              \
     do {                                                                                                               \
@@ -63,6 +70,8 @@ static struct stoa_value convolve(struct stoa_builder *builder, const char *name
     struct draft draft;
     if (!stoa_draft_begin(&draft, builder, transposed ? "ConvTranspose" : "Conv",
                           transposed ? "conv_transpose" : "conv", name, 1, &x))
+        return NO_VALUE;
+    if (!is_given(&draft, conv))
         return NO_VALUE;
     CHECK_RESERVED(&draft, conv);
     struct window window;
@@ -122,6 +131,8 @@ struct stoa_value stoa_build_linear(struct stoa_builder *builder, const char *na
     struct draft draft;
     if (!stoa_draft_begin(&draft, builder, "Gemm", "fc", name, 1, &x))
         return NO_VALUE;
+    if (!is_given(&draft, linear))
+        return NO_VALUE;
     CHECK_RESERVED(&draft, linear);
     require_rank(&draft, 2, ": flatten it before");
     if (linear->out_features == 0)
@@ -141,6 +152,8 @@ static struct stoa_value pool(struct stoa_builder *builder, const char *type, co
 {
     struct draft draft;
     if (!stoa_draft_begin(&draft, builder, type, kind, name, 1, &x))
+        return NO_VALUE;
+    if (!is_given(&draft, pool))
         return NO_VALUE;
     CHECK_RESERVED(&draft, pool);
     struct window window;

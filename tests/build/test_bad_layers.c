@@ -29,6 +29,10 @@ static struct stoa_value no_channels(struct stoa_builder *b, struct stoa_value x
 {
     return stoa_build_conv2d(b, "c", x, &(struct stoa_build_conv){.kernel = {3, 3}});
 }
+static struct stoa_value no_descriptor(struct stoa_builder *b, struct stoa_value x)
+{
+    return stoa_build_conv2d(b, "c", x, NULL);
+}
 static struct stoa_value odd_groups(struct stoa_builder *b, struct stoa_value x)
 {
     return stoa_build_conv2d(b, "c", x, &(struct stoa_build_conv){.out_channels = 6, .kernel = {1, 1}, .groups = 3});
@@ -191,6 +195,7 @@ static const struct {
 } mistakes[] = {
     {"kernel 0", bad_kernel, STOA_ERROR_ATTRIBUTE, "layer 'c' (Conv): kernel[1] is 0"},
     {"kernel beyond the image", wide_kernel, STOA_ERROR_SHAPE, "layer 'c' (Conv): kernel[1] 7"},
+    {"no descriptor", no_descriptor, STOA_ERROR_ARGUMENT, "layer 'c' (Conv): its descriptor is null"},
     {"no channels", no_channels, STOA_ERROR_ATTRIBUTE, "layer 'c' (Conv): out_channels is 0"},
     {"groups of inputs", odd_groups, STOA_ERROR_SHAPE, "layer 'c' (Conv): input has 4 channels"},
     {"groups of outputs", odd_outputs, STOA_ERROR_ATTRIBUTE, "layer 'c' (Conv): out_channels is 5"},
