@@ -102,15 +102,22 @@ enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct 
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "a set has a function, a batch and a count: it has %zu times %zu",
                          set->count, set->batch);
     STOA_TRY(STOA_CHECK_RESERVED(set, "set", error));
-    *evaluation = (struct stoa_evaluation){0};
-    if (confusion)
-        memset(confusion, 0, trainer->classes * trainer->classes * sizeof *confusion);
+    struct stoa_evaluation found = {0};
     struct stoa_model *model;
     struct stoa_session *session = NULL;
+    size_t *counts = NULL, cells = trainer->classes * trainer->classes;
     STOA_TRY(stoa_trainer_make_model(trainer, trainer->values, MODEL_TO_EVALUATE, error, &model));
     enum stoa_status status = open_session(trainer, model, set->batch, error, &session);
+    if (status == STOA_OK && confusion)
+        status = stoa_allocate(&trainer->allocator, cells, sizeof *counts, error, &counts);
     if (status == STOA_OK)
-        status = walk(trainer, session, set, epoch, error, evaluation, confusion);
+        status = walk(trainer, session, set, epoch, error, &found, counts);
+    if (status == STOA_OK) {
+        *evaluation = found;
+        if (confusion)
+            memcpy(confusion, counts, cells * sizeof *counts);
+    }
+    stoa_release(&trainer->allocator, counts);
     stoa_session_free(session);
     stoa_model_free(model);
     return status;

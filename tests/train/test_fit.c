@@ -228,6 +228,15 @@ Test(fit, keeps_the_best_weights)
     net_free(&net);
 }
 
+/* The toy's batches, but for all behind the first. */
+static enum stoa_status get_one(void *user, size_t epoch, size_t position, struct stoa_error *error,
+                                struct stoa_examples *examples)
+{
+    struct toy_set set;
+    toy_set_init(&set, &toys[0], 5, 2);
+    return position ? STOA_ERROR_IO : set.batches.get(user, epoch, position, error, examples);
+}
+
 Test(fit, counts_what_is_taken_for_what)
 {
     struct net net;
@@ -255,6 +264,12 @@ Test(fit, counts_what_is_taken_for_what)
         right += confusion[a][a];
     }
     cr_expect(all == evaluation.examples && right == evaluation.top1 && all == 4 * TOY_BATCH + 3);
+    const struct stoa_evaluation before = evaluation;
+    size_t counted[TOY_CLASSES][TOY_CLASSES];
+    memcpy(counted, confusion, sizeof counted);
+    test.batches.get = get_one;
+    cr_expect(stoa_evaluate(trainer, &test.batches, 0, NULL, &evaluation, &confusion[0][0]) == STOA_ERROR_IO);
+    cr_expect(memcmp(&before, &evaluation, sizeof before) == 0 && memcmp(counted, confusion, sizeof counted) == 0);
     stoa_trainer_free(trainer);
     net_free(&net);
 }
