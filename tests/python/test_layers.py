@@ -120,6 +120,10 @@ class Layers(unittest.TestCase):
             (lambda: stoa.conv2d(x, w, normal(3)), ValueError, r"bias: takes shape \[4\]"),
             (lambda: stoa.conv2d(x.astype(np.float64), w), TypeError, "x: takes float32, not float64"),
             (lambda: stoa.conv2d(x, w, strides=2), TypeError, "no option 'strides'"),
+            (lambda: stoa.conv2d(x, w, height=3), TypeError, "no option 'height'; options are accuracy, activation, dilation, "
+             "groups, layout, lowering, pad, stride, threads"),
+            (lambda: stoa.Conv2d(w, kernel=1), TypeError, "no option 'kernel'"),
+            (lambda: stoa.Linear(np.ones((3, 2), np.float32), out_features=3), TypeError, "no option 'out_features'"),
             (lambda: stoa.conv2d(x, w, stride=(1, 2, 3)), ValueError, "stride has 3 numbers, must have 1 or 2"),
             (lambda: stoa.conv2d(x, w, pad=-1), ValueError, "pad is -1"),
             (lambda: stoa.conv2d(x, w, layout="CHWN"), ValueError, "layout is 'CHWN'; known are nchw, nhwc"),

@@ -141,20 +141,22 @@ def spread(value, count, what):
     return values
 
 
-def options(kind, keywords, what, own=(), hidden=()):
+def options(kind, keywords, what, own=(), hidden=(), decided=None):
     """A struct of that kind with the fields that keywords give: numbers, enums by name, arrays as `spread` says; None
     leaves the default. Pointers and `hidden` fields are no keywords: callers set them, perhaps from keywords of their
-    `own`, which the message about an unknown one names, too."""
+    `own`, which the message about an unknown one names, too. Nor are those that are `decided`, with their values."""
     struct = kind()
+    decided = decided or {}
     types = dict(kind._fields_)
     lengths = {f"{pointer.rstrip('s')}_count" for pointer in types}
     types = {name: field for name, field in types.items() if name != "reserved" and name not in lengths}
     plain = {name for name, field in types.items() if field in _WHOLE or field in (ctypes.c_float, ctypes.c_double)}
     arrays = {name for name, field in types.items() if issubclass(field, ctypes.Array)}
-    known = (plain | arrays).difference(hidden)
-    for key, value in keywords.items():
+    known = (plain | arrays).difference(hidden, decided)
+    for key in keywords:
         if key not in known:
             raise TypeError(f"{what} has no option {key!r}; options are {', '.join(sorted(known.union(own)))}")
+    for key, value in {**keywords, **decided}.items():
         if value is None:
             continue
         if key in kind._enums_:

@@ -45,17 +45,19 @@ def image_weights(weights):
     return weights
 
 
+# What arrays decide.
+_OF_IMAGES = "batch", "height", "width", "in_channels", "out_channels", "kernel"
+_OF_ROWS = "batch", "in_features", "out_features"
+
+
 def conv2d_desc(weights, dims, keywords):
     """struct stoa_conv2d_desc of weights on images of dims N C H W."""
     batch, channels, height, width = dims
     wanted = weights.shape[1] * keywords.get("groups", 1)
     if channels != wanted:
         raise ValueError(f"x: has {channels} channels, the weights are for {wanted}")
-    keywords = dict(
-        keywords, kernel=weights.shape[2:], out_channels=weights.shape[0], batch=batch, in_channels=channels, height=height,
-        width=width,
-    )
-    return options(d.stoa_conv2d_desc, keywords, "conv2d")
+    decided = batch, height, width, channels, weights.shape[0], weights.shape[2:]
+    return options(d.stoa_conv2d_desc, keywords, "conv2d", decided=dict(zip(_OF_IMAGES, decided)))
 
 
 class Conv2d:
@@ -76,7 +78,7 @@ class Conv2d:
             keywords, stride=stride, pad=pad, dilation=dilation, groups=groups, layout=layout,
             activation=_none_is_identity(activation),
         )
-        options(d.stoa_conv2d_desc, self._options, "conv2d")
+        options(d.stoa_conv2d_desc, self._options, "conv2d", hidden=_OF_IMAGES)
         self._shapes = Cache(_SHAPES_KEPT)
         self._workspaces = []
 
@@ -129,15 +131,14 @@ class Linear:
         if self._weights.ndim != 2:
             raise ValueError(f"weights: have rank {self._weights.ndim}, must have 2: [out, in]")
         self._bias = None if bias is None else as_input("bias", bias, shape=self._weights.shape[:1]).copy()
-        self._options = dict(
-            keywords, activation=_none_is_identity(activation), out_features=self._weights.shape[0],
-            in_features=self._weights.shape[1],
-        )
-        options(d.stoa_linear_desc, self._options, "linear")
+        self._options = dict(keywords, activation=_none_is_identity(activation))
+        options(d.stoa_linear_desc, self._options, "linear", hidden=_OF_ROWS)
         self._batches = Cache(_SHAPES_KEPT)
 
     def _create(self, batch):
-        desc = options(d.stoa_linear_desc, dict(self._options, batch=batch), "linear")
+        out_features, in_features = self._weights.shape
+        decided = dict(zip(_OF_ROWS, (batch, in_features, out_features)))
+        desc = options(d.stoa_linear_desc, self._options, "linear", decided=decided)
         bias = None if self._bias is None else address(self._bias)
         return Handle(library.stoa_linear_create, library.stoa_linear_free, desc, address(self._weights), bias)
 
