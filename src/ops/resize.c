@@ -129,6 +129,14 @@ static enum stoa_status find_stretch(const struct op_call *call, const struct gi
     return STOA_OK;
 }
 
+/* In float, which the scale is, as ONNX infers shapes: of 1.3f, a little less than 1.3, 10 elements become 13. */
+static double scaled(size_t size, double part, double scale)
+{
+    const size_t exact = (size_t)1 << 24; /* floats hold whole numbers up to this */
+    return size <= exact ? (double)floorf((float)size * (float)part * (float)scale)
+                         : floor((double)size * part * scale);
+}
+
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
     const struct stoa_tensor *x = &call->inputs[0];
@@ -141,7 +149,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
         struct resize_stretch stretch;
         STOA_TRY(find_stretch(call, &given, i, error, &stretch));
         double value = stretch.numerator;
-        double size = given.sizes ? value : floor((double)x->dims[i] * (stretch.end - stretch.start) * value);
+        double size = given.sizes ? value : scaled(x->dims[i], stretch.end - stretch.start, value);
         if (!(value > 0) || isinf(value))
             return stoa_fail(error, STOA_ERROR_SHAPE, "%s has %g for axis %zu, must be more than 0", given.name, value,
                              i);

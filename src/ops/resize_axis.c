@@ -21,8 +21,8 @@ static double coordinate(size_t coordinates, size_t i, double in, double out, co
         return out > 1 ? (x + 0.5) * denominator / numerator - 0.5 : 0;
     case RESIZE_ALIGN_CORNERS:
         return out > 1 ? x * (in - 1) / (out - 1) : 0;
-    case RESIZE_TF_HALF_PIXEL_FOR_NN:
-        return (x + 0.5) * denominator / numerator;
+    case RESIZE_TF_HALF_PIXEL_FOR_NN: /* it would shift axes that stay as they are */
+        return numerator == denominator ? x : (x + 0.5) * denominator / numerator;
     case RESIZE_CROP:
         return out > 1 ? start * (in - 1) + x * (end - start) * (in - 1) / (out - 1) : 0.5 * (start + end) * (in - 1);
     default:

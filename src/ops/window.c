@@ -97,6 +97,10 @@ enum stoa_status stoa_window_place(const struct window *window, const size_t siz
             continue;
         }
         size_t padded = size[i] + window->pad[i] + window->pad[back];
+        if (reach > padded && window->ceil && reach - padded < stride) {
+            out[i] = 1;
+            continue;
+        }
         if (reach > padded)
             return stoa_fail(error, STOA_ERROR_SHAPE,
                              "kernel_shape[%zu] of %zu, dilation %zu, reaches over %zu; the padded input %s is %zu",

@@ -27,7 +27,7 @@ double stoa_reference_resize_coordinate(const struct resize *resize, size_t i, s
     case ALIGN_CORNERS:
         return axis->out > 1 ? x * last / (axis->out - 1) : 0;
     case TF_HALF_PIXEL_FOR_NN:
-        return (x + 0.5) * axis->numerator / axis->denominator;
+        return !axis->resized ? x : (x + 0.5) * axis->numerator / axis->denominator;
     case TF_CROP_AND_RESIZE:
         return axis->out > 1 ? axis->start * last + x * (axis->end - axis->start) * last / (axis->out - 1)
                              : 0.5 * (axis->start + axis->end) * last;
@@ -170,7 +170,11 @@ static enum stoa_status measure(struct reference_run *run, const struct referenc
         if (!(value > 0) || value > INT32_MAX)
             return stoa_fail(run->error, STOA_ERROR_SHAPE, "%s[%zu] is %g", by_size ? "sizes" : "scales", i, value);
         axis->in = (double)x->dims[i];
-        axis->out = by_size ? value : floor(axis->in * (axis->end - axis->start) * value);
+        /* Scales are floats, and sizes by them are products of floats. */
+        axis->out = by_size ? value
+                    : axis->in <= 0x1p24
+                        ? floor((double)((float)axis->in * (float)(axis->end - axis->start) * (float)value))
+                        : floor(axis->in * (axis->end - axis->start) * value);
         axis->numerator = by_size ? axis->in : 1;
         axis->denominator = value;
         axis->resized = axis->in != axis->out || axis->numerator != axis->denominator || resize->crop;

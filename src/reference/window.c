@@ -86,7 +86,7 @@ enum stoa_status stoa_reference_window_slide(struct reference_run *run, size_t a
         if (auto_pad == AUTO_PAD_VALID)
             window->begin[i] = window->end[i] = 0;
         int64_t room = window->in[i] + window->begin[i] + window->end[i] - reach;
-        if (room < 0)
+        if (room < 0 && !(ceil_mode && room > -stride))
             return stoa_fail(run->error, STOA_ERROR_SHAPE,
                              "the kernel reaches over %lld elements, the padded input has %lld", (long long)reach,
                              (long long)(room + reach));

@@ -1,6 +1,7 @@
 /* Resize. Where coordinates decide which element is the nearest, scales are such that no rounding is involved. */
 #include <criterion/criterion.h>
 
+#include "support/net.h"
 #include "support/op_check.h"
 
 #define SCALES "- !f32{1.0,1.0,"
@@ -19,6 +20,10 @@ static const struct op_row rows[] = {
      "f32[1,3,5,4] f32[0] f32[0] !i64{1,3,9,7}"},
     {"nearest, tf_half_pixel_for_nn", "Resize", 11,
      "coordinate_transformation_mode='tf_half_pixel_for_nn' nearest_mode='floor'", "f32[1,3,4,4] " SIZES "1,3,3,2}"},
+    {"nearest, tf_half_pixel_for_nn up, the channels as they are", "Resize", 11,
+     "coordinate_transformation_mode='tf_half_pixel_for_nn' nearest_mode='round_prefer_ceil'",
+     "f32[2,4,1,2] f32[0] !f32{1.0,1.0,2.0,2.0}"},
+    {"linear, scales a little less than they say", "Resize", 13, "mode='linear'", "f32[1,1,10,10] " SCALES "1.3,0.7}"},
     {"nearest, to one pixel", "Resize", 13, "coordinate_transformation_mode='pytorch_half_pixel'",
      "f32[1,3,4,5] " SIZES "1,3,1,1}"},
     {"nearest, channels and batch", "Resize", 13, "", "f32[2,3,4,5] " SIZES "4,6,4,5}"},
@@ -141,4 +146,16 @@ Test(resize, refused)
 {
     for (size_t i = 0; i < COUNT(refused); i++)
         op_check_refused(&refused[i]);
+}
+
+/* Of ONNX's own shape inference: 10 * 1.3f, in float, are 13; 7 * 0.7f are 4. */
+Test(resize, sizes_are_products_of_floats)
+{
+    struct net net;
+    net_build(&net,
+              "input x f32[1,1,7,10]\nconst s f32{1.0,1.0,0.7,1.3}\nconst c f32[1,1,4,13]\n"
+              "y = Resize(x, -, s) mode='linear'\nz = Add(y, c)\noutput z\n",
+              NULL);
+    stoa_plan_free(net_plan(&net, 0, "sizes"));
+    net_free(&net);
 }
