@@ -24,7 +24,7 @@ enum stoa_status stoa_product_parse_gemm(struct attribute_reader *reader, void *
 }
 
 /* The product a call stands for; data as far as they are known. */
-static struct product product_of(const struct op_call *call)
+static struct product product_y(const struct op_call *call)
 {
     const struct gemm_params *params = call->params;
     const struct stoa_tensor *a = &call->inputs[A], *b = &call->inputs[B];
@@ -74,7 +74,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
                              stoa_dims_text(call->inputs[i].rank, call->inputs[i].dims, text));
         }
     const struct gemm_params *params = call->params;
-    struct product product = product_of(call);
+    struct product product = product_y(call);
     size_t b_k = call->inputs[B].dims[params->b_transposed];
     if (product.k != b_k)
         return stoa_fail(error, STOA_ERROR_SHAPE,
@@ -93,44 +93,11 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
 
 static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
-    struct product product = product_of(call);
-    float *packed;
-    STOA_TRY(stoa_product_pack(&product, &call->inputs[B], call->column_channels, prepare, error, &packed));
-    call->state = packed;
-    return STOA_OK;
+    struct product product = product_y(call);
+    return stoa_product_prepare(&product, call, prepare, error);
 }
 
-static void release(const struct op_call *call, const struct stoa_allocator *allocator)
-{
-    stoa_shared_release(allocator, call->state);
-}
-
-static void share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator)
-{
-    size_t size = stoa_tensor_bytes(&call->inputs[B]);
-    if (size == stoa_tensor_bytes(&other->inputs[B]))
-        stoa_shared_merge(allocator, size, other->state, &call->state);
-}
-
-static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
-{
-    (void)error;
-    struct product product = product_of(call);
-    stoa_product_run(&product, run->pool);
-    return STOA_OK;
-}
-
-static double macs(const struct op_call *call)
-{
-    struct product product = product_of(call);
-    return stoa_product_macs(&product);
-}
-
-static void describe(const struct op_call *call, size_t size, char *text)
-{
-    struct product product = product_of(call);
-    stoa_product_describe(&product, size, text);
-}
+PRODUCT_HOOKS(y)
 
 static const struct op_gradient gradients[] = {
     {"GemmBackwardA", 2, {{OP_GRADIENT, 0}, {OP_INPUT, B}}, 1, {A}},
@@ -157,11 +124,11 @@ static const struct op_gradient gradients[] = {
         .takes = stoa_product_takes,                                                                                   \
         .infer = infer,                                                                                                \
         .prepare = prepare,                                                                                            \
-        .release = release,                                                                                            \
-        .share = share,                                                                                                \
-        .run = run,                                                                                                    \
-        .macs = macs,                                                                                                  \
-        .describe = describe,                                                                                          \
+        .release = stoa_product_release,                                                                               \
+        .share = stoa_product_share,                                                                                   \
+        .run = run_y,                                                                                                  \
+        .macs = macs_y,                                                                                                \
+        .describe = describe_y,                                                                                        \
     };
 GEMM(gemm_1, 1, 6)
 GEMM(gemm, 7, 0)

@@ -44,7 +44,7 @@ struct matmul_shape stoa_matmul_shape(const struct stoa_tensor *a, const struct 
 }
 
 /* The product a call stands for, data as far as they are known. Shapes have been checked. */
-static struct product product_of(const struct op_call *call)
+static struct product product_y(const struct op_call *call)
 {
     const struct stoa_tensor *a = &call->inputs[A], *b = &call->inputs[B];
     struct matmul_shape shape = stoa_matmul_shape(a, b);
@@ -99,50 +99,17 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
         y->dims[y->rank++] = shape.m;
     if (b->rank > 1)
         y->dims[y->rank++] = shape.n;
-    struct product product = product_of(call);
+    struct product product = product_y(call);
     return stoa_product_check(&product, error);
 }
 
 static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
 {
-    struct product product = product_of(call);
-    float *packed;
-    STOA_TRY(stoa_product_pack(&product, &call->inputs[B], call->column_channels, prepare, error, &packed));
-    call->state = packed;
-    return STOA_OK;
+    struct product product = product_y(call);
+    return stoa_product_prepare(&product, call, prepare, error);
 }
 
-static void release(const struct op_call *call, const struct stoa_allocator *allocator)
-{
-    stoa_shared_release(allocator, call->state);
-}
-
-static void share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator)
-{
-    size_t size = stoa_tensor_bytes(&call->inputs[B]);
-    if (size == stoa_tensor_bytes(&other->inputs[B]))
-        stoa_shared_merge(allocator, size, other->state, &call->state);
-}
-
-static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
-{
-    (void)error;
-    struct product product = product_of(call);
-    stoa_product_run(&product, run->pool);
-    return STOA_OK;
-}
-
-static double macs(const struct op_call *call)
-{
-    struct product product = product_of(call);
-    return stoa_product_macs(&product);
-}
-
-static void describe(const struct op_call *call, size_t size, char *text)
-{
-    struct product product = product_of(call);
-    stoa_product_describe(&product, size, text);
-}
+PRODUCT_HOOKS(y)
 
 static const struct op_gradient gradients[] = {
     {"MatMulBackwardA", 3, {{OP_GRADIENT, 0}, {OP_INPUT, A}, {OP_INPUT, B}}, 1, {A}},
@@ -164,9 +131,9 @@ const struct op stoa_op_matmul = {
     .parameters = 1 << 0 | 1 << 1,
     .infer = infer,
     .prepare = prepare,
-    .release = release,
-    .share = share,
-    .run = run,
-    .macs = macs,
-    .describe = describe,
+    .release = stoa_product_release,
+    .share = stoa_product_share,
+    .run = run_y,
+    .macs = macs_y,
+    .describe = describe_y,
 };

@@ -307,10 +307,11 @@ static void move(struct moving *moving, size_t slabs, const struct op_prepare *p
     }
 }
 
-enum stoa_status stoa_product_pack(const struct product *p, const struct stoa_tensor *b, size_t channels,
-                                   const struct op_prepare *prepare, struct stoa_error *error, float **packed)
+enum stoa_status stoa_product_prepare(const struct product *p, struct op_call *call, const struct op_prepare *prepare,
+                                      struct stoa_error *error)
 {
-    *packed = NULL;
+    const struct stoa_tensor *b = &call->inputs[1];
+    size_t channels = call->column_channels;
     if (!b->data || (!channels && stoa_tensor_is_aligned(b)))
         return STOA_OK;
     if (channels && p->k % channels != 0)
@@ -348,6 +349,18 @@ enum stoa_status stoa_product_pack(const struct product *p, const struct stoa_te
     }
     move(&moving, slabs, prepare);
     stoa_release(prepare->allocator, moving.aligned);
-    *packed = moving.to;
+    call->state = moving.to;
     return STOA_OK;
+}
+
+void stoa_product_release(const struct op_call *call, const struct stoa_allocator *allocator)
+{
+    stoa_shared_release(allocator, call->state);
+}
+
+void stoa_product_share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator)
+{
+    size_t size = stoa_tensor_bytes(&call->inputs[1]);
+    if (size == stoa_tensor_bytes(&other->inputs[1]))
+        stoa_shared_merge(allocator, size, other->state, &call->state);
 }

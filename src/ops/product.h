@@ -55,7 +55,7 @@ void stoa_product_run(const struct product *product, struct pool *pool);
 double stoa_product_macs(const struct product *product);
 void stoa_product_describe(const struct product *product, size_t size, char *text);
 
-/* Of a backward operator: run_x, macs_x and describe_x of the product that product_x(call) gives. */
+/* Of an operator: run_x, macs_x and describe_x of the product that product_x(call) gives. */
 #define PRODUCT_HOOKS(x)                                                                                               \
     static enum stoa_status run_##x(const struct op_call *call, const struct op_run *run, struct stoa_error *error)    \
     {                                                                                                                  \
@@ -78,11 +78,12 @@ void stoa_product_describe(const struct product *product, size_t size, char *tex
 /* For op.takes. */
 unsigned stoa_product_takes(const struct op_call *call);
 
-/* Constant weights b that cannot be used where they lie: *packed = a copy, with k in the order of channels-last images
- * if call->column_channels says so, or because b is not aligned; tells prepare->consumed what has been read. Null where
- * none is needed. */
-STOA_CHECKED enum stoa_status stoa_product_pack(const struct product *product, const struct stoa_tensor *b,
-                                                size_t channels, const struct op_prepare *prepare,
-                                                struct stoa_error *error, float **packed);
+/* Of operators whose input 1 is b: constant weights that cannot be used where they lie are call->state, a copy, with k
+ * in the order of channels-last images if call->column_channels says so, or because b is not aligned; tells
+ * prepare->consumed what has been read. Release and share are op.h's. */
+STOA_CHECKED enum stoa_status stoa_product_prepare(const struct product *product, struct op_call *call,
+                                                   const struct op_prepare *prepare, struct stoa_error *error);
+void stoa_product_release(const struct op_call *call, const struct stoa_allocator *allocator);
+void stoa_product_share(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator);
 
 #endif

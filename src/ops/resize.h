@@ -9,7 +9,6 @@
 #include "base/attributes.h"
 #include "ops/op.h"
 
-#define RESIZE_MOST_TAPS 4      /* along one axis */
 #define RESIZE_MOST_BLENDED 256 /* input elements that one output element is made of */
 
 enum { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC };
