@@ -24,11 +24,6 @@
  * panels which write lines side by side find those in the L2 cache; enough that weights read again weigh little. */
 #define CHUNK_FLOATS 4096
 
-static size_t depth_of(const struct conv_shape *shape)
-{
-    return shape->kernel[0] * shape->kernel[1] * (shape->C / shape->groups);
-}
-
 /* Pixels of the padded image that `count` outputs see along an axis. */
 static size_t window(const struct conv_shape *shape, int axis, size_t count)
 {
@@ -51,7 +46,7 @@ static enum stoa_status direct_plan(struct conv *conv, struct stoa_error *error)
 {
     const struct conv_shape *shape = &conv->shape;
     struct conv_tiling *tiling = &conv->tiling;
-    size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, floats = 0;
+    size_t depth = stoa_conv_depth(shape), out_channels = shape->OC / shape->groups, floats = 0;
     size_t panels = stoa_size_ceil_div(out_channels, stoa_direct_panel());
     tiling->panel = stoa_size_round_up(stoa_size_ceil_div(out_channels, panels), DIRECT_LANES);
     if (depth > PANEL_FLOATS / tiling->panel)
@@ -79,7 +74,7 @@ static enum stoa_status direct_plan(struct conv *conv, struct stoa_error *error)
 
 static size_t direct_packed_count(const struct conv *conv)
 {
-    return conv->shape.groups * padded_channels(conv) * depth_of(&conv->shape);
+    return conv->shape.groups * padded_channels(conv) * stoa_conv_depth(&conv->shape);
 }
 
 /* packed: for each group, panels [depth][width] one after another, width in whole vectors; what is beyond a group's
@@ -158,7 +153,8 @@ static void run_panel(const struct job *job, const struct direct *direct, size_t
 static void run_panels(const struct job *job, struct direct *direct, size_t pixel, size_t rows, const float *x)
 {
     const struct conv_shape *shape = &job->conv->shape;
-    size_t channels = shape->C / shape->groups, out_channels = shape->OC / shape->groups, depth = depth_of(shape);
+    size_t channels = shape->C / shape->groups, out_channels = shape->OC / shape->groups,
+           depth = stoa_conv_depth(shape);
     const float *weights = job->args->packed;
     for (size_t group = 0; group < shape->groups; group++)
         for (size_t j = 0; j < out_channels; j += job->conv->tiling.panel) {
@@ -176,7 +172,7 @@ static void run_task(void *context, size_t task, size_t worker)
     const struct conv_args *args = job->args;
     size_t image = task / job->tasks, first = task % job->tasks * conv->tiling.rows;
     size_t rows = stoa_size_min(conv->tiling.rows, shape->OH - first);
-    size_t depth = depth_of(shape);
+    size_t depth = stoa_conv_depth(shape);
     char *scratch = (char *)args->worker_base + worker * args->worker_stride;
     ptrdiff_t *offsets = (void *)scratch;
     const float *x = args->x + image * shape->H * shape->W * args->x_stride;
@@ -265,7 +261,8 @@ static double direct_cost(const struct conv *conv)
 {
     const struct conv_shape *shape = &conv->shape;
     size_t out_channels = shape->OC / shape->groups;
-    double row = 0, depth = (double)depth_of(shape), rows = (double)(shape->N * shape->groups) * (double)shape->OH;
+    double row = 0, depth = (double)stoa_conv_depth(shape),
+           rows = (double)(shape->N * shape->groups) * (double)shape->OH;
     for (size_t first = 0; first < out_channels; first += conv->tiling.panel) {
         size_t vectors = stoa_size_ceil_div(panel_width(conv, first), DIRECT_LANES);
         double product = vectors > 1 ? SHARED_COST : SINGLE_COST;

@@ -17,10 +17,6 @@
  * memory. */
 #define TILE_CAP ((size_t)256 << 20)
 #define FULL_CAP ((size_t)1 << 30)
-static size_t depth_of(const struct conv_shape *shape)
-{
-    return shape->kernel[0] * shape->kernel[1] * (shape->C / shape->groups);
-}
 
 static struct im2col_window window_of(const struct conv_shape *shape, const struct conv_args *args)
 {
@@ -81,7 +77,7 @@ static struct tile tile_of(const struct job *job, size_t position, size_t group,
 static void multiply_panel(const struct job *job, const struct tile *tile, const struct panel *panel)
 {
     const struct conv_tiling *tiling = &job->conv->tiling;
-    size_t depth = depth_of(&job->conv->shape), ldy = job->args->y_stride;
+    size_t depth = stoa_conv_depth(&job->conv->shape), ldy = job->args->y_stride;
     size_t segment = stoa_size_part(tile->count, tiling->segment, 4);
     for (size_t k = 0; k < depth; k += tiling->k_block)
         for (size_t i = 0; i < tile->count; i += segment) {
@@ -108,7 +104,7 @@ static void run_full_tile(const struct job *job, const struct tile *tile)
 {
     const struct conv_shape *shape = &job->conv->shape;
     struct panel panel = stoa_panel(job->conv, job->args->packed, tile->group);
-    size_t depth = depth_of(shape);
+    size_t depth = stoa_conv_depth(shape);
     const float *columns = tile->x + tile->first * job->args->x_stride;
     size_t ldx = job->args->x_stride;
     if (job->conv->scratch) {
@@ -181,7 +177,8 @@ static enum stoa_status im2col_plan(struct conv *conv, struct stoa_error *error)
 {
     const struct conv_shape *shape = &conv->shape;
     struct conv_tiling *tiling = &conv->tiling;
-    size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW, floats;
+    size_t depth = stoa_conv_depth(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW,
+           floats;
     stoa_tiling_products(tiling, out_channels, depth);
     tiling->pixels = stoa_size_part(pixels, stoa_size_max(TILE_BYTES / sizeof(float) / depth, 4), 4);
     if (!stoa_size_mul(depth, tiling->pixels, &floats) || (floats += IM2COL_EXCESS) > TILE_CAP / sizeof(float))
@@ -205,7 +202,8 @@ static bool is_its_own_columns(const struct conv_shape *shape)
 static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
 {
     const struct conv_shape *shape = &conv->shape;
-    size_t depth = depth_of(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW, floats;
+    size_t depth = stoa_conv_depth(shape), out_channels = shape->OC / shape->groups, pixels = shape->OH * shape->OW,
+           floats;
     if (!is_its_own_columns(shape)) {
         if (!stoa_size_mul(depth, pixels, &floats) || (floats += IM2COL_EXCESS) > FULL_CAP / sizeof(float))
             return stoa_fail(error, STOA_ERROR_LIMIT,
@@ -236,7 +234,7 @@ static enum stoa_status full_plan(struct conv *conv, struct stoa_error *error)
 static double columns_of(const struct conv *conv)
 {
     const struct conv_shape *shape = &conv->shape;
-    return (double)shape->N * (double)(shape->OH * shape->OW) * (double)depth_of(shape) * (double)shape->groups;
+    return (double)shape->N * (double)(shape->OH * shape->OW) * (double)stoa_conv_depth(shape) * (double)shape->groups;
 }
 
 /* Filter rows, or taps where those do not lie side by side. */
@@ -252,7 +250,7 @@ static double im2col_cost(const struct conv *conv)
     const struct conv_shape *shape = &conv->shape;
     const struct conv_tiling *tiling = &conv->tiling;
     double pixels = (double)shape->N * (double)(shape->OH * shape->OW), columns = columns_of(conv);
-    double blocks = (double)depth_of(shape) / (double)tiling->k_block;
+    double blocks = (double)stoa_conv_depth(shape) / (double)tiling->k_block;
     size_t segment = stoa_size_part(tiling->pixels, tiling->segment, 4);
     return columns * COPY_COST + runs_of(conv) * RUN_COST +
            pixels / (double)segment * blocks * (double)shape->OC / (double)tiling->panel *
@@ -265,7 +263,7 @@ static double full_cost(const struct conv *conv)
     double copies = conv->scratch ? columns_of(conv) * FULL_COST + runs_of(conv) * RUN_COST : 0;
     double tiles = (double)(shape->OH * shape->OW) / (double)conv->tiling.pixels;
     return copies + (double)(shape->N * shape->groups) * tiles *
-                        stoa_gemm_cost(conv->tiling.pixels, conv->tiling.panel, depth_of(shape));
+                        stoa_gemm_cost(conv->tiling.pixels, conv->tiling.panel, stoa_conv_depth(shape));
 }
 
 const struct lowering stoa_lowering_im2col = {

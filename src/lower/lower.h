@@ -25,6 +25,17 @@ struct conv_shape {
     size_t groups;
 };
 
+/* Taps of a filter, and its weights for an output channel. */
+static inline size_t stoa_conv_taps(const struct conv_shape *shape)
+{
+    return shape->kernel[0] * shape->kernel[1];
+}
+
+static inline size_t stoa_conv_depth(const struct conv_shape *shape)
+{
+    return stoa_conv_taps(shape) * (shape->C / shape->groups);
+}
+
 /* From everything but OH and OW: checks each field and sets those two. Refuses fields that are 0 or do not fit together
  * (ATTRIBUTE, SHAPE) and sizes that BLAS or memory cannot address (LIMIT); N may be 0. */
 STOA_CHECKED enum stoa_status stoa_conv_shape_finish(struct conv_shape *shape, struct stoa_error *error);

@@ -7,11 +7,6 @@
 #include "kernels/transpose.h"
 #include "lower/lowering.h"
 
-static size_t taps_of(const struct conv_shape *shape)
-{
-    return shape->kernel[0] * shape->kernel[1];
-}
-
 /* to[tap][c][j] <- from[j][c][tap], count rows j, `width` floats from one (tap, c) to the next. Sixteen of them go by
  * tiles, which are transposed in the cache and written a line at a time. */
 static void pack_columns(const float *from, size_t count, size_t channels, size_t taps, size_t width, float *to)
@@ -51,7 +46,7 @@ struct pack_columns stoa_panel_columns(const struct conv *conv, size_t channel, 
 void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
     const struct conv_shape *shape = &conv->shape;
-    size_t taps = taps_of(shape), channels = shape->C / shape->groups;
+    size_t taps = stoa_conv_taps(shape), channels = shape->C / shape->groups;
     for (size_t done = 0, columns; done < count; done += columns) {
         struct pack_columns place = stoa_panel_columns(conv, first + done, packed);
         columns = stoa_size_min(LOWERING_PACK_ROWS, stoa_size_min(place.count, count - done));
@@ -63,7 +58,7 @@ void stoa_panels_pack(const struct conv *conv, size_t first, size_t count, const
 void stoa_panels_pack_transpose(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
     const struct conv_shape *shape = &conv->shape;
-    size_t taps = taps_of(shape), channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
+    size_t taps = stoa_conv_taps(shape), channels = shape->C / shape->groups, per_group = shape->OC / shape->groups;
     for (size_t i = 0; i < count; i++) {
         size_t group = (first + i) / channels, c = (first + i) % channels;
         for (size_t done = 0, columns; done < per_group; done += columns, rows += columns * taps) {
@@ -84,7 +79,7 @@ size_t stoa_panels_per_group(const struct conv *conv)
 size_t stoa_panel_depth(const struct conv *conv)
 {
     const struct winograd_form *form = conv->tiling.form;
-    return (form ? stoa_winograd_points(form) : taps_of(&conv->shape)) * (conv->shape.C / conv->shape.groups);
+    return (form ? stoa_winograd_points(form) : stoa_conv_taps(&conv->shape)) * (conv->shape.C / conv->shape.groups);
 }
 
 struct panel stoa_panel(const struct conv *conv, const float *packed, size_t index)

@@ -20,11 +20,6 @@ static size_t columns_of(const struct conv_shape *shape)
     return (shape->OW - 1) * shape->stride[1] + shape->kernel[1];
 }
 
-static size_t taps_of(const struct conv_shape *shape)
-{
-    return shape->kernel[0] * shape->kernel[1];
-}
-
 /* How the scratch is laid out, in floats, for tasks of so many input and output channels. */
 struct layout {
     size_t columns, dy, sums, all; /* columns come first; the others' places */
@@ -74,7 +69,7 @@ static enum stoa_status direct_plan(struct weights_gradient *gradient, struct st
     tiling->slice = shape->C;
     tiling->panel = stoa_size_part(shape->OC, 4 * LANES, LANES);
     snprintf(gradient->text, sizeof gradient->text, "direct %zux%zux%zu", shape->kernel[0], shape->kernel[1], shape->C);
-    return plan(gradient, shape->C, tiling->panel, taps_of(shape) * shape->C, error);
+    return plan(gradient, shape->C, tiling->panel, stoa_conv_taps(shape) * shape->C, error);
 }
 
 static enum stoa_status depthwise_plan(struct weights_gradient *gradient, struct stoa_error *error)
@@ -87,7 +82,7 @@ static enum stoa_status depthwise_plan(struct weights_gradient *gradient, struct
     tiling->groups = LANES;
     tiling->slice = tiling->panel = 1;
     snprintf(gradient->text, sizeof gradient->text, "depthwise %zux%zu", shape->kernel[0], shape->kernel[1]);
-    return plan(gradient, LANES, LANES, taps_of(shape), error);
+    return plan(gradient, LANES, LANES, stoa_conv_taps(shape), error);
 }
 
 /* dy of some rows as the kernels may read it: where whole vectors of the last pixel would reach beyond the images, a
@@ -130,7 +125,7 @@ static void sum_rows(const struct weights_gradient *gradient, const struct weigh
     };
     struct filter_gradient f = {
         .pixels = shape->OW,
-        .taps = depthwise ? taps_of(shape) : taps_of(shape) * in,
+        .taps = depthwise ? stoa_conv_taps(shape) : stoa_conv_taps(shape) * in,
         .x_row = window.OW * shape->kernel[0] * in,
         .x_step = shape->stride[1] * shape->kernel[0] * in,
         .x_tap = in,
@@ -159,7 +154,7 @@ static void direct_run(const struct weights_gradient *gradient, const struct wei
     const struct weights_tiling *tiling = &gradient->tiling;
     bool depthwise = shape->groups > 1;
     size_t channels = depthwise ? task->groups : task->in_count, each = depthwise ? 1 : channels;
-    size_t taps = taps_of(shape) * each, kh = shape->kernel[0], kw = shape->kernel[1];
+    size_t taps = stoa_conv_taps(shape) * each, kh = shape->kernel[0], kw = shape->kernel[1];
     struct layout layout =
         layout_of(shape, tiling->step, depthwise ? LANES : tiling->slice, depthwise ? LANES : tiling->panel, taps);
     float *sums = (float *)task->scratch + layout.sums;
@@ -185,7 +180,6 @@ static double cost_of(const struct weights_gradient *gradient, double tasks, dou
     const struct conv_shape *shape = &gradient->shape;
     double columns = (double)(columns_of(shape) * shape->kernel[0]) * (in * COPY_COST + RUN_COST);
     double sums = (double)shape->OW * (vectors * taps * VECTOR_COST + PIXEL_COST);
-    /* Sums of fewer and narrower registers go through the cache. */
     return tasks * (double)gradient->tiling.units * (columns + sums);
 }
 
@@ -194,13 +188,13 @@ static double direct_cost(const struct weights_gradient *gradient)
     const struct conv_shape *shape = &gradient->shape;
     double vectors = (double)stoa_size_ceil_div(gradient->tiling.panel, LANES), in = (double)shape->C;
     return cost_of(gradient, (double)stoa_size_ceil_div(shape->OC, gradient->tiling.panel), in, vectors,
-                   (double)taps_of(shape) * in);
+                   (double)stoa_conv_taps(shape) * in);
 }
 
 static double depthwise_cost(const struct weights_gradient *gradient)
 {
     const struct conv_shape *shape = &gradient->shape;
-    return cost_of(gradient, (double)stoa_size_ceil_div(shape->groups, LANES), LANES, 2, (double)taps_of(shape));
+    return cost_of(gradient, (double)stoa_size_ceil_div(shape->groups, LANES), LANES, 2, (double)stoa_conv_taps(shape));
 }
 
 const struct weights_lowering stoa_weights_direct = {

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "gemm/gemm.h"
 #include "kernels/matrix.h"
+#include "lower/lowering.h"
 #include "lower/weights_lowering.h"
 
 static const struct weights_lowering *const table[] = {
@@ -56,11 +57,6 @@ double stoa_weights_multiply_cost(size_t m, size_t n, size_t k)
     return (double)m / (double)m_part * (double)n / (double)n_part * stoa_gemm_cost(m_part, n_part, k);
 }
 
-static size_t taps_of(const struct conv_shape *shape)
-{
-    return shape->kernel[0] * shape->kernel[1];
-}
-
 static size_t slices_of(const struct weights_gradient *gradient)
 {
     return stoa_size_ceil_div(gradient->shape.C / gradient->shape.groups, gradient->tiling.slice);
@@ -68,7 +64,7 @@ static size_t slices_of(const struct weights_gradient *gradient)
 
 static size_t slice_floats(const struct weights_gradient *gradient)
 {
-    return stoa_size_round_up(taps_of(&gradient->shape) * gradient->tiling.slice, WEIGHTS_LANES);
+    return stoa_size_round_up(stoa_conv_taps(&gradient->shape) * gradient->tiling.slice, WEIGHTS_LANES);
 }
 
 static size_t panels_of(const struct weights_gradient *gradient)
@@ -149,19 +145,6 @@ static enum stoa_status choose(struct weights_gradient *gradient, enum stoa_lowe
     return cut(gradient, error);
 }
 
-/* A transposed convolution's weights see its output and make its input. */
-static struct conv_shape exchanged(const struct conv_shape *shape)
-{
-    struct conv_shape result = *shape;
-    result.C = shape->OC;
-    result.H = shape->OH;
-    result.W = shape->OW;
-    result.OC = shape->C;
-    result.OH = shape->H;
-    result.OW = shape->W;
-    return result;
-}
-
 enum stoa_status stoa_weights_gradient_create(const struct stoa_allocator *allocator, const struct conv_shape *shape,
                                               const struct weights_gradient_choice *choice, struct stoa_error *error,
                                               struct weights_gradient **out)
@@ -172,7 +155,9 @@ enum stoa_status stoa_weights_gradient_create(const struct stoa_allocator *alloc
     struct weights_gradient *gradient;
     STOA_TRY(stoa_allocate(allocator, 1, sizeof *gradient, error, &gradient));
     gradient->allocator = *allocator;
-    gradient->shape = choice->transposed ? exchanged(shape) : *shape;
+    gradient->shape = *shape;
+    if (choice->transposed) /* its weights see its output and make its input */
+        stoa_conv_transposed_shape(shape, &gradient->shape);
     gradient->transposed = choice->transposed;
     gradient->accuracy = choice->accuracy;
     enum stoa_status status = choose(gradient, choice->lowering, error);
@@ -269,7 +254,7 @@ static void join_task(void *context, size_t index, size_t worker)
     const struct weights_gradient *gradient = job->gradient;
     const struct conv_shape *shape = &gradient->shape;
     size_t row = gradient->tiling.row, slice = gradient->tiling.slice, in = shape->C / shape->groups;
-    size_t first = index * job->rows, end = stoa_size_min(first + job->rows, shape->OC), taps = taps_of(shape);
+    size_t first = index * job->rows, end = stoa_size_min(first + job->rows, shape->OC), taps = stoa_conv_taps(shape);
     if (chunks_of(gradient) > 1)
         stoa_matrix_add_rows(chunks_of(gradient) - 1, (end - first) * row, job->sums + (shape->OC + first) * row,
                              shape->OC * row, job->sums + first * row);
@@ -321,7 +306,7 @@ static void run_weights(struct job *job)
     const struct weights_gradient *gradient = job->gradient;
     const struct conv_shape *shape = &gradient->shape;
     if (gradient->tiling.units == 0) {
-        memset(job->args->dw, 0, shape->OC * (shape->C / shape->groups) * taps_of(shape) * sizeof(float));
+        memset(job->args->dw, 0, shape->OC * (shape->C / shape->groups) * stoa_conv_taps(shape) * sizeof(float));
         return;
     }
     job->tasks = tasks_of(gradient);
@@ -362,11 +347,6 @@ double stoa_weights_gradient_error(const struct weights_gradient *gradient, size
     for (size_t i = 0; i < 2; i++)
         reach[i] = form ? form->tile[i] - 1 : 0;
     return form ? stoa_winograd_error(form, gradient->tiling.units) : 0;
-}
-
-enum stoa_lowering stoa_weights_gradient_lowering(const struct weights_gradient *gradient)
-{
-    return gradient->lowering->id;
 }
 
 const char *stoa_weights_gradient_describe(const struct weights_gradient *gradient)

@@ -57,7 +57,6 @@ void stoa_weights_gradient_run(const struct weights_gradient *gradient, const st
  * 2^-24 * factor * sum over pixels of dy of |dy| * (largest |x| of the channel within `reach` rows and columns of what
  * the pixel saw). */
 double stoa_weights_gradient_error(const struct weights_gradient *gradient, size_t reach[2]);
-enum stoa_lowering stoa_weights_gradient_lowering(const struct weights_gradient *gradient);
 /* Lowering and tile, as stoa_conv_describe has them. */
 const char *stoa_weights_gradient_describe(const struct weights_gradient *gradient);
 
