@@ -3,6 +3,7 @@
 #define STOA_GRADIENT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stoa/loss.h>
 #include <stoa/model.h>
 #include <stoa/session.h>
@@ -34,10 +35,10 @@ struct stoa_gradient_options {
     const struct stoa_session_options *session; /* null: defaults; input specs and how the engine runs */
     const char *const *frozen;                  /* as for trainers */
     size_t frozen_count;
-    int inputs;         /* check the gradients of the model's float inputs, too */
-    size_t samples;     /* elements tried of each parameter; 0: 16 */
-    double tolerance;   /* 0: 1e-6 */
-    unsigned long seed; /* of inputs, labels and the choice of elements */
+    int inputs;       /* check the gradients of the model's float inputs, too */
+    size_t samples;   /* elements tried of each parameter; 0: 16 */
+    double tolerance; /* 0: 1e-6 */
+    uint64_t seed;    /* of inputs, labels and the choice of elements */
     /* Called for each parameter, in order; may be null. */
     void (*parameter)(void *user, const struct stoa_gradient_info *info);
     void *user;

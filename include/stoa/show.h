@@ -110,7 +110,7 @@ struct stoa_maximize_options {
     double blur;        /* deviation of the Gaussian, in pixels, after every 4th step; below 0: none; 0: 0.5 */
     double middle;      /* the value that stands for grey */
     double spread;      /* what about the deviation of pixels is; 0: 1 */
-    unsigned long seed; /* of the noise to begin with */
+    uint64_t seed;      /* of the noise to begin with */
     size_t reserved[8]; /* zeros (stoa.h) */
 };
 /* *picture = [1][C][H][W], which the unit answers strongly: gradient ascent from noise, with decay and blur, without

@@ -3,6 +3,7 @@
 #define STOA_VERIFY_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stoa/model.h>
 #include <stoa/session.h>
 #include <stoa/status.h>
@@ -29,7 +30,7 @@ struct stoa_layer_check {
 
 struct stoa_verify_options {
     const struct stoa_session_options *session; /* null: defaults; keep_values is set by verify itself */
-    unsigned long seed;                         /* of the random inputs */
+    uint64_t seed;                              /* of the random inputs */
     /* Called after each layer, in order; may be null. */
     void (*layer)(void *user, const struct stoa_layer_check *check);
     void *user;

@@ -73,7 +73,7 @@ static void note_layer(void *user, const struct stoa_layer_check *check)
 static enum stoa_status check_layers(struct verify_job *job, struct stoa_error *error)
 {
     struct stoa_verify_options options = {
-        .session = &job->options, .seed = (unsigned long)job->settings->seed, .layer = note_layer, .user = job};
+        .session = &job->options, .seed = job->settings->seed, .layer = note_layer, .user = job};
     if (job->settings->layers)
         printf("%-6s  %-18s  %-20s  %12s  %8s  %s\n", "", "op", "output", "difference", "of bound", "layer");
     enum stoa_status status = stoa_verify(job->model, job->data, &options, error);

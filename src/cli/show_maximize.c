@@ -1,4 +1,5 @@
 /* stoa show maximize: pictures made for a unit. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -55,8 +56,8 @@ enum stoa_status stoa_cli_show_maximize(struct show_job *job, struct stoa_error 
                  stoa_cli_show_class_name(job, options.unit, sizeof name, name));
     if (tile.shown.channels != dims[1])
         snprintf(channels, sizeof channels, "; channel 0 of %zu", dims[1]);
-    snprintf(note, sizeof note, "gradient ascent from noise of seed %lu; it answers %.4g%s", options.seed, score,
-             channels);
+    snprintf(note, sizeof note, "gradient ascent from noise of seed %" PRIu64 "; it answers %.4g%s", options.seed,
+             score, channels);
     snprintf(low, sizeof low, "%.3g", tile.shown.low);
     snprintf(high, sizeof high, "%.3g", tile.shown.high);
     struct picture picture;

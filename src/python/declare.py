@@ -15,7 +15,6 @@ SCALARS = {
     "unsigned": "c_uint",
     "unsigned int": "c_uint",
     "long": "c_long",
-    "unsigned long": "c_ulong",
     "size_t": "c_size_t",
     "float": "c_float",
     "double": "c_double",

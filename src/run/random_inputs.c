@@ -23,7 +23,7 @@ static enum stoa_status make(struct stoa_session *session, const char *name, str
     return STOA_OK;
 }
 
-enum stoa_status stoa_random_inputs_bind(struct stoa_session *session, const void *const *data, unsigned long seed,
+enum stoa_status stoa_random_inputs_bind(struct stoa_session *session, const void *const *data, uint64_t seed,
                                          struct stoa_error *error, void ***out)
 {
     const struct graph *graph = &session->model->graph;

@@ -79,8 +79,7 @@ static void check_network(const char *name, const char *text, uint64_t seed)
     struct net net;
     struct stoa_error error = {0};
     net_build(&net, text, NULL);
-    struct stoa_verify_options verify = {.seed = (unsigned long)seed,
-                                         .session = &(struct stoa_session_options){.threads = 1}};
+    struct stoa_verify_options verify = {.seed = seed, .session = &(struct stoa_session_options){.threads = 1}};
     cr_expect(stoa_verify(net.model, NULL, &verify, &error) == STOA_OK, "%s: %s\n%s", name, error.message, text);
 
     struct random random = {.state = seed};

@@ -113,7 +113,7 @@ def number_of(enum, value, what):
 
 
 _WHOLE = {ctypes.c_int: (-(2**31), 2**31 - 1), ctypes.c_uint: (0, 2**32 - 1)}
-_WHOLE.update({kind: (0, 2**64 - 1) for kind in (ctypes.c_size_t, ctypes.c_uint64, ctypes.c_ulong)})
+_WHOLE.update({kind: (0, 2**64 - 1) for kind in (ctypes.c_size_t, ctypes.c_uint64)})
 
 
 def _scalar(kind, value, what):
