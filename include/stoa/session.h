@@ -133,12 +133,12 @@ STOA_API STOA_CHECKED enum stoa_status stoa_session_output(const struct stoa_ses
                                                            struct stoa_error *error, struct stoa_tensor *tensor);
 
 /* Where runs read an input from: of the session's dims, dtype and layout (row-major if none was given), aligned as the
- * dtype. The buffer stays the caller's and is read during runs only. Every input must be bound before the first run,
- * and may be bound anew before each. */
+ * dtype (else ARGUMENT). The buffer stays the caller's and is read during runs only. Every input must be bound before
+ * the first run, and may be bound anew before each. */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_bind_input(struct stoa_session *session, const char *name,
                                                                const void *data, struct stoa_error *error);
-/* Where runs write an output to; without this the session keeps the result itself. Must not overlap an input or
- * another output. */
+/* Where runs write an output to, aligned likewise; without this the session keeps the result itself. Must not overlap
+ * an input or another output. */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_bind_output(struct stoa_session *session, const char *name,
                                                                 void *data, struct stoa_error *error);
 /* The same four by number, as stoa_model_input and stoa_model_output count. */

@@ -35,6 +35,19 @@ static const char *input_name(const struct stoa_session *session, size_t index)
     return session->model->graph.values[session->model->graph.inputs[index]].name;
 }
 
+static enum stoa_status check_alignment(const struct stoa_session *session, bool input, size_t index, const void *data,
+                                        struct stoa_error *error)
+{
+    const struct graph *graph = &session->model->graph;
+    size_t v = input ? graph->inputs[index] : graph->outputs[index];
+    struct stoa_tensor tensor = input ? session->plan->values[v].main.tensor : session->plan->outputs[index].tensor;
+    tensor.data = stoa_read_only(data);
+    if (stoa_tensor_is_aligned(&tensor))
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s '%s': data are not aligned as %s", input ? "input" : "output",
+                     graph->values[v].name, stoa_dtype_name(tensor.dtype));
+}
+
 enum stoa_status stoa_session_input_at(const struct stoa_session *session, size_t index, struct stoa_error *error,
                                        struct stoa_tensor *tensor)
 {
@@ -83,6 +96,7 @@ enum stoa_status stoa_session_bind_input_at(struct stoa_session *session, size_t
     if (session->inputs[index].fixed)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%s': its value was fixed when the session was created",
                          input_name(session, index));
+    STOA_TRY(check_alignment(session, true, index, data, error));
     session->inputs[index].bound = stoa_read_only(data);
     session->settled = false;
     return STOA_OK;
@@ -104,6 +118,7 @@ enum stoa_status stoa_session_bind_output_at(struct stoa_session *session, size_
     if (!data)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "output '%s': data is null",
                          session->model->graph.values[session->model->graph.outputs[index]].name);
+    STOA_TRY(check_alignment(session, false, index, data, error));
     port->bound = data;
     stoa_release(&session->budget.interface, port->own);
     port->own = NULL;

@@ -120,7 +120,11 @@ enum stoa_status stoa_session_settle(struct stoa_session *session, struct stoa_e
     struct plan *plan = session->plan;
     if (!session->block || session->block_bytes < plan->memory_bytes) {
         release_block(session);
-        STOA_TRY(stoa_allocate_raw(memory_of(session), 1, plan->memory_bytes, error, &session->block));
+        enum stoa_status status = stoa_allocate_raw(memory_of(session), 1, plan->memory_bytes, error, &session->block);
+        if (status != STOA_OK) {
+            stoa_error_prefix(error, "activations and scratch: ");
+            return status;
+        }
         session->block_bytes = plan->memory_bytes;
     }
     for (size_t i = 0; i < session->model->graph.output_count; i++) {

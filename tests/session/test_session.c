@@ -300,6 +300,10 @@ Test(session, misuse_is_refused_with_the_name)
     cr_expect(stoa_session_value(session, "r", &error, &tensor) == STOA_ERROR_ARGUMENT &&
               strstr(error.message, "keep_values"));
     cr_expect(stoa_session_step(session, 1000, &error, &step) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_session_bind_input(session, "x", (char *)buffer + 2, &error) == STOA_ERROR_ARGUMENT &&
+              strstr(error.message, "input 'x': data are not aligned as float"));
+    cr_expect(stoa_session_bind_output(session, "q", (char *)buffer + 1, &error) == STOA_ERROR_ARGUMENT &&
+              strstr(error.message, "output 'q'"));
     cr_expect(stoa_session_step(session, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_session_worker(session, 0, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_session_rewrite(session, 0, &error, NULL) == STOA_ERROR_ARGUMENT);
