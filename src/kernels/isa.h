@@ -117,6 +117,16 @@ static STOA_INLINE void add_product(lanes a, lanes b, lanes *sum)
 
 #if !defined(STOA_ISA_FIRST)
 #define STOA_CHOICE(name, parameters, arguments)
+#elif defined(STOA_ISA_SEVERAL) && defined(STOA_ISA_ONCE)
+#define STOA_CHOICE(name, parameters, arguments)                                                                       \
+    void name##_avx2 parameters;                                                                                       \
+    void name parameters                                                                                               \
+    {                                                                                                                  \
+        if (stoa_has_avx2())                                                                                           \
+            name##_avx2 arguments;                                                                                     \
+        else                                                                                                           \
+            name##_baseline arguments;                                                                                 \
+    }
 #elif defined(STOA_ISA_SEVERAL)
 #define STOA_CHOICE(name, parameters, arguments)                                                                       \
     void name##_avx2 parameters;                                                                                       \

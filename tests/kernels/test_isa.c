@@ -21,11 +21,17 @@
     void name##_avx2 parameters;                                                                                       \
     void name##_avx512 parameters;                                                                                     \
     static void(*const name##_copies[]) parameters = {name##_baseline, name##_avx2, name##_avx512}
+/* What is done once for a layer. */
+#define CASE_ONCE(name, parameters)                                                                                    \
+    void name##_baseline parameters;                                                                                   \
+    void name##_avx2 parameters;                                                                                       \
+    static void(*const name##_copies[]) parameters = {name##_baseline, name##_avx2, name##_avx2}
 #else
 #define COPIES 1
 #define CASE(name, parameters)                                                                                         \
     void name##_baseline parameters;                                                                                   \
     static void(*const name##_copies[]) parameters = {name##_baseline}
+#define CASE_ONCE CASE
 #endif
 
 CASE(stoa_depthwise_row,
@@ -41,8 +47,8 @@ CASE(stoa_winograd_input, (const struct winograd_form *form, const struct winogr
 CASE(stoa_winograd_output,
      (const struct winograd_form *form, const struct winograd_grid *grid, const struct winograd_values *m, size_t first,
       size_t count, size_t channels, const struct epilogue *epilogue, float *y));
-CASE(stoa_winograd_filters,
-     (const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width, float *u));
+CASE_ONCE(stoa_winograd_filters,
+          (const struct winograd_form *form, size_t C, size_t count, const float *weights, size_t width, float *u));
 
 #define ROOM 65536
 static float x[ROOM], weights[ROOM], bias[ROOM], expected[ROOM], y[ROOM];
