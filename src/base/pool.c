@@ -149,7 +149,8 @@ static void await_empty(struct pool *pool)
     if (is_empty(spin(pool, 0, true)))
         return;
     pthread_mutex_lock(&pool->sleep);
-    atomic_store(&pool->caller_sleeps, true);
+    /* A swap: emulated on x86, a store of aarch64's passes the load behind it (QEMU 7.2), and nobody would wake us. */
+    atomic_exchange(&pool->caller_sleeps, true);
     while (!is_empty(atomic_load(&pool->state)))
         pthread_cond_wait(&pool->emptied, &pool->sleep);
     atomic_store(&pool->caller_sleeps, false);
@@ -333,7 +334,7 @@ void stoa_pool_run(struct pool *pool, size_t count, pool_task task, void *contex
     pthread_mutex_lock(&pool->turn);
     pool->loop = &loop;
     uint64_t number = atomic_load(&pool->state) / STATE_LOOP + 1;
-    atomic_store(&pool->state, number * STATE_LOOP | STATE_OPEN);
+    atomic_exchange(&pool->state, number * STATE_LOOP | STATE_OPEN); /* likewise */
     wake(pool);
     work(&loop, 0);
     atomic_fetch_and(&pool->state, ~STATE_OPEN);
