@@ -262,24 +262,35 @@ static enum stoa_status check_step(struct verification *verification, size_t lea
     return status;
 }
 
-/* What callers see of an output is, to the bit, the value the layers were judged by. */
+/* To the bit, but that any NaN is another's like. */
+static int same_bits(double a, double b)
+{
+    return same(a, b) && (isnan(a) || !signbit(a) == !signbit(b));
+}
+
+/* `second`, graph output o, is `first`; `of_first` says in a message where that is from. */
+static enum stoa_status check_same(const struct graph *graph, size_t o, const struct stoa_tensor *first,
+                                   const struct stoa_tensor *second, const char *of_first, struct stoa_error *error)
+{
+    size_t elements = stoa_tensor_elements(second);
+    for (size_t i = 0; i < elements; i++) {
+        double one = stoa_tensor_load(first, stoa_tensor_offset(first, i));
+        double other = stoa_tensor_load(second, stoa_tensor_offset(second, i));
+        if (!same_bits(one, other))
+            return stoa_fail(error, STOA_ERROR_MISMATCH, "output '%s': element %zu is %.9g, but %.9g %s",
+                             graph->values[graph->outputs[o]].name, i, other, one, of_first);
+    }
+    return STOA_OK;
+}
+
+/* What callers see of an output is the value the layers were judged by. */
 static enum stoa_status check_copies(const struct verification *verification, struct stoa_error *error)
 {
-    const struct graph *graph = &verification->session->plan->model->graph;
     const struct plan *plan = verification->session->plan;
-    for (size_t o = 0; o < graph->output_count; o++) {
-        const struct stoa_tensor *seen = &plan->outputs[o].tensor;
-        const struct plan_tensor *inside = &plan->values[graph->outputs[o]].main;
-        size_t elements = stoa_tensor_elements(seen);
-        for (size_t i = 0; i < elements; i++) {
-            double ours = stoa_tensor_load(&inside->tensor, stoa_tensor_offset(&inside->tensor, i));
-            double theirs = stoa_tensor_load(seen, stoa_tensor_offset(seen, i));
-            if (!same(ours, theirs))
-                return stoa_fail(error, STOA_ERROR_MISMATCH,
-                                 "output '%s': element %zu is %.9g, but was computed as %.9g",
-                                 graph->values[graph->outputs[o]].name, i, theirs, ours);
-        }
-    }
+    const struct graph *graph = &plan->model->graph;
+    for (size_t o = 0; o < graph->output_count; o++)
+        STOA_TRY(check_same(graph, o, &plan->values[graph->outputs[o]].main.tensor, &plan->outputs[o].tensor,
+                            "as it was computed", error));
     return STOA_OK;
 }
 
@@ -299,18 +310,9 @@ static enum stoa_status run(const struct verification *verification, int keep_va
 static enum stoa_status compare_outputs(const struct plan *kept, const struct plan *usual, struct stoa_error *error)
 {
     const struct graph *graph = &kept->model->graph;
-    for (size_t o = 0; o < graph->output_count; o++) {
-        const struct stoa_tensor *ours = &kept->outputs[o].tensor, *theirs = &usual->outputs[o].tensor;
-        size_t elements = stoa_tensor_elements(ours);
-        for (size_t i = 0; i < elements; i++) {
-            double one = stoa_tensor_load(ours, stoa_tensor_offset(ours, i));
-            double other = stoa_tensor_load(theirs, stoa_tensor_offset(theirs, i));
-            if (!same(one, other))
-                return stoa_fail(error, STOA_ERROR_MISMATCH,
-                                 "output '%s': element %zu is %.9g, but %.9g where every value is kept",
-                                 graph->values[graph->outputs[o]].name, i, other, one);
-        }
-    }
+    for (size_t o = 0; o < graph->output_count; o++)
+        STOA_TRY(check_same(graph, o, &kept->outputs[o].tensor, &usual->outputs[o].tensor, "where every value is kept",
+                            error));
     return STOA_OK;
 }
 
