@@ -98,7 +98,7 @@ enum stoa_status stoa_window_place(const struct window *window, const size_t siz
         }
         size_t padded = size[i] + window->pad[i] + window->pad[back];
         if (reach > padded && window->ceil && reach - padded < stride) {
-            out[i] = 1;
+            out[i] = size[i] + window->pad[i] > 0; /* else it would begin beyond the image */
             continue;
         }
         if (reach > padded)

@@ -30,6 +30,7 @@ static const struct op_row max_rows[] = {
     {"ceil_mode adds none", "MaxPool", 11, "kernel_shape=[3,3] strides=[2,2] ceil_mode=1", "f32[1,7,7,9]"},
     {"ceil_mode of an image smaller than the window", "MaxPool", 12, "kernel_shape=[3,3] strides=[2,2] ceil_mode=1",
      "f32[1,18,2,2]"},
+    {"ceil_mode of no image", "MaxPool", 12, "kernel_shape=[2,1] strides=[2,2] ceil_mode=1", "f32[1,2,3,0]"},
     {"ceil_mode leaves out a window of padding", "MaxPool", 11,
      "kernel_shape=[2,2] strides=[3,3] pads=[0,0,1,1] ceil_mode=1", "f32[1,4,6,6]"},
     {"SAME_UPPER", "MaxPool", 11, "kernel_shape=[3,2] strides=[2,2] auto_pad='SAME_UPPER'", "f32[1,11,9,8]"},
