@@ -29,8 +29,9 @@ struct verify_job {
 static enum stoa_status prepare(struct verify_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
-    if (settings->data && settings->input_count)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "--data DIR has the inputs: not --input beside it");
+    if (settings->data && (settings->input_count || settings->preset || settings->changed))
+        return stoa_fail(error, STOA_ERROR_ARGUMENT,
+                         "--data DIR has the inputs: neither --input nor how pictures are prepared beside it");
     STOA_TRY(stoa_model_load(settings->model, NULL, error, &job->model));
     STOA_TRY(stoa_cli_inputs_open(job->model, error, &job->inputs));
     STOA_TRY(settings->data ? stoa_cli_inputs_read_data(&job->inputs, settings->data, error)
