@@ -312,6 +312,7 @@ enum stoa_status stoa_product_prepare(const struct product *p, struct op_call *c
 {
     const struct stoa_tensor *b = &call->inputs[1];
     size_t channels = call->column_channels;
+    call->state = NULL;
     if (!b->data || (!channels && stoa_tensor_is_aligned(b)))
         return STOA_OK;
     if (channels && p->k % channels != 0)
