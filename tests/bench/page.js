@@ -37,7 +37,7 @@ async function check_charts(page) {
       if (!best) continue;
       expect(bars.some(bar => bar.name === one.name && near(bar.value, entry.ratio.value) &&
         near(bar.low, entry.ratio.low) && near(bar.high, entry.ratio.high) && bar.verdict === entry.ratio.verdict &&
-        bar.title.includes(entry.ratio.value.toFixed(3))), `no bar of ${one.name}, ${entry.name}`);
+        Math.abs(parseFloat(bar.title.split(': ')[1]) - entry.ratio.value) < 0.00051), `no bar of ${one.name}, ${entry.name}`);
     }
   const places = await page.$$eval('svg.bars', charts => charts.map(chart => {
     const box = chart.getBoundingClientRect();
