@@ -1,7 +1,7 @@
 /* Loops that hold vectors in registers by hand. Their files are compiled once for each instruction set
  * (kernels/meson.build says with what), with vectors as wide as its registers: vectors that the compiler has to split
  * are slow, and several times the code. The functions of a copy bear its name, STOA_ISA; callers get those of the best
- * copy for their CPU. */
+ * copy for their CPU. Files of STOA_ISA_ONCE have no copy for the widest. */
 #ifndef STOA_KERNELS_ISA_H
 #define STOA_KERNELS_ISA_H
 

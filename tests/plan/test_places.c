@@ -223,6 +223,8 @@ static const struct forced pools[] = {
             "const t f32[4,32,1,1]\ne = Conv(y, t)\noutput e\n"},
     {"not another function in between", STOA_LOWERING_WINOGRAD, 0,
      POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\nc = LeakyRelu(a)\ny = MaxPool(c)" HALVES "\noutput y\n"},
+    {"nor HardSwish, which Winograd's tiles leave to a pass behind", STOA_LOWERING_WINOGRAD, 0,
+     POOLED "a = Conv(x, w, b) pads=[1,1,1,1]\nc = HardSwish@14(a)\ny = MaxPool(c)" HALVES "\noutput y\n"},
     {"not of a few channels, nor of one row", STOA_LOWERING_WINOGRAD, 0,
      POOLED "const u f32[15,16,3,3]\na = Conv(x, u) pads=[1,1,1,1]\ny = MaxPool(a)" HALVES "\n"
             "const t f32[16,16,1,3]\nc = Conv(x, t) pads=[0,1,0,1]\nz = MaxPool(c)" HALVES "\noutput y\noutput z\n"},
