@@ -112,6 +112,23 @@ static STOA_INLINE void add_product(lanes a, lanes b, lanes *sum)
 #endif
 }
 
+/* sums[count] += *a * line[count], one after the other and with one register for *a, for no longer than that: where all
+ * others hold sums, GCC 12 otherwise copies them about. */
+static STOA_INLINE void add_products(const float *a, size_t count, const lanes *line, lanes *sums)
+{
+#if defined(__FMA__)
+    if (count == 2) {
+        lanes spread;
+        __asm__("vbroadcastss %3, %2\n\tvfmadd231ps %4, %2, %0\n\tvfmadd231ps %5, %2, %1"
+                : "+v"(sums[0]), "+v"(sums[1]), "=&v"(spread)
+                : "m"(*a), "v"(line[0]), "v"(line[1]));
+        return;
+    }
+#endif
+    lanes all = *a - (lanes){0};
+    _Pragma("GCC unroll 4") for (size_t v = 0; v < count; v++) add_product(all, line[v], &sums[v]);
+}
+
 #define STOA_JOIN_NOW(name, isa) name##_##isa
 #define STOA_JOIN(name, isa) STOA_JOIN_NOW(name, isa)
 

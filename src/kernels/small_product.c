@@ -90,8 +90,8 @@ static STOA_INLINE void finish(const struct epilogue *epilogue, const struct pla
     }
 }
 
-/* sums += a column of A, at `row[i][k]`, times a row of B. */
-static STOA_INLINE void step(const float *const *row, size_t k, const float *b, const struct place *place,
+/* sums += a column of A, `at` bytes behind `row[i]`, times a row of B. */
+static STOA_INLINE void step(const float *const *row, size_t at, const float *b, const struct place *place,
                              struct form form, lanes *sums)
 {
     lanes line[VECTORS];
@@ -99,12 +99,8 @@ static STOA_INLINE void step(const float *const *row, size_t k, const float *b, 
     for (size_t v = 0; v < form.vectors; v++)
         line[v] = *(const lanes *)(b + column_of(place, v, form));
     UNROLLED
-    for (size_t i = 0; i < form.rows; i++) {
-        lanes a = row[i][k] - (lanes){0};
-        UNROLLED
-        for (size_t v = 0; v < form.vectors; v++)
-            add_product(a, line[v], &sums[i * form.vectors + v]);
-    }
+    for (size_t i = 0; i < form.rows; i++)
+        add_products((const float *)((const char *)row[i] + at), form.vectors, line, sums + i * form.vectors);
 }
 
 static STOA_INLINE void tile(const struct small_product *p, struct place *place, struct form form)
@@ -112,23 +108,25 @@ static STOA_INLINE void tile(const struct small_product *p, struct place *place,
     lanes sums[ROWS * VECTORS];
     const float *row[ROWS], *b = place->b, *ahead = place->ahead;
     size_t vectors = form.vectors, count = form.rows * vectors;
-    size_t b_row = form.whole && LANES > 4 ? vectors * LANES : place->b_row, left = p->k, k = 0;
+    size_t b_row = form.whole && LANES > 4 ? vectors * LANES : place->b_row, left = p->k, at = 0;
     UNROLLED
     for (size_t i = 0; i < count; i++)
         sums[i] = (lanes){0};
     UNROLLED
     for (size_t i = 0; i < form.rows; i++)
         row[i] = place->a + i * p->a_row;
-    for (; STEPS > 1 && form.whole && left >= STEPS; left -= STEPS, k += STEPS, b += STEPS * b_row, ahead += b_row) {
-        __builtin_prefetch(ahead);
-        __asm__("" : "+r"(ahead), "+r"(b), "+r"(k));
+    size_t whole_steps = STEPS > 1 && form.whole ? left / STEPS * STEPS : 0;
+    for (size_t end = whole_steps * sizeof(float); at != end; at += STEPS * sizeof(float), b += STEPS * b_row) {
+        __builtin_prefetch((const char *)ahead + at * (b_row / STEPS));
+        __asm__("" : "+r"(b), "+r"(at));
         UNROLLED
         for (size_t i = 0; i < STEPS; i++)
-            step(row, k + i, b + i * b_row, place, form, sums);
+            step(row, at + i * sizeof(float), b + i * b_row, place, form, sums);
     }
-    for (; left > 0; left--, k += p->a_column, b += b_row, ahead += b_row) {
+    ahead += whole_steps / STEPS * b_row;
+    for (left -= whole_steps; left > 0; left--, at += p->a_column * sizeof(float), b += b_row, ahead += b_row) {
         __builtin_prefetch(ahead);
-        step(row, k, b, place, form, sums);
+        step(row, at, b, place, form, sums);
     }
     place->ahead = ahead < place->end ? ahead : place->next;
     if (p->add) {
