@@ -129,6 +129,17 @@ static enum stoa_status turn_channels_last(const struct stoa_allocator *allocato
     return STOA_OK;
 }
 
+/* Means and deviations for each of three channels have no meaning for one. */
+static enum stoa_status check_channels(const struct preprocess *options, size_t channels, const char *name,
+                                       struct stoa_error *error)
+{
+    for (size_t c = 1; channels == 1 && c < 3; c++)
+        if (options->mean[c] != options->mean[0] || options->std[c] != options->std[0])
+            return stoa_fail(error, STOA_ERROR_ARGUMENT,
+                             "input '%s' has one channel, and --mean, --std or --preset are for three", name);
+    return STOA_OK;
+}
+
 static enum stoa_status read_picture(const struct model_input *input, const char *path, const struct settings *settings,
                                      const struct stoa_allocator *allocator, struct stoa_error *error,
                                      struct stoa_tensor *tensor)
@@ -141,6 +152,7 @@ static enum stoa_status read_picture(const struct model_input *input, const char
     bool last = info->has_shape && stoa_channel_axis(info->dims[1], info->dims[3]) == 3;
     size_t channels = info->has_shape && info->dims[last ? 3 : 1] == 1 ? 1 : 3;
     struct preprocess options = stoa_cli_preprocess(settings);
+    STOA_TRY(check_channels(&options, channels, info->name, error));
     struct image image;
     STOA_TRY(stoa_image_read(path, allocator, error, &image));
     enum stoa_status status = stoa_preprocess(&options, &image, channels, allocator, error, tensor);

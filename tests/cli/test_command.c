@@ -24,6 +24,7 @@
 #define RELU_DATA CASES "test_relu/test_data_set_0"
 #define CONV CASES "test_basic_conv_with_padding/model.onnx"
 #define POOL CASES "test_averagepool_2d_default/model.onnx" /* x [1,3,32,32] */
+#define GREY CASES "test_averagepool_2d_ceil/model.onnx"    /* x [1,1,4,4] */
 #define SOFTMAX CASES "test_softmax_example/model.onnx"     /* x [1,3] */
 
 /* The test's own directory, its working directory: paths in the rows are relative to it. */
@@ -243,6 +244,16 @@ static const struct {
     {"a picture made to fit", {"run", POOL, "--input", "large.png", "--resize", "32x32"}, 0, "mean 101", NULL},
     {"a picture cut to fit", {"run", POOL, "--input", "large.png", "--crop", "32x32"}, 0, "mean 101", NULL},
     {"a picture for no picture", {"run", SOFTMAX, "--input", "picture.png"}, 1, NULL, "picture.png"},
+    {"a picture of one channel, prepared",
+     {"run", GREY, "--input", "picture.png", "--resize=4x4", "--mean=1"},
+     0,
+     "float[1,1,2,2]",
+     NULL},
+    {"three means for one channel",
+     {"run", GREY, "--input", "picture.png", "--resize=4x4", "--mean=1,2,3"},
+     1,
+     NULL,
+     "'x' has one channel"},
     {"a broken picture", {"run", POOL, "--input", "broken.png"}, 1, NULL, "broken.png"},
     {"preparing what is no picture",
      {"run", SOFTMAX, "--input", "scores.npy", "--scale", "2"},
