@@ -295,7 +295,7 @@ static enum stoa_status run_extreme(const struct op_call *call, const struct op_
         .since = 1,                                                                                                    \
         .min_inputs = inputs,                                                                                          \
         .max_inputs = 255,                                                                                             \
-        .min_outputs = 1,                                                                                              \
+        .min_outputs = 0,                                                                                              \
         .max_outputs = 255,                                                                                            \
         .layout = OP_ANY,                                                                                              \
         .dims_inputs = dims_inputs_,                                                                                   \

@@ -210,7 +210,7 @@ static void describe(const struct op_call *call, size_t size, char *text)
         .since = 1,                                                                                                    \
         .min_inputs = 3,                                                                                               \
         .max_inputs = 3,                                                                                               \
-        .min_outputs = 1,                                                                                              \
+        .min_outputs = 0,                                                                                              \
         .max_outputs = 2,                                                                                              \
         .layout = OP_CHANNELS_LAST,                                                                                    \
         .images = 1 << GRADIENT_X,                                                                                     \

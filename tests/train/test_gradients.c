@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "ops/op.h"
+#include "support/net.h"
 #include "train/gradient_rows.h"
 
 struct row {
@@ -261,5 +262,41 @@ Test(train, gradients_of_ready_made_nets)
         const struct stoa_gradient_options options = {.session = &session, .samples = 2, .inputs = 1};
         cr_expect(stoa_gradient_check(model, &options, &error) == STOA_OK, "%s: %s", names[i], error.message);
         stoa_model_free(model);
+    }
+}
+
+/* Where no gradient reaches an operator's first operand, its backward pass has no first output. */
+static const struct {
+    const char *name, *net, *frozen;
+} alone[] = {
+    {"Conv's bias", "input x f32[2,3,5,4]\nconst w f32[4,3,3,2]\nconst b f32[4]\ny = Conv(x, w, b)\noutput y\n", "w"},
+    {"that of a signal", "input x f32[2,3,9]\nconst w f32[4,3,3]\nconst b f32[4]\ny = Conv(x, w, b)\noutput y\n", "w"},
+    {"that of a volume",
+     "input x f32[1,2,3,4,3]\nconst w f32[3,2,2,2,2]\nconst b f32[3]\ny = Conv(x, w, b)\noutput y\n", "w"},
+    {"that of weights that are computed",
+     "input x f32[2,3,5,4]\nconst w f32[4,3,3,2]\nconst b f32[4]\nv = Neg(w)\ny = Conv(x, v, b)\noutput y\n", "w"},
+    {"ConvTranspose's bias",
+     "input x f32[2,3,4,3]\nconst w f32[3,4,3,2]\nconst b f32[4]\ny = ConvTranspose(x, w, b) strides=[2,1]\noutput y\n",
+     "w"},
+    {"LayerNormalization's scale and bias",
+     "input x f32[5,7]\nconst s f32[7]\nconst b f32[7]\ny = LayerNormalization@17(x, s, b)\noutput y\n", NULL},
+    {"its bias", "input x f32[5,7]\nconst s f32[7]\nconst b f32[7]\ny = LayerNormalization@17(x, s, b)\noutput y\n",
+     "s"},
+    {"Sum's second", "input x f32[3,4]\nconst w f32[4,4]\nm = MatMul(x, w)\ny = Sum(x, m, m)\noutput y\n", NULL},
+    {"Mean's second", "input x f32[3,4]\nconst w f32[4,4]\nm = MatMul(x, w)\ny = Mean(x, m)\noutput y\n", NULL},
+    {"Max's second", "input x f32[3,4]\nconst w f32[4,4]\nm = MatMul(x, w)\ny = Max(x, m)\noutput y\n", NULL},
+    {"Min's second", "input x f32[3,4]\nconst w f32[4,4]\nm = MatMul(x, w)\ny = Min(x, m)\noutput y\n", NULL},
+};
+
+Test(train, gradients_of_all_but_the_first)
+{
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
+        struct net net;
+        struct stoa_error error = {0};
+        net_build(&net, alone[i].net, NULL);
+        const struct stoa_gradient_options options = {
+            .loss = STOA_LOSS_MEAN_SQUARED, .frozen = &alone[i].frozen, .frozen_count = alone[i].frozen != NULL};
+        cr_expect(stoa_gradient_check(net.model, &options, &error) == STOA_OK, "%s: %s", alone[i].name, error.message);
+        net_free(&net);
     }
 }
