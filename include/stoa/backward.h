@@ -79,7 +79,7 @@ STOA_API STOA_CHECKED enum stoa_status stoa_softmax_backward_run(size_t rows, si
 
 /* dx[i] = dy[i] * f'(x[i]), from what f was of: x for STOA_LEAKY_RELU and STOA_HARD_SWISH, y = f(x) for the others; the
  * one that is not read may be null. dx may be dy. At kinks the derivative is the one
- * PyTorch takes (of RELU at 0: 0). */
+ * PyTorch takes (of RELU at 0: 0; of HARD_SWISH at -3: -1/2, at 3: 1). */
 STOA_API STOA_CHECKED enum stoa_status stoa_activation_backward_run(enum stoa_activation activation, size_t count,
                                                                     const float *x, const float *y, const float *dy,
                                                                     struct stoa_error *error, float *dx);

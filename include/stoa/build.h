@@ -146,6 +146,7 @@ STOA_API struct stoa_value stoa_build_selu(struct stoa_builder *builder, const c
 STOA_API struct stoa_value stoa_build_sigmoid(struct stoa_builder *builder, const char *name, struct stoa_value x);
 STOA_API struct stoa_value stoa_build_tanh(struct stoa_builder *builder, const char *name, struct stoa_value x);
 STOA_API struct stoa_value stoa_build_softplus(struct stoa_builder *builder, const char *name, struct stoa_value x);
+/* min(max(x / 6 + 1/2, 0), 1), as PyTorch has it: ONNX's with an alpha of 1/6. */
 STOA_API struct stoa_value stoa_build_hard_sigmoid(struct stoa_builder *builder, const char *name, struct stoa_value x);
 /* min(max(x, least), most): {0, 6} is ReLU6. */
 STOA_API struct stoa_value stoa_build_clip(struct stoa_builder *builder, const char *name, struct stoa_value x,

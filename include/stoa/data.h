@@ -98,7 +98,7 @@ STOA_API void stoa_loader_free(struct stoa_loader *loader);
 STOA_API size_t stoa_loader_batches(const struct stoa_loader *loader);
 
 struct stoa_batch {
-    const float *images;   /* [batch][channels][height][width]; zeros from `count` on */
+    const float *images;   /* [batch][channels][height][width]; from `count` on the first ones again */
     const int64_t *labels; /* [batch]; -1 from `count` on, which losses leave out */
     size_t count;          /* images in it: less than batch only in the last batch of an epoch */
     size_t epoch;          /* from 0 */

@@ -76,7 +76,8 @@ struct stoa_trainer_options {
     const struct stoa_input_spec *inputs; /* input_count of them, as for sessions: fixed values, other open dims */
     size_t input_count;
     /* Parameters that stay as they are: frozen_count patterns as in a shell (fnmatch: "features.*"), matched with their
-     * names. One that matches none is refused. */
+     * names. One that matches no constant is refused. A norm whose scale and shift are both frozen does what it does in
+     * inference, and its running statistics stay; others go on. */
     const char *const *frozen;
     size_t frozen_count;
     uint64_t seed; /* of dropout */
@@ -93,8 +94,9 @@ struct stoa_trainer_options {
 struct stoa_trainer;
 
 /* The model is borrowed: it must outlive the trainer, and stays as it is. Options may be null. The model's parameters
- * are the float constants that gradients reach. Of its inputs one is fed at each step; others must have fixed values
- * (options.inputs). On failure *trainer is null. */
+ * are the float constants that gradients reach as weights, biases, scales, shifts or slopes of operators that have
+ * such, or as what is added to a MatMul; other constants, such as factors of a Mul, stay as they are. Of its inputs one
+ * is fed at each step; others must have fixed values (options.inputs). On failure *trainer is null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_trainer_create(const struct stoa_model *model,
                                                            const struct stoa_trainer_options *options,
                                                            struct stoa_error *error, struct stoa_trainer **trainer);
@@ -111,10 +113,11 @@ struct stoa_train_result {
 };
 
 /* One batch: forward, backward, and a step of the optimiser. x is the input that is fed (row-major, `batch` examples of
- * the input's type), labels as the loss says; a class of -1 leaves its example out. Both are read during the call only.
- * `result` may be null. A class that does not exist is STOA_ERROR_DATA. STOA_ERROR_NONFINITE when loss, gradients or
- * statistics are not finite: the message names the first node with such a result. After any failure weights, state of
- * the optimiser, running statistics and generator are as before the call. */
+ * the input's type), labels as the loss says; a class of -1 leaves its example out of the loss, not of the statistics
+ * of a norm over the batch. Both are read during the call only. `result` may be null. A class that does not exist is
+ * STOA_ERROR_DATA. STOA_ERROR_NONFINITE when loss, gradients or statistics are not finite: the message names the first
+ * node with such a result. After any failure weights, state of the optimiser, running statistics and generator are as
+ * before the call. */
 STOA_API STOA_CHECKED enum stoa_status stoa_trainer_step(struct stoa_trainer *trainer, const void *x,
                                                          const void *labels, struct stoa_error *error,
                                                          struct stoa_train_result *result);
@@ -127,14 +130,15 @@ STOA_API STOA_CHECKED enum stoa_status stoa_trainer_model(const struct stoa_trai
 STOA_API STOA_CHECKED enum stoa_status stoa_trainer_best_model(const struct stoa_trainer *trainer,
                                                                struct stoa_error *error, struct stoa_model **model);
 
-/* A parameter: strings and arrays live as the trainer, row-major; what they hold changes with each step. */
+/* A parameter that is not frozen: strings and arrays live as the trainer, row-major; what they hold changes with each
+ * step. */
 struct stoa_parameter_info {
     const char *name; /* of the constant in the model */
     size_t rank;
     size_t dims[STOA_MAX_RANK];
     size_t count; /* elements */
     const float *values;
-    const float *gradient; /* of the last batch, neither clipped nor averaged; null: frozen */
+    const float *gradient; /* of the last batch, neither clipped nor averaged */
     size_t reserved[4];
 };
 STOA_API size_t stoa_trainer_parameter_count(const struct stoa_trainer *trainer);

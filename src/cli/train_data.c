@@ -72,7 +72,7 @@ enum stoa_status stoa_cli_train_source_open(struct train_source *source, const s
         options.flip = flip;
         options.shuffle = 1;
         options.limit = settings->train.limit;
-        /* What fills up a batch has no label, but batch norm would see it. Each epoch leaves out others. */
+        /* What fills up a batch has no label, but batch norm would see it twice. Each epoch leaves out others. */
         size_t seen = options.limit ? stoa_size_min(options.limit, info.counts[part]) : info.counts[part];
         options.drop_last = whole || seen >= options.batch;
     } else if (whole) {

@@ -128,9 +128,11 @@ static enum stoa_status fill(struct stoa_loader *loader, struct slot *slot)
         place_image(loader, slot->place.epoch, index, pixels, slot->images + i * image);
         slot->labels[i] = loader->dataset->parts[loader->part].labels[index];
     }
-    memset(slot->images + slot->count * image, 0, (batch - slot->count) * image * sizeof(float));
-    for (size_t i = slot->count; i < batch; i++)
+    /* A norm over the batch then sees the images that count, and no others. */
+    for (size_t i = slot->count; i < batch; i++) {
+        memcpy(slot->images + i * image, slot->images + (i - slot->count) * image, image * sizeof(float));
         slot->labels[i] = -1;
+    }
     return STOA_OK;
 }
 

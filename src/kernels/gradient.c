@@ -31,7 +31,7 @@ static STOA_INLINE float tail(float x)
 static STOA_INLINE float hard_swish(float x, float alpha, float beta)
 {
     float gate = alpha * x + beta, slope = 2.0f * alpha * x + beta;
-    return gate <= 0.0f ? 0.0f : gate >= 1.0f ? 1.0f : slope;
+    return gate < 0.0f ? 0.0f : gate >= 1.0f ? 1.0f : slope;
 }
 
 /* Of x*t, t = tanh(log(1 + e^x)): t + x*(1 - t^2)/(1 + e^-x), all of it through e^-|x|. */

@@ -84,12 +84,13 @@ static double hard_sigmoid(double g, double y, const double *p, double *slack)
     return dx;
 }
 
-/* Of x * (x / 6 + 1/2) between -3 and 3: x / 3 + 1/2, whose terms may cancel. */
+/* Of x * (x / 6 + 1/2) between -3 and 3: x / 3 + 1/2, whose terms may cancel. At -3 that, and at 3 one, as PyTorch's
+ * vectors have it (its single elements, 3/2 at 3). */
 static double hard_swish(double g, double x, const double *p, double *slack)
 {
     (void)p;
     *slack = 0;
-    if (x <= -3)
+    if (x < -3)
         return 0 * g;
     if (x >= 3)
         return g;

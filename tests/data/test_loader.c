@@ -107,7 +107,9 @@ Test(loader, each_image_once_an_epoch, .fini = files_remove)
                     seen++;
                 }
                 for (size_t k = batch.count; k < size; k++)
-                    cr_expect(batch.labels[k] == -1 && batch.images[k * PIXELS] == 0, "%s", epochs[i].name);
+                    cr_expect(batch.labels[k] == -1 &&
+                                  is_image(batch.images + k * PIXELS, (size_t)batch.labels[k % batch.count]),
+                              "%s", epochs[i].name);
             }
             cr_expect(seen == epochs[i].seen, "%s: %zu images", epochs[i].name, seen);
             for (size_t k = 0; k < COUNT; k++)

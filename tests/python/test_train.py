@@ -206,6 +206,7 @@ class Batches(unittest.TestCase):
         self.assertEqual([count for _, _, count in seen], [4, 4, 2])
         self.assertEqual(sorted(np.concatenate([l for _, l, _ in seen])), [-1, -1, *range(10)])
         self.assertTrue(all((a[:n, 0] == l[:n]).all() for a, l, n in seen))
+        np.testing.assert_array_equal(seen[2][0][2:], seen[2][0][:2])
         again = stoa.Arrays(x, labels, 4, shuffle=True, seed=9)
         np.testing.assert_array_equal(again.get(1, 2)[1], seen[2][1])
         self.assertFalse(all((again.get(0, i)[1] == seen[i][1]).all() for i in range(3)))

@@ -159,7 +159,7 @@ class Net(Closeable):
         return self._layer("softplus", name, x)
 
     def hard_sigmoid(self, x, *, name=None):
-        """HardSigmoid, as ONNX has it."""
+        """min(max(x / 6 + 1/2, 0), 1): ONNX's HardSigmoid with an alpha of 1/6."""
         return self._layer("hard_sigmoid", name, x)
 
     def flatten(self, x, *, name=None):

@@ -20,7 +20,8 @@ _CLASSES = (d.STOA_LOSS_CROSS_ENTROPY, d.STOA_LOSS_HINGE)
 
 class Arrays:
     """Batches of two arrays of as many entries. shuffle: a new order each epoch, a function of seed and epoch. A last
-    batch that is not full is filled up with examples of class -1, where labels are whole numbers; else left out.
+    batch that is not full is filled up with its own examples again, of class -1, where labels are whole numbers (a
+    norm over the batch then sees no others); else it is left out.
     Iterating gives (x, labels) of epoch 0."""
 
     def __init__(self, x, labels, batch=64, *, shuffle=False, seed=0):
@@ -47,9 +48,8 @@ class Arrays:
 
     def get(self, epoch, position):
         chosen = self._indices(epoch)[position * self.batch : (position + 1) * self.batch]
-        x, labels, missing = self.x[chosen], self.labels[chosen], self.batch - len(chosen)
+        x, labels, missing = self.x[np.resize(chosen, self.batch)], self.labels[chosen], self.batch - len(chosen)
         if missing:
-            x = np.concatenate([x, np.zeros((missing, *x.shape[1:]), x.dtype)])
             labels = np.concatenate([labels.astype(np.int64), np.full(missing, -1)])
         return x, labels, len(chosen)
 
