@@ -10,6 +10,7 @@ import networks
 import numpy as np
 import stoa
 from onnx import TensorProto
+from onnx.helper import make_node
 
 RANDOM = np.random.default_rng(1)
 
@@ -137,6 +138,22 @@ class Run(unittest.TestCase):
             x = np.arange(h * w, dtype=np.float32).reshape(1, 1, h, w)
             expected = x.repeat(scales[2], 2).repeat(scales[3], 3)
             np.testing.assert_array_equal(session.run({"x": x, "scales": scales})["y"], expected)
+
+    def test_open_dims_that_cannot_be_one(self):
+        x, w = np.arange(6, dtype=np.float32), np.arange(12, dtype=np.float32).reshape(6, 2)
+        for node, constants, expected in [
+            (("TopK", ["x", "k"], ["y", "places"]), {"k": np.array([3])}, [5, 4, 3]),
+            (("Gather", ["x", "k"], ["y"]), {"k": np.array([2, 5])}, [2, 5]),
+            (("Split", ["x", "k"], ["y", "rest"]), {"k": np.array([4, 2])}, [0, 1, 2, 3]),
+            (("Reshape", ["x", "k"], ["y"]), {"k": np.array([2, 3])}, [[0, 1, 2], [3, 4, 5]]),
+            (("MatMul", ["x", "k"], ["y"]), {"k": w}, x @ w),
+        ]:
+            float_, dims = TensorProto.FLOAT, [None] * np.ndim(expected)
+            model = networks.model([make_node(*node)], [("x", float_, ["n"])], [("y", float_, dims)], constants)
+            with self.subTest(node[0]):
+                np.testing.assert_array_equal(stoa.Session(model).run({"x": x})["y"], expected)
+        with self.assertRaises(stoa.Error):  # nothing is open
+            stoa.Session(networks.model([make_node("MatMul", ["x", "k"], ["y"])], [("x", float_, [5])], [("y", float_, [2])], {"k": w}))
 
     def test_whole_numbers_that_no_shape_depends_on(self):
         session = stoa.Session(networks.gather())

@@ -10,7 +10,7 @@ import numpy as np
 from . import declarations as d
 from .convert import address, as_input, as_output, number_of, numpy_dtype, options, record, shape_text, table
 from .convert import name_of, tensor_array, text
-from .library import Calls, Closeable, Error, Handle, library
+from .library import Calls, Closeable, Error, Handle, Status, library
 from .model import as_model
 
 
@@ -59,6 +59,9 @@ def _channels_first(shape):
     return (shape[0], shape[-1], *shape[1:-1])
 
 
+_OF_SHAPES = (Status.ERROR_SHAPE, Status.ERROR_DATA, Status.ERROR_ATTRIBUTE)
+
+
 class Session(Closeable):
     """A model ready to run.
 
@@ -78,7 +81,7 @@ class Session(Closeable):
 
     Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept,
     sharing weights and memory; where the model states all dims but the batch, and no input decides shapes, batch 1 is
-    planned at once. Values of inputs that decide shapes (stoa.ValueInfo) are planned for as shapes are. Results are the
+    planned at once if the model takes that. Values of inputs that decide shapes (stoa.ValueInfo) are planned for as shapes are. Results are the
     same to the bit for any number of threads.
 
     run() may be called from several threads, which then take turns; for running at once, give each thread a Session of
@@ -105,7 +108,11 @@ class Session(Closeable):
         session_options(options, own=("layout", "plans", "progress"))
         shapes = [info.shape for info in self.model.inputs]
         if not self._fixed and all(shape is not None and None not in shape[1:] for shape in shapes):
-            self._plan([tuple(1 if size is None else size for size in shape) for shape in shapes], [])
+            try:
+                self._plan([tuple(1 if size is None else size for size in shape) for shape in shapes], [])
+            except Error as error:  # what is open may be no batch, or not one of 1: arrays will tell
+                if error.status not in _OF_SHAPES or not any(None in shape for shape in shapes):
+                    raise
 
     def _named_images(self, layout):
         """Names of the inputs and outputs whose arrays lie as N H W C."""
