@@ -146,13 +146,14 @@ static void double_loop(const void *context, size_t count, char *const *data, co
 #define WHOLE_LOOPS(constant, name, type)                                                                              \
     WHOLE_LOOP(name##_abs, type, v < 1 ? 0 - (uint64_t)v : (uint64_t)v)                                                \
     WHOLE_LOOP(name##_neg, type, 0 - (uint64_t)v)                                                                      \
+    WHOLE_LOOP(name##_relu, type, v < 1 ? 0 : v)                                                                       \
     WHOLE_LOOP(name##_sign, type, v > 0 ? 1 : v == 0 ? 0 : -1)
 STOA_WHOLE_DTYPES(WHOLE_LOOPS)
 
 nd_loop stoa_activation_loop_of(enum activation_kind kind, enum stoa_dtype dtype)
 {
-#define LOOPS(constant, name, type) [constant] = {name##_abs, name##_neg, name##_sign},
-    static const nd_loop whole[STOA_DTYPE_LIMIT][3] = {STOA_WHOLE_DTYPES(LOOPS)};
+#define LOOPS(constant, name, type) [constant] = {name##_abs, name##_neg, name##_relu, name##_sign},
+    static const nd_loop whole[STOA_DTYPE_LIMIT][4] = {STOA_WHOLE_DTYPES(LOOPS)};
     if (dtype == STOA_FLOAT)
         return stoa_activation_loop;
     if (dtype == STOA_DOUBLE)
@@ -162,8 +163,10 @@ nd_loop stoa_activation_loop_of(enum activation_kind kind, enum stoa_dtype dtype
         return whole[dtype][0];
     case ACTIVATION_NEG:
         return whole[dtype][1];
-    case ACTIVATION_SIGN:
+    case ACTIVATION_RELU:
         return whole[dtype][2];
+    case ACTIVATION_SIGN:
+        return whole[dtype][3];
     default:
         return NULL;
     }

@@ -30,6 +30,10 @@ static const struct op_row rows[] = {
     {"Exp of an image", "Exp", 7, "", "f32[2,5,7,3]"},
     {"Exp at the edges", "Exp", 13, "", "f32{nan,inf,-inf,88.7,89.0,-87.5,-103.0,-105.0,1e-10}"},
 
+    {"Relu of int32", "Relu", 14, "", "i32{-5,0,7,-2147483648}"},
+    {"Relu of int64 of an image", "Relu", 14, "", "i64#[2,5,7,3]"},
+    {"Relu of int8", "Relu", 14, "", "i8{-128,-5,7,127}"},
+
     {"Clip by attributes", "Clip", 7, "min=-0.5 max=0.5", "f32[2,5,7,3]"},
     {"Clip by attributes, one absent", "Clip", 6, "max=0.5", "f32{nan,inf,-inf,0.7,-7.0}"},
     {"Clip by inputs", "Clip", 11, "", "f32[2,5,7,3] !f32(-0.5) !f32(0.5)"},
@@ -55,7 +59,7 @@ Test(activation, agrees_with_the_twin)
 }
 
 static const struct op_refusal refused[] = {
-    {{"Relu of int64", "Relu", 14, "", "i64[3]"}, STOA_ERROR_UNSUPPORTED, "int64"},
+    {{"Elu of int64", "Elu", 14, "", "i64[3]"}, STOA_ERROR_UNSUPPORTED, "int64"},
     {{"an attribute Relu has not", "Relu", 14, "alpha=0.1", "f32[3]"}, STOA_ERROR_ATTRIBUTE, "alpha"},
     {{"alpha of the wrong kind", "Elu", 7, "alpha=1", "f32[3]"}, STOA_ERROR_GRAPH, "alpha"},
     {{"alpha is NaN", "LeakyRelu", 7, "alpha=nan", "f32[3]"}, STOA_ERROR_ATTRIBUTE, "alpha"},
