@@ -1,6 +1,6 @@
 /* The reductions: one result for all elements along some axes. Floats go by the loops of kernels/block.h, other types
  * by those of kernels/reduce.h. What no element at all comes to is 0 for sums, 1 for the product, NaN for the mean, as
- * 0 / 0 is, and minus infinity for the logarithm of a sum; a maximum of none is refused, as is a mean of no integers.
+ * 0 / 0 is, and minus infinity for the logarithm of a sum; an extreme of none is refused, as is a mean of no integers.
  * Integers wrap around, their mean is cut off towards 0; roots and logarithms are taken of real numbers only.
  *
  * ReduceProd passes no gradients. */
@@ -52,8 +52,8 @@ static enum stoa_status refuse_nothing(const struct stoa_tensor *x, const bool *
 {
     for (size_t i = 0; i < x->rank; i++)
         if (reduced[i] && x->dims[i] == 0)
-            return stoa_fail(error, STOA_ERROR_SHAPE, "input %s has no elements along axis %zu to take a %s of", name,
-                             i, stoa_dtype_is_real(x->dtype) ? "maximum" : "maximum or mean");
+            return stoa_fail(error, STOA_ERROR_SHAPE, "input %s has no elements along axis %zu to take %s of", name, i,
+                             stoa_dtype_is_real(x->dtype) ? "an extreme" : "an extreme or a mean");
     return STOA_OK;
 }
 
