@@ -342,6 +342,32 @@ Test(backward, activations)
     cr_expect(stoa_activation_backward_run(STOA_ACTIVATION_COUNT, 1, x, y, dy, NULL, dx) == STOA_ERROR_ARGUMENT);
 }
 
+/* What PyTorch takes where a function has no derivative; in vectors and in what is left behind the last. */
+Test(backward, activations_at_kinks)
+{
+    static const struct {
+        enum stoa_activation activation;
+        float x, y, slope;
+    } kinks[] = {
+        {STOA_RELU, 0, 0, 0},
+        {STOA_HARD_SWISH, -3, 0, -0.5f},
+        {STOA_HARD_SWISH, 3, 3, 1},
+    };
+    enum { COUNT = 19 };
+    for (size_t k = 0; k < sizeof kinks / sizeof *kinks; k++) {
+        float x[COUNT], y[COUNT], dy[COUNT], dx[COUNT];
+        for (size_t i = 0; i < COUNT; i++) {
+            x[i] = kinks[k].x;
+            y[i] = kinks[k].y;
+            dy[i] = (float)i;
+        }
+        cr_assert(stoa_activation_backward_run(kinks[k].activation, COUNT, x, y, dy, NULL, dx) == STOA_OK);
+        for (size_t i = 0; i < COUNT; i++)
+            cr_expect(dx[i] == kinks[k].slope * dy[i], "activation %d of %g: %g", kinks[k].activation, (double)x[i],
+                      (double)dx[i]);
+    }
+}
+
 Test(backward, batch_norm)
 {
     static const size_t rows[][4] = {{1, 1, 2, 2}, {2, 5, 7, 3}, {4, 16, 6, 6}, {3, 33, 5, 1}};

@@ -24,6 +24,7 @@ static const struct op_row rows[] = {
     {"HardSigmoid with constants", "HardSigmoidBackward", 7, "alpha=0.5 beta=0.6", "f32{1,2,3,4} f32{0,1,0.5,nan}"},
     {"HardSwish", "HardSwishBackward", 14, "", "f32[2,5,7,3] f32[2,5,7,3]"},
     {"HardSwish at the edges", "HardSwishBackward", 14, "", "f32{1,2,3,4,5,6} f32{-3.5,-2.5,2.5,3.5,-1.5,0}"},
+    {"HardSwish at its kinks", "HardSwishBackward", 14, "", "f32{1,-2,3,-4} f32{-3,3,-3.000001,-2.999999}"},
     {"Softplus of an image", "SoftplusBackward", 7, "", "f32[2,5,7,3] f32+[2,5,7,3]"},
     {"Softplus at the edges", "SoftplusBackward", 7, "", "f32{1,2,3,4,5} f32{0,1e-30,100,inf,nan}"},
     {"Sqrt", "SqrtBackward", 7, "", "f32[2,5,7,3] f32+[2,5,7,3]"},
