@@ -138,7 +138,7 @@ struct stoa_parameter_info {
     size_t dims[STOA_MAX_RANK];
     size_t count; /* elements */
     const float *values;
-    const float *gradient; /* of the last batch, neither clipped nor averaged */
+    const float *gradient; /* of the last batch, neither clipped nor averaged; null where none reaches it */
     size_t reserved[4];
 };
 STOA_API size_t stoa_trainer_parameter_count(const struct stoa_trainer *trainer);

@@ -215,7 +215,7 @@ class Trainer(Closeable):
         return {name: memory_array(info.values, shape).copy() for name, shape, info in self._parameters()}
 
     def gradients(self):
-        """{"name": array}: copies of the gradients of the last batch, of parameters that are not frozen."""
+        """{"name": array}: copies of the gradients of the last batch, of the parameters that one reaches."""
         return {name: memory_array(info.gradient, shape).copy() for name, shape, info in self._parameters() if info.gradient}
 
     def save(self, path):
