@@ -81,8 +81,8 @@ class Session(Closeable):
 
     Planning is the slow part. It is done for the shapes of the inputs as they come, and the last `plans` ones are kept,
     sharing weights and memory; where the model states all dims but the batch, and no input decides shapes, batch 1 is
-    planned at once if the model takes that. Values of inputs that decide shapes (stoa.ValueInfo) are planned for as shapes are. Results are the
-    same to the bit for any number of threads.
+    planned at once if the model takes that. Values of inputs that decide shapes (stoa.ValueInfo) are planned for as
+    shapes are. Results are the same to the bit for any number of threads.
 
     run() may be called from several threads, which then take turns; for running at once, give each thread a Session of
     one shared Model. The interpreter's lock is released meanwhile. Raises stoa.Error when the model cannot be loaded or
