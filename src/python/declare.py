@@ -144,7 +144,7 @@ class Headers:
         return " ".join(words)
 
     def declarator(self, base, parameter):
-        """(name, type, name of the enum or None); a function's type is (result, [types])."""
+        """(name, type, name of the enum or None); a function's type is (result, parameters)."""
         stars = 0
         while self.peek() in ("*", "const"):
             stars += self.take() == "*"
@@ -153,7 +153,8 @@ class Headers:
             self.take("*")
             name = self.take()
             self.take(")")
-            return name, f"CFUNCTYPE({', '.join([self.pointer(base, stars), *self.parameters()])})", None
+            kinds = [self.pointer(base, stars), *(kind for _, kind in self.parameters())]
+            return name, f"CFUNCTYPE({', '.join(kinds)})", None
         name = self.take() if re.match(r"[A-Za-z_]", self.peek()) else ""
         if self.peek() == "(":
             return name, (self.pointer(base, stars), self.parameters()), None
@@ -170,16 +171,18 @@ class Headers:
         return name, kind, base[5:] if base.startswith("enum ") and not stars else None
 
     def parameters(self):
-        kinds = []
+        """[(name, type)]"""
+        named = []
         self.take("(")
         if self.peek() == "void" and self.peek(1) == ")":
             self.take()
         while self.peek() != ")":
-            kinds.append(self.declarator(self.base(), parameter=True)[1])
+            name, kind, _ = self.declarator(self.base(), parameter=True)
+            named.append((name, kind))
             if self.peek() == ",":
                 self.take()
         self.take(")")
-        return kinds
+        return named
 
     def pointer(self, base, stars):
         word, _, name = base.partition(" ")
@@ -222,8 +225,9 @@ class Headers:
             text = ", ".join(f'("{field}", {kind})' for field, kind, _ in fields)
             yield f"{name}._fields_ = [{text}]"
         yield "\nfunctions = {"
-        for name, (result, kinds) in self.functions.items():
-            yield f'    "{name}": ({result}, [{", ".join(kinds)}]),'
+        for name, (result, parameters) in self.functions.items():
+            named = ", ".join(f'("{parameter}", {kind})' for parameter, kind in parameters)
+            yield f'    "{name}": ({result}, [{named}]),'
         yield "}"
 
 

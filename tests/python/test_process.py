@@ -35,6 +35,28 @@ class Process(unittest.TestCase):
             )
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
 
+    def test_a_thread_at_work_when_the_program_ends(self):
+        code = (
+            "import networks, numpy, stoa, threading\n"
+            "session, x = stoa.Session(networks.conv(), threads=1), numpy.ones((1, 3, 300, 300), 'f')\n"
+            "begun = threading.Event()\n"
+            "def work():\n"
+            "    while True:\n"
+            "        session.run({'x': x})\n"
+            "        begun.set()\n"
+            "threading.Thread(target=work, daemon=True).start()\n"
+            "begun.wait()\n"
+        )
+        here = os.path.dirname(os.path.abspath(__file__))
+        for _ in range(3):
+            result = python(code, PYTHONPATH=os.pathsep.join([here, os.environ["PYTHONPATH"]]))
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
+    def test_modules_that_come_when_they_are_asked_for(self):
+        code = "import stoa\nassert stoa.show.filters and stoa.onnx_backend.prepare\nassert not hasattr(stoa, 'other')\n"
+        result = python(code)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
     def test_a_forked_child_runs(self):
         code = (
             "import networks, numpy, os, stoa\n"

@@ -1,13 +1,18 @@
 """Sessions and models: results, shapes, arrays given and taken, what is refused, threads."""
 
+import copy
 import gc
 import os
+import pickle
+import signal
 import tempfile
 import threading
+import time
 import unittest
 
 import networks
 import numpy as np
+import onnx
 import stoa
 from onnx import TensorProto
 from onnx.helper import make_node
@@ -75,6 +80,14 @@ class Run(unittest.TestCase):
         self.session.run({"x": image(1, 6)})
         gc.collect()
         np.testing.assert_array_equal(first["y"], kept)
+
+    def test_lists_of_whole_numbers(self):
+        model = networks.model([make_node("Identity", ["x"], ["y"])], [("x", TensorProto.INT8, ["n"])], [("y", TensorProto.INT8, ["n"])])
+        session = stoa.Session(model)
+        for fits in ([1, -128, 127], []):
+            self.assertEqual(session.run({"x": fits})["y"].tolist(), fits)
+        with self.assertRaisesRegex(ValueError, "input 'x': has a value beyond the range of int8"):
+            session.run({"x": [1, 300]})
 
     def test_outputs_that_do_not_fit(self):
         x = image(1, 6)
@@ -257,6 +270,18 @@ class Run(unittest.TestCase):
                 session.run({"x": x})
             self.check(x, session.run({"x": x}))
 
+    def test_ctrl_c(self):
+        x = image(1, 200)
+        for _ in range(10):
+            session = stoa.Session(networks.conv(), threads=1, progress=lambda done, steps: time.sleep(0.001))
+            timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT))
+            with self.assertRaises(KeyboardInterrupt):
+                timer.start()
+                for _ in range(5000):
+                    session.run({"x": x})
+            timer.join()
+        self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+
     def test_cancel(self):
         x = image(1, 8)
         session = stoa.Session(networks.conv(8))
@@ -336,6 +361,30 @@ class Models(unittest.TestCase):
         session = stoa.Session(bytes(networks.conv()))
         gc.collect()
         session.run({"x": image()})
+
+    def test_an_output_that_the_file_says_nothing_of(self):
+        with_type = onnx.load_from_string(networks.conv())
+        with_type.graph.output[0].ClearField("type")
+        info, other = stoa.Model(with_type.SerializeToString()).outputs
+        self.assertEqual((info.name, info.shape, info.dtype, info.type), ("y", None, None, ""))
+        self.assertEqual(other.type, "tensor(float)")
+
+    def test_names_and_paths_are_whole(self):
+        with self.assertRaisesRegex(ValueError, "path is .* null character"):
+            stoa.Model("resnet50.onnx\0x")
+        with self.assertRaisesRegex(TypeError, "name is 3, must be a string"):
+            stoa.create_net(3)
+
+    def test_what_cannot_be_copied(self):
+        session = stoa.Session(networks.conv())
+        for of in (copy.copy, copy.deepcopy, pickle.dumps):
+            with self.assertRaisesRegex(TypeError, "a Session can be neither copied nor pickled"):
+                of(session)
+        try:
+            stoa.Model(b"no model")
+        except stoa.Error as error:
+            again = pickle.loads(pickle.dumps(error))
+            self.assertEqual((again.status, str(again)), (error.status, str(error)))
 
     def test_bad_models(self):
         rows = [

@@ -1,7 +1,9 @@
 """Building and training networks."""
 
 import os
+import signal
 import tempfile
+import threading
 import unittest
 
 import numpy as np
@@ -158,6 +160,16 @@ class Training(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, r"x: takes shape \[16,1,8,8\], not \[16,1,8,9\]"):
             stoa.Trainer(small_net(), batch=16).fit(Bad())
 
+    def test_ctrl_c_ends_with_a_checkpoint(self):
+        trainer, data = stoa.Trainer(small_net(), batch=16), examples(32)
+        with tempfile.TemporaryDirectory() as folder:
+            for i in range(10):
+                path = os.path.join(folder, str(i))
+                timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT))
+                with self.assertRaises(KeyboardInterrupt):
+                    trainer.fit(data, checkpoint=path, epochs=100_000, on_batch=lambda _: timer.is_alive() or timer.start())
+                self.assertTrue(os.path.exists(path))
+
     def test_what_is_refused(self):
         trainer = stoa.Trainer(small_net(), batch=6)
         x, labels = examples(6)
@@ -171,6 +183,12 @@ class Training(unittest.TestCase):
             (lambda: trainer.load("/no/such/file"), stoa.Error, "no/such"),
             (lambda: trainer.fit(stoa.Arrays(x, labels, 3)), ValueError, "batches of 3, the trainer takes 6"),
             (lambda: stoa.Arrays(x, labels[:3]), ValueError, "x has 6 examples, labels 3"),
+            (lambda: stoa.Arrays(x, labels, 0), ValueError, "batch is 0, must be at least 1"),
+            (lambda: trainer.fit(None), TypeError, "data is None: neither a pair of arrays, nor has it batch and get"),
+            (lambda: stoa.Trainer(small_net(), tuning=3), TypeError, "tuning is 3, must be a stoa.Tuning"),
+            (lambda: stoa.Trainer(small_net(), learning_rate="0.1"), TypeError, "learning_rate is '0.1', must be a number"),
+            (lambda: stoa.Net().input("x", (2**64 + 3,)), ValueError, "shape is 18446744073709551619, must be from 0"),
+            (lambda: stoa.gradient_check(small_net(), frozen="nothing.*"), stoa.Error, r"nothing\.\*"),
             (lambda: stoa.Trainer(small_net(), frozen=["nothing.*"]), stoa.Error, "nothing"),
             (lambda: stoa.Trainer(small_net(), optimiser="magic"), ValueError, "known are sgd, adam, adamw"),
         ]
@@ -225,6 +243,9 @@ class Batches(unittest.TestCase):
             self.assertEqual(dataset.class_names, ["black", "white"])
             images, labels = dataset.arrays("test")
             self.assertEqual(((images.mean((1, 2, 3)) > 128) == labels).sum(), 4)
+            pixels, labels, count = dataset.batches("training", batch=5).get(0, 0)  # which outlive what made them
+            self.assertEqual((pixels.shape, count), ((5, *dataset.shape), 5))
+            self.assertTrue(np.isfinite(pixels).all() and set(labels) <= set(range(len(dataset.class_names))))
             batches = dataset.batches("training", batch=5, shuffle=True, seed=1)
             self.assertEqual(sum(len(labels) for _, labels in batches), 16)
             trainer = stoa.Trainer(small_net(), batch=5)

@@ -11,6 +11,7 @@ Nothing here changes what belongs to the process, so two things are the program'
 (blas_set_threads(1), or OPENBLAS_NUM_THREADS=1), and where blas_info()["better_core"] names kernels, OPENBLAS_CORETYPE
 set to that name before Python starts gives several times the speed."""
 
+from importlib import import_module as _import_module
 from types import ModuleType as _Module
 
 from .backward import (
@@ -65,6 +66,13 @@ def blas_set_threads(threads):
     """BLAS's own thread count, for the whole process (NumPy's too, where it uses the same OpenBLAS). Not to be called
     beside runs."""
     _library.stoa_blas_set_threads(threads)
+
+
+def __getattr__(name):
+    """The modules that need more than the rest, loaded when they are first asked for."""
+    if name in ("show", "onnx_backend"):
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, _Module)]

@@ -3,6 +3,7 @@
 import collections
 import ctypes
 import operator
+import threading
 
 import numpy as np
 
@@ -32,14 +33,15 @@ def address(array):
 
 def as_input(what, value, dtype=np.float32, shape=None):
     """`value` as a C-contiguous array: itself where it is one of that type, else a copy. Arrays of another type are
-    converted where no value can change (NumPy's safe casts: float16 or uint8 to float32), otherwise TypeError; lists
-    and numbers as NumPy would (same kind). shape: the dims it must have, None for any."""
+    converted where no value can change (NumPy's safe casts: float16 or uint8 to float32), otherwise TypeError; of lists
+    and numbers floats are rounded, and whole numbers must be in range. shape: the dims it must have, None for any."""
     array = np.asarray(value)
     dtype = np.dtype(dtype)
     if array.dtype != dtype:
-        rule = "safe" if hasattr(value, "dtype") else "same_kind"
-        if not np.can_cast(array.dtype, dtype, rule):
-            raise TypeError(f"{what}: takes {dtype}, not {array.dtype}; convert it with .astype(np.{dtype})")
+        if not hasattr(value, "dtype"):
+            array = _of_list(what, array, dtype)
+        elif not np.can_cast(array.dtype, dtype, "safe"):
+            raise TypeError(f"{what}: takes {dtype}, not {array.dtype}; convert it with .astype('{dtype}')")
     if shape is not None and shape != array.shape:
         fits = len(shape) == array.ndim and all(want in (None, have) for want, have in zip(shape, array.shape))
         if not fits:
@@ -50,9 +52,21 @@ def as_input(what, value, dtype=np.float32, shape=None):
     return np.require(array, dtype, ["C", "A"])
 
 
-def as_output(what, out, shape, dtype=np.float32, apart_from=()):
+def _of_list(what, array, dtype):
+    """What a list holds as that type."""
+    if array.size == 0 or (array.dtype.kind in "iu" and dtype.kind in "iu"):
+        result = array.astype(dtype)
+        if (result != array).any():
+            raise ValueError(f"{what}: has a value beyond the range of {dtype}")
+        return result
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise TypeError(f"{what}: takes {dtype}, not {array.dtype}")
+    return array
+
+
+def as_output(what, out, shape, dtype=np.float32, apart_from=(), in_place_of=None):
     """The array that a result goes into: `out`, which must be a writable C-contiguous array of just that shape and type
-    and overlap none of `apart_from`, or a new one if it is None."""
+    and overlap none of `apart_from`, or a new one if it is None. in_place_of: an array that it may be, but not a part of."""
     shape = tuple(shape)
     if out is None:
         return np.empty(shape, dtype)
@@ -64,6 +78,8 @@ def as_output(what, out, shape, dtype=np.float32, apart_from=()):
         raise ValueError(f"{what}: must be C-contiguous, aligned and writable")
     if any(np.may_share_memory(out, other) for other in apart_from):
         raise ValueError(f"{what}: overlaps an input or another output")
+    if in_place_of is not None and address(out) != address(in_place_of) and np.may_share_memory(out, in_place_of):
+        raise ValueError(f"{what}: overlaps a part of the input")
     return out
 
 
@@ -79,12 +95,13 @@ def tensor_array(tensor):
     return np.ndarray(shape, dtype, memory, strides=strides)
 
 
-def memory_array(place, shape, dtype=np.float32):
-    """A view of the row-major elements at an address; None of a null pointer."""
+def memory_array(place, shape, dtype=np.float32, owner=None):
+    """A view of the row-major elements at an address, which keeps `owner`; None of a null pointer."""
     if not place:
         return None
     size = int(np.prod(shape, dtype=np.int64))
     memory = (ctypes.c_char * (size * np.dtype(dtype).itemsize)).from_address(place)
+    memory.owner = owner
     return np.frombuffer(memory, dtype, size).reshape(shape)
 
 
@@ -103,22 +120,23 @@ def name_of(member):
 
 def number_of(enum, value, what):
     """The number of a member given by name (in any case, with - or _), or as itself."""
-    if isinstance(value, str):
-        names = {name_of(member): member for member in enum}
-        try:
-            return int(names[value.lower().replace("_", "-")])
-        except KeyError:
-            raise ValueError(f"{what} is {value!r}; known are {', '.join(names)}") from None
-    return int(enum(operator.index(value)))
+    names = {name_of(member): member for member in enum}
+    try:
+        return int(names[value.lower().replace("_", "-")] if isinstance(value, str) else enum(operator.index(value)))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{what} is {value!r}; known are {', '.join(names)}") from None
 
 
-_WHOLE = {ctypes.c_int: (-(2**31), 2**31 - 1), ctypes.c_uint: (0, 2**32 - 1)}
+_WHOLE = {ctypes.c_int: (-(2**31), 2**31 - 1), ctypes.c_uint: (0, 2**32 - 1), ctypes.c_int64: (-(2**63), 2**63 - 1)}
 _WHOLE.update({kind: (0, 2**64 - 1) for kind in (ctypes.c_size_t, ctypes.c_uint64)})
+_NUMBERS = {*_WHOLE, ctypes.c_float, ctypes.c_double}
 
 
-def _scalar(kind, value, what):
+def scalar(kind, value, what):
     whole = kind in _WHOLE
     try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
         number = operator.index(value) if whole else float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{what} is {value!r}, must be a {'whole ' if whole else ''}number") from None
@@ -127,6 +145,43 @@ def _scalar(kind, value, what):
         if not least <= number <= most:
             raise ValueError(f"{what} is {number}, must be from {least} to {most}")
     return number
+
+
+def encoded(value, what):
+    """A name or path as C takes it; None of None."""
+    if value is None or isinstance(value, bytes):
+        result = value
+    elif isinstance(value, str):
+        result = value.encode(errors="surrogateescape")
+    else:
+        raise TypeError(f"{what} is {value!r}, must be a string")
+    if result and 0 in result:
+        raise ValueError(f"{what} is {value!r}, which has a null character")
+    return result
+
+
+def encoded_list(values, what):
+    """char *[] of strings, or of a single one, and their number."""
+    values = [values] if isinstance(values, str) else list(values)
+    return (ctypes.c_char_p * max(1, len(values)))(*(encoded(value, what) for value in values)), len(values)
+
+
+def sizes(values, what):
+    """size_t[] of whole numbers."""
+    values = [scalar(ctypes.c_size_t, value, what) for value in values]
+    return (ctypes.c_size_t * len(values))(*values)
+
+
+def checks(parameters):
+    """Of a function's parameters, [(name, type)], those where ctypes alone would cut off bits or text: {index: function of
+    an argument that returns it as it is passed}."""
+    result = {}
+    for i, (name, kind) in enumerate(parameters):
+        if kind in _NUMBERS:
+            result[i] = lambda value, name=name, kind=kind: scalar(kind, value, name)
+        elif kind is ctypes.c_char_p:
+            result[i] = lambda value, name=name: encoded(value, name)
+    return result
 
 
 def spread(value, count, what):
@@ -150,7 +205,7 @@ def options(kind, keywords, what, own=(), hidden=(), decided=None):
     types = dict(kind._fields_)
     lengths = {f"{pointer.rstrip('s')}_count" for pointer in types}
     types = {name: field for name, field in types.items() if name != "reserved" and name not in lengths}
-    plain = {name for name, field in types.items() if field in _WHOLE or field in (ctypes.c_float, ctypes.c_double)}
+    plain = {name for name, field in types.items() if field in _NUMBERS}
     arrays = {name for name, field in types.items() if issubclass(field, ctypes.Array)}
     known = (plain | arrays).difference(hidden, decided)
     for key in keywords:
@@ -163,9 +218,9 @@ def options(kind, keywords, what, own=(), hidden=(), decided=None):
             value = number_of(kind._enums_[key], value, key)
         elif key in arrays:
             field = types[key]
-            value = field(*(_scalar(field._type_, item, key) for item in spread(value, field._length_, key)))
+            value = field(*(scalar(field._type_, item, key) for item in spread(value, field._length_, key)))
         else:
-            value = _scalar(types[key], value, key)
+            value = scalar(types[key], value, key)
         setattr(struct, key, value)
     return struct
 
@@ -190,27 +245,26 @@ def record(struct, leave_out=()):
 
 
 class Cache:
-    """The results last asked for, at most `limit` of them."""
+    """The results last asked for, at most `limit` of them, by any number of threads. A copy is empty."""
 
     def __init__(self, limit):
-        if limit < 1:
-            raise ValueError(f"the limit of a cache is {limit}, must be at least 1")
-        self._limit, self._items = limit, collections.OrderedDict()
+        self._limit, self._items, self._lock = limit, collections.OrderedDict(), threading.Lock()
+
+    def __reduce__(self):
+        return Cache, (self._limit,)
 
     def get(self, key, make):
-        if key not in self._items:
-            value = make()
-            while len(self._items) >= self._limit:
-                self._items.popitem(last=False)
+        """What make() returned for that key; it may be called again if another thread asks meanwhile."""
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key]
+        value = make()
+        with self._lock:
             self._items[key] = value
-        self._items.move_to_end(key)
-        return self._items[key]
-
-    def clear(self):
-        self._items.clear()
-
-    def __len__(self):
-        return len(self._items)
+            while len(self._items) > self._limit:
+                self._items.popitem(last=False)
+        return value
 
 
 def table(header, rows):

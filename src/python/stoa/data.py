@@ -1,7 +1,7 @@
 """Data sets of pictures, as the library reads them."""
 
 from . import declarations as d
-from .convert import address, memory_array, number_of, options
+from .convert import address, memory_array, name_of, number_of, options
 from .library import Closeable, Handle, library
 
 import ctypes
@@ -20,7 +20,7 @@ class Dataset(Closeable):
 
     def __init__(self, spec, **keywords):
         chosen = options(d.stoa_dataset_options, keywords, "Dataset")
-        self._handle = Handle(library.stoa_dataset_open, library.stoa_dataset_free, spec.encode(), chosen)
+        self._handle = Handle(library.stoa_dataset_open, library.stoa_dataset_free, spec, chosen)
         info = d.stoa_dataset_info()
         library.stoa_dataset_describe(self._handle, info)
         self.counts = dict(training=info.counts[d.STOA_PART_TRAINING], test=info.counts[d.STOA_PART_TEST])
@@ -39,6 +39,7 @@ class Dataset(Closeable):
 
     def arrays(self, part):
         """All of a part: (uint8 [n, C, H, W], int64 [n])."""
+        part = name_of(d.stoa_part(number_of(d.stoa_part, part, "part")))
         images = np.empty((self.counts[part], *self.shape), np.uint8)
         labels = np.empty(len(images), np.int64)
         for i in range(len(images)):
@@ -69,11 +70,12 @@ class _Loader(Closeable):
         return library.stoa_loader_batches(self._open())
 
     def get(self, epoch, position):
-        """(images, labels, count), valid until the next call."""
+        """(images, labels, count); what the arrays hold is valid until the next call."""
         batch = d.stoa_batch()
-        library.stoa_loader_get(self._open(), epoch, position, batch)
-        labels = memory_array(batch.labels, (self.batch,), np.int64)
-        return memory_array(batch.images, self._shape), labels, batch.count
+        handle = self._open()
+        library.stoa_loader_get(handle, epoch, position, batch)
+        labels = memory_array(batch.labels, (self.batch,), np.int64, owner=handle)
+        return memory_array(batch.images, self._shape, owner=handle), labels, batch.count
 
     def __iter__(self):
         for position in range(len(self)):

@@ -1,14 +1,17 @@
 """The shared library: finding it, calling it, and owning what it makes.
 
 Every function of the headers is an attribute of `library`. Those that can fail take no `struct stoa_error *` here (it
-is put in between) and raise Error instead of returning a status. ctypes releases the interpreter's lock during
-calls."""
+is put in between) and raise Error instead of returning a status. Numbers must be in range, names and paths whole; what
+is wrong is named as in the headers. ctypes releases the interpreter's lock during calls."""
 
 import ctypes
 import os
+import signal
+import threading
 import weakref
 
 from . import declarations, place
+from .convert import checks
 
 Status = declarations.stoa_status
 
@@ -21,6 +24,9 @@ class Error(RuntimeError):
     def __init__(self, status, message):
         super().__init__(message)
         self.status = status
+
+    def __reduce__(self):
+        return Error, (self.status, str(self))
 
 
 class Library:
@@ -64,10 +70,16 @@ class Library:
         if name not in declarations.functions:
             raise AttributeError(name)
         function = self._find(name)
-        function.restype, function.argtypes = declarations.functions[name]
+        function.restype, parameters = declarations.functions[name]
+        function.argtypes = [kind for _, kind in parameters]
         error_pointer = ctypes.POINTER(declarations.stoa_error)
         if error_pointer in function.argtypes:
-            function = _raising(function, function.argtypes.index(error_pointer))
+            index = function.argtypes.index(error_pointer)
+            parameters = [*parameters[:index], *parameters[index + 1 :]]
+            function = _raising(function, index)
+        checked = checks(parameters)
+        if checked:
+            function = _checked(function, checked)
         setattr(self, name, function)
         return function
 
@@ -78,6 +90,16 @@ def _raising(function, place_of_error):
         status = function(*arguments[:place_of_error], error, *arguments[place_of_error:])
         if status:
             raise Error(Status(status), error.message.decode(errors="replace"))
+
+    return call
+
+
+def _checked(function, checked):
+    def call(*arguments):
+        arguments = list(arguments)
+        for i, check in checked.items():
+            arguments[i] = check(arguments[i])
+        return function(*arguments)
 
     return call
 
@@ -93,7 +115,8 @@ class Handle:
         pointer = ctypes.c_void_p()
         create(*arguments, pointer)
         self._as_parameter_ = pointer
-        weakref.finalize(self, lambda free, pointer, owners: free(pointer), free, pointer, owners)
+        finalizer = weakref.finalize(self, lambda free, pointer, owners: free(pointer), free, pointer, owners)
+        finalizer.atexit = False  # a thread may still be at work with it when the program ends
 
     def give_up(self):
         """What it owned, for a function that frees it."""
@@ -107,6 +130,9 @@ class Closeable:
     ValueError."""
 
     _handle = None
+
+    def __reduce__(self):
+        raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled")
 
     def _open(self):
         if self._handle is None:
@@ -125,9 +151,16 @@ class Closeable:
         self.close()
 
 
+def handle_of(value, kind, what):
+    """The Handle of a `kind` that a caller passed."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} is {value!r}, must be a stoa.{kind.__name__}")
+    return value._open()
+
+
 class Calls:
     """The exceptions of callbacks, which cannot pass through the library: kept, and raised when its function has
-    returned."""
+    returned. So is Ctrl-C, which Python would raise at the entry of a callback, beyond what that could catch."""
 
     def __init__(self):
         self.failure = None
@@ -136,16 +169,25 @@ class Calls:
         def call(*arguments):
             try:
                 return function(*arguments)
-            except BaseException as failure:  # KeyboardInterrupt, too
+            except BaseException as failure:
                 self.failure = self.failure or failure
                 return at_failure
 
         return kind(call)
 
+    def _interrupt(self, *_):
+        self.failure = self.failure or KeyboardInterrupt()
+
     def run(self, function, *arguments):
+        ours = threading.current_thread() is threading.main_thread()
+        ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if ours:
+            signal.signal(signal.SIGINT, self._interrupt)
         try:
             function(*arguments)
         finally:
+            if ours:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             failure, self.failure = self.failure, None
             if failure:
                 raise failure

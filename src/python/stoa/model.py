@@ -14,8 +14,8 @@ from .library import Closeable, Handle, library
 @dataclass(frozen=True)
 class ValueInfo:
     """An input or output of a model: name, shape (None where the model leaves a dimension open; None instead of a shape
-    where it says nothing), dtype for NumPy, type as ONNX Runtime writes it, such as "tensor(float)", and decides_shapes:
-    whether an input's value, not its shape alone, is planned with (the shape of a Reshape, the scales of a Resize)."""
+    where it says nothing), dtype for NumPy and type as ONNX Runtime writes it, such as "tensor(float)" (None and "" where
+    the model says nothing of an output's), and decides_shapes: whether an input's value, not its shape alone, is planned with (the shape of a Reshape, the scales of a Resize)."""
 
     name: str
     shape: tuple
@@ -28,8 +28,9 @@ def _value_info(get, model, index):
     info = d.stoa_value_info()
     get(model, index, info)
     shape = tuple(size if size >= 0 else None for size in info.dims[: info.rank]) if info.has_shape else None
-    named = f"tensor({DTYPES[info.dtype][1]})"
-    return ValueInfo(text(info.name), shape, numpy_dtype(info.dtype), named, bool(info.decides_shapes))
+    known = info.dtype in DTYPES
+    dtype, named = (numpy_dtype(info.dtype), f"tensor({DTYPES[info.dtype][1]})") if known else (None, "")
+    return ValueInfo(text(info.name), shape, dtype, named, bool(info.decides_shapes))
 
 
 class Model(Closeable):
@@ -98,7 +99,7 @@ def create_net(name, **keywords):
     [N, classes], the scores in front of softmax. net_names() lists them. Options: classes, channels, height, width,
     seed, init ("he-normal", ...); defaults as <stoa/build.h> states."""
     chosen = options(d.stoa_net_options, keywords, "create_net")
-    return Model._made(library.stoa_net_create, name.encode(), chosen)
+    return Model._made(library.stoa_net_create, name, chosen)
 
 
 def net_names():

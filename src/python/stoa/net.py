@@ -1,9 +1,7 @@
 """Networks built layer by layer."""
 
-import ctypes
-
 from . import declarations as d
-from .convert import options
+from .convert import options, sizes
 from .library import Closeable, Handle, library
 from .model import Model
 
@@ -51,16 +49,16 @@ class Net(Closeable):
 
     def _layer(self, kind, name, x, *more):
         build = getattr(library, f"stoa_build_{kind}")
-        return self._value(build(self._open(), name and name.encode(), self._own(x), *more))
+        return self._value(build(self._open(), name, self._own(x), *more))
 
     def input(self, name, shape):
         """An input of floats; shape is that of one entry of the batch: (C, H, W) for images."""
-        shape = tuple(shape)
-        return self._value(library.stoa_build_input(self._open(), name.encode(), len(shape), (ctypes.c_size_t * len(shape))(*shape)))
+        dims = sizes(shape, "shape")
+        return self._value(library.stoa_build_input(self._open(), name, len(dims), dims))
 
     def output(self, name, x):
         """Makes x an output of the model, of that name; None: it keeps its own."""
-        library.stoa_build_output(self._open(), name and name.encode(), self._own(x))
+        library.stoa_build_output(self._open(), name, self._own(x))
 
     def finish(self):
         """The stoa.Model; the net is closed, whether or not it succeeds."""
@@ -132,7 +130,7 @@ class Net(Closeable):
     def concat(self, parts, axis=1, *, name=None):
         """Side by side along an axis."""
         values = (d.stoa_value * len(parts))(*map(self._own, parts))
-        return self._value(library.stoa_build_concat(self._open(), name and name.encode(), len(parts), values, axis))
+        return self._value(library.stoa_build_concat(self._open(), name, len(parts), values, axis))
 
     def upsample(self, x, rows, columns=None, *, name=None):
         """Each pixel becomes rows x columns equal ones."""

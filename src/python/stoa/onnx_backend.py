@@ -27,6 +27,8 @@ class StoaRep(BackendRep):
         names = [info.name for info in self.session.get_inputs()]
         if isinstance(inputs, np.ndarray):
             inputs = [inputs]
+        if not isinstance(inputs, dict) and len(inputs) != len(names):
+            raise ValueError(f"{len(inputs)} arrays for the inputs {names}")
         feed = inputs if isinstance(inputs, dict) else dict(zip(names, inputs))
         results = self.session.run(feed)
         arrays = [array.astype(self._dtypes[name] or array.dtype, copy=False) for name, array in results.items()]

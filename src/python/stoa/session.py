@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import declarations as d
-from .convert import address, as_input, as_output, number_of, numpy_dtype, options, record, shape_text, table
-from .convert import name_of, tensor_array, text
-from .library import Calls, Closeable, Error, Handle, Status, library
+from .convert import address, as_input, encoded, as_output, number_of, numpy_dtype, options, record, shape_text, table
+from .convert import name_of, scalar, tensor_array, text
+from .library import Calls, Closeable, Error, Handle, Status, handle_of, library
 from .model import as_model
 
 
@@ -20,7 +20,7 @@ def input_specs(specs, images=()):
     array = (d.stoa_input_spec * len(specs))()
     for spec, (name, shape, value) in zip(array, specs):
         spec.layout = d.STOA_NHWC if name in images and value is None else d.STOA_NCHW
-        spec.name, spec.rank = name.encode(), len(shape)
+        spec.name, spec.rank = encoded(name, "an input's name"), len(shape)
         if len(shape) > d.STOA_MAX_RANK:
             raise ValueError(f"input '{name}': has rank {len(shape)}, at most {d.STOA_MAX_RANK} are taken")
         spec.dims[: len(shape)] = shape
@@ -35,13 +35,13 @@ def session_options(keywords, specs=(), own=()):
     """struct stoa_session_options of keywords; what it points at lives as it does. `disable` are names of passes. own:
     further keywords that the caller takes."""
     keywords = dict(keywords)
-    disable, tuning = keywords.pop("disable", ()), keywords.pop("tuning", None)
+    disable, tuning = keywords.pop("disable", None) or (), keywords.pop("tuning", None)
     disable = (disable,) if isinstance(disable, str) else disable
     chosen = options(d.stoa_session_options, keywords, "a session", ("disable", "tuning", *own), _HIDDEN)
     for name in disable:
         chosen.disabled_passes |= 1 << number_of(d.stoa_pass, name, "a disabled pass")
     if tuning is not None:
-        handle = tuning._open()
+        handle = handle_of(tuning, Tuning, "tuning")
         chosen.tuning, chosen.kept = handle._as_parameter_, handle
     if specs:
         chosen.inputs, chosen.input_count = input_specs(specs), len(specs)
@@ -89,7 +89,7 @@ class Session(Closeable):
     planned."""
 
     def __init__(self, model, *, plans=4, layout="NCHW", progress=None, **options):
-        if plans < 1:
+        if scalar(ctypes.c_size_t, plans, "plans") < 1:
             raise ValueError(f"plans is {plans}, must be at least 1")
         self.model = as_model(model)
         self._options, self._plans = options, plans
@@ -97,7 +97,9 @@ class Session(Closeable):
         self._calls, self._progress = Calls(), None
         if progress:
             kind = dict(d.stoa_session_options._fields_)["progress"]
-            self._progress = self._calls.wrap(kind, lambda _, done, steps: int(bool(progress(done, steps))), 1)
+            self._progress = self._calls.wrap(
+                kind, lambda _, done, steps: int(bool(progress(done, steps) or self._calls.failure)), 1
+            )
         self._handle = self.model._open()
         self._session, self._key = None, None  # the library's session, and what it is planned for
         # The places of inputs whose values are planned with, and so are known when they come.
@@ -167,6 +169,8 @@ class Session(Closeable):
         feed = arguments[-1]
         if not isinstance(feed, Mapping):
             raise TypeError(f"inputs are a dict of arrays by name, not {type(feed).__name__}")
+        if out is not None and not isinstance(out, Mapping):
+            raise TypeError(f"out is a dict of arrays by name, not {type(out).__name__}")
         known = [info.name for info in self.model.outputs]
         names = known if len(arguments) == 1 or arguments[0] is None else list(arguments[0])
         for name in [*names, *(out or {})]:
@@ -204,6 +208,9 @@ class Session(Closeable):
         return results
 
     def _plan_for(self, arrays):
+        for info, array in zip(self.model.inputs, arrays):
+            if info.name in self._images and array.ndim < 3:
+                raise ValueError(f"input '{info.name}': has rank {array.ndim}, which is no image of layout NHWC")
         shapes = [
             _channels_first(array.shape) if info.name in self._images else array.shape
             for info, array in zip(self.model.inputs, arrays)
@@ -288,7 +295,7 @@ class Session(Closeable):
         ERROR_UNSUPPORTED for a value inside a step that does the work of several nodes."""
         with self._lock:
             tensor = d.stoa_tensor()
-            library.stoa_session_value(self._latest(), name.encode(), tensor)
+            library.stoa_session_value(self._latest(), name, tensor)
             return tensor_array(tensor).copy()
 
     def summary(self):

@@ -10,10 +10,10 @@ import os
 import numpy as np
 
 from . import declarations as d
-from .convert import address, as_input, memory_array, options, record, text
-from .library import Calls, Closeable, Handle, Status, library
+from .convert import address, as_input, encoded, encoded_list, memory_array, options, record, scalar, text
+from .library import Calls, Closeable, Handle, Status, handle_of, library
 from .model import Model, as_model
-from .session import fixed_inputs, input_specs
+from .session import Tuning, fixed_inputs, input_specs
 
 _CLASSES = (d.STOA_LOSS_CROSS_ENTROPY, d.STOA_LOSS_HINGE)
 
@@ -25,7 +25,9 @@ class Arrays:
     Iterating gives (x, labels) of epoch 0."""
 
     def __init__(self, x, labels, batch=64, *, shuffle=False, seed=0):
-        self.x, self.labels, self.batch = np.asarray(x), np.asarray(labels), batch
+        self.x, self.labels, self.batch = np.asarray(x), np.asarray(labels), scalar(ctypes.c_size_t, batch, "batch")
+        if batch < 1:
+            raise ValueError(f"batch is {batch}, must be at least 1")
         if len(self.x) != len(self.labels):
             raise ValueError(f"x has {len(self.x)} examples, labels {len(self.labels)}")
         self._shuffle, self._seed = shuffle, seed
@@ -57,12 +59,17 @@ class Arrays:
         return (self.get(0, position)[:2] for position in range(len(self)))
 
 
-def batches(data, calls, taken):
+def batches(data, calls, taken, stops=True):
     """struct stoa_batches of data with `batch`, len() and get (see above); taken(x, labels, batch) gives both as the
-    library takes them."""
+    library takes them. stops: no batch comes any more once a callback has failed."""
+    missing = [name for name in ("batch", "get", "__len__") if not hasattr(data, name)]
+    if missing:
+        raise TypeError(f"data is {data!r}: neither a pair of arrays, nor has it {' and '.join(missing)}")
     held = []
 
     def get(_, epoch, position, error, examples):
+        if stops and calls.failure:
+            return int(Status.ERROR_CANCELLED)
         x, labels, count = data.get(epoch, position)
         held[:] = taken(x, labels, data.batch)
         examples.contents.x, examples.contents.labels = map(address, held)
@@ -98,18 +105,18 @@ class Trainer(Closeable):
         chosen = options(d.stoa_trainer_options, keywords, "Trainer")
         specs = [(name, array.shape, array) for name, array in arrays.items()]
         chosen.inputs, chosen.input_count = input_specs(specs), len(specs)
-        patterns = [frozen.encode()] if isinstance(frozen, str) else [pattern.encode() for pattern in frozen]
-        chosen.frozen, chosen.frozen_count = (ctypes.c_char_p * max(1, len(patterns)))(*patterns), len(patterns)
-        if tuning is not None:
-            chosen.tuning = tuning._open()._as_parameter_
+        chosen.frozen, chosen.frozen_count = encoded_list(frozen, "frozen")
+        tuning_handle = None if tuning is None else handle_of(tuning, Tuning, "tuning")
+        if tuning_handle:
+            chosen.tuning = tuning_handle._as_parameter_
         model_handle = self._model._open()
         self._handle = Handle(
-            library.stoa_trainer_create, library.stoa_trainer_free, model_handle, chosen, owners=(model_handle, tuning)
+            library.stoa_trainer_create, library.stoa_trainer_free, model_handle, chosen, owners=(model_handle, tuning_handle)
         )
         self._has_classes = chosen.loss in _CLASSES
         fed = next(info for info in self._model.inputs if info.name not in arrays)
         tensor = d.stoa_tensor()
-        library.stoa_session_input(library.stoa_trainer_session(self._handle), fed.name.encode(), tensor)
+        library.stoa_session_input(library.stoa_trainer_session(self._handle), fed.name, tensor)
         self._input, self._entry = fed, tuple(tensor.dims[1 : tensor.rank])
 
     @property
@@ -140,12 +147,10 @@ class Trainer(Closeable):
         library.stoa_trainer_step(self._open(), address(x), address(labels), result)
         return record(result)
 
-    def _batches(self, data, calls, shuffle, batch=None):
+    def _batches(self, data, calls, batch, shuffle=False, stops=True):
         if isinstance(data, (tuple, list)):
-            data = Arrays(*data, batch or self.batch, shuffle=shuffle)
-        if batch is None and data.batch != self.batch:
-            raise ValueError(f"the data come in batches of {data.batch}, the trainer takes {self.batch}")
-        return batches(data, calls, self._examples)
+            data = Arrays(*data, batch, shuffle=shuffle)
+        return batches(data, calls, self._examples, stops)
 
     def fit(self, data, test=None, *, shuffle=True, checkpoint=None, on_batch=None, on_epoch=None, cancel=None, **keywords):
         """Trains for epochs, evaluating on `test`. Goes on where a loaded checkpoint was, to the bit.
@@ -169,14 +174,17 @@ class Trainer(Closeable):
             return 1 if calls.failure or (cancel and cancel()) else 0
 
         chosen = options(d.stoa_fit_options, keywords, "fit")
-        chosen.checkpoint = None if checkpoint is None else os.fsencode(checkpoint)
+        chosen.checkpoint = None if checkpoint is None else encoded(os.fsencode(checkpoint), "checkpoint")
         chosen.epoch_done = calls.wrap(types["epoch_done"], note_epoch)
         chosen.cancel = calls.wrap(types["cancel"], is_cancelled, 1)
         if on_batch:
             chosen.progress = calls.wrap(types["progress"], lambda _, progress: on_batch(record(progress.contents)))
         result = d.stoa_fit_result()
-        training = self._batches(data, calls, shuffle)
-        testing = None if test is None else self._batches(test, calls, False, getattr(test, "batch", self.batch))
+        # These go on after Ctrl-C: the end comes when the library asks is_cancelled, and with a checkpoint.
+        training = self._batches(data, calls, self.batch, shuffle, stops=False)
+        testing = None if test is None else self._batches(test, calls, self.batch, stops=False)
+        if training.batch != self.batch:
+            raise ValueError(f"the data come in batches of {training.batch}, the trainer takes {self.batch}")
         calls.run(library.stoa_fit, self._open(), training, testing, chosen, result)
         return {**record(result), "history": history}
 
@@ -185,7 +193,7 @@ class Trainer(Closeable):
         top1 and top5 (counts), and with confusion=True an array [classes, classes] of examples of class (row) taken for
         class (column)."""
         calls = Calls()
-        batches = self._batches(data, calls, False, getattr(data, "batch", batch or self.batch))
+        batches = self._batches(data, calls, batch or self.batch)
         result = d.stoa_evaluation()
         classes = library.stoa_trainer_classes(self._open())
         table = (ctypes.c_size_t * (classes * classes))() if confusion else None

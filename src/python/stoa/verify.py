@@ -3,8 +3,8 @@
 import ctypes
 
 from . import declarations as d
-from .convert import address, options, record, shape_text, table
-from .library import Error, Status, library
+from .convert import address, encoded_list, options, record, shape_text, table
+from .library import Calls, Error, Status, library
 from .model import as_model
 from .session import fixed_inputs, session_options
 
@@ -29,14 +29,14 @@ class Report:
 
 
 def _collect(check, callback_type, columns, extra=lambda item: {}):
-    """Runs check(callback); the callback notes each item it is called with."""
-    items = []
+    """Runs check(callback); the callback notes each item it is called with. Ctrl-C is raised when all is done."""
+    items, calls = [], Calls()
 
     def note(_, item):
         items.append({**record(item.contents), **extra(item.contents), "passed": bool(item.contents.passed)})
 
     try:
-        check(callback_type(note))
+        calls.run(check, calls.wrap(callback_type, note))
     except Error as error:
         if error.status != Status.ERROR_MISMATCH:
             raise
@@ -85,8 +85,7 @@ def gradient_check(model, inputs=None, *, frozen=(), session=None, **keywords):
 
     def check(callback):
         chosen = options(d.stoa_gradient_options, keywords, "gradient_check")
-        names = [name.encode() for name in frozen]
-        chosen.frozen, chosen.frozen_count = (ctypes.c_char_p * max(1, len(names)))(*names), len(names)
+        chosen.frozen, chosen.frozen_count = encoded_list(frozen, "frozen")
         chosen.session, chosen.parameter = ctypes.pointer(own), callback
         library.stoa_gradient_check(model._open(), chosen)
 
