@@ -29,6 +29,25 @@ def gradients(function, *arrays):
 
 
 class Backward(unittest.TestCase):
+    def test_empty_batches(self):
+        x, w = normal(0, 3, 7, 7), normal(4, 3, 3, 3)
+        saved = normal(3), normal(3)
+        rows = [
+            (stoa.conv2d_backward(x, w, normal(0, 4, 5, 5)), [x.shape, w.shape, (4,)]),
+            (stoa.linear_backward(normal(0, 5), normal(2, 5), normal(0, 2)), [(0, 5), (2, 5), (2,)]),
+            ((stoa.max_pool2d_backward(x, normal(0, 3, 5, 5), 3),), [x.shape]),
+            (stoa.batch_norm_backward(x, x, normal(3), saved), [x.shape, (3,), (3,)]),
+        ]
+        for gradients_of_it, shapes in rows:
+            self.assertEqual([gradient.shape for gradient in gradients_of_it], shapes)
+            self.assertTrue(all((gradient == 0).all() for gradient in gradients_of_it))
+        self.assertEqual(stoa.batch_norm(x, *(normal(3) for _ in range(4))).shape, x.shape)
+        mean, variance = np.zeros(3, np.float32), np.ones(3, np.float32)
+        with self.assertRaisesRegex(ValueError, "has no mean"):
+            stoa.batch_norm_training(x, normal(3), normal(3), mean, variance)
+        with self.assertRaisesRegex(ValueError, "running_variance: overlaps"):
+            stoa.batch_norm_training(normal(1, 3, 2, 2), normal(3), normal(3), mean, mean)
+
     def test_conv2d(self):
         rows = [
             dict(c=3, oc=8, k=(3, 3)),

@@ -1,5 +1,7 @@
 """Single layers against PyTorch."""
 
+import pickle
+import sys
 import threading
 import unittest
 
@@ -42,6 +44,31 @@ class Layers(unittest.TestCase):
                 near(stoa.conv2d(x, w, b, activation="relu", threads=2, **row), expected.relu())
                 near(stoa.conv2d(x, w, **row), expected - torch.tensor(b).reshape(1, -1, 1, 1))
 
+    def test_empty_batches(self):
+        w, b, guarded = normal(4, 3, 3, 3), normal(4), np.ones(1000, np.float32)
+        rows = [
+            (lambda x, out: stoa.conv2d(x, w, b, pad=1, out=out), (0, 4, 7, 7)),
+            (lambda x, out: stoa.max_pool2d(x, 3, out=out), (0, 3, 5, 5)),
+            (lambda x, out: stoa.avg_pool2d(x, 3, stride=2, out=out), (0, 3, 3, 3)),
+            (lambda x, out: stoa.global_avg_pool2d(x, out=out), (0, 3, 1, 1)),
+            (lambda x, out: stoa.linear(x.reshape(0, 147), normal(5, 147), out=out), (0, 5)),
+            (lambda x, out: stoa.softmax(x, out=out), (0, 3, 7, 7)),
+        ]
+        for function, shape in rows:
+            with self.subTest(shape=shape):
+                self.assertEqual(function(normal(0, 3, 7, 7), None).shape, shape)
+                function(normal(0, 3, 7, 7), guarded[:0].reshape(shape))
+        self.assertTrue((guarded == 1).all())
+        self.assertEqual(stoa.conv2d(normal(0, 7, 7, 3), w, layout="NHWC").shape, (0, 5, 5, 4))
+
+    def test_out_may_be_x_but_no_part_of_it(self):
+        for function in (stoa.sigmoid, stoa.softmax, stoa.relu):
+            x = normal(11)
+            expected = function(x)
+            np.testing.assert_array_equal(function(x, out=x), expected)
+            with self.assertRaisesRegex(ValueError, "out: overlaps a part of the input"):
+                function(x[:-1], out=x[1:])
+
     def test_conv2d_of_uneven_pads(self):
         x, w = normal(1, 3, 8, 8), normal(4, 3, 3, 3)
         near(stoa.conv2d(x, w, pad=(0, 1, 2, 3)), F.conv2d(F.pad(torch.tensor(x), (1, 3, 0, 2)), torch.tensor(w)))
@@ -74,6 +101,31 @@ class Layers(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
+
+    def test_more_shapes_than_are_kept_from_several_threads(self):
+        conv, failures = stoa.Conv2d(normal(2, 1, 1, 1)), []
+
+        def work(seed):
+            try:
+                for size in np.random.default_rng(seed).integers(1, 40, 1000):
+                    conv(np.ones((1, 1, size, 1), np.float32))
+            except BaseException as failure:
+                failures.append(failure)
+
+        threads, interval = [threading.Thread(target=work, args=(seed,)) for seed in range(6)], sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(interval)
+        self.assertEqual(failures, [])
+
+    def test_a_pickled_layer(self):
+        x, conv = normal(1, 3, 5, 5), stoa.Conv2d(normal(2, 3, 3, 3), normal(2), pad=1)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(conv))(x), conv(x))
 
     def test_linear(self):
         x, w, b = normal(5, 7), normal(3, 7), normal(3)
@@ -133,6 +185,9 @@ class Layers(unittest.TestCase):
             (lambda: stoa.max_pool2d(x, 3, pad=3), stoa.Error, "pad"),
             (lambda: stoa.activate(x, "magic"), ValueError, "activation is 'magic'"),
             (lambda: stoa.softmax(np.float32(1)), ValueError, "axis"),
+            (lambda: stoa.conv2d(x, w, groups="a"), TypeError, "groups is 'a', must be a whole number"),
+            (lambda: stoa.conv2d(x, w, threads=2**64 + 1), ValueError, "threads is 18446744073709551617, must be from"),
+            (lambda: stoa.conv2d(x, w, accuracy=7), ValueError, "accuracy is 7; known are fast, strict"),
         ]
         for i, (call, kind, message) in enumerate(rows):
             with self.subTest(i), self.assertRaisesRegex(kind, message):

@@ -1,7 +1,7 @@
 """Backward passes of single layers, and batch normalisation, on float32 arrays: for programs with a framework of their own.
 
 Arrays, layouts and options are those of layers.py; dy is the gradient of the loss with regard to a layer's output, of its
-shape. Results are new arrays. stoa.Error (ERROR_UNSUPPORTED) where the library was built without training."""
+shape. Results are new arrays; gradients of weights are 0 of an empty batch. stoa.Error (ERROR_UNSUPPORTED) where the library was built without training."""
 
 import ctypes
 
@@ -30,10 +30,11 @@ def conv2d_backward(x, weights, dy, *, need_dx=True, layout="NCHW", **keywords):
         for i in range(2)
     )
     dy = _gradient(dy, shape(weights.shape[0], *size))
+    dx, dweights, dbias = np.empty_like(x) if need_dx else None, np.zeros_like(weights), np.zeros(weights.shape[0], np.float32)
+    if not dy.size:
+        return dx, dweights, dbias
     memory = workspace(library.stoa_conv2d_backward_workspace_size(handle))
-    dx, dweights, dbias = None, np.empty_like(weights), np.empty(weights.shape[0], np.float32)
     if need_dx:
-        dx = np.empty_like(x)
         library.stoa_conv2d_backward_set_weights(handle, address(weights))
         library.stoa_conv2d_backward_data(handle, address(dy), memory.size, address(memory), address(dx))
     library.stoa_conv2d_backward_weights(
@@ -52,8 +53,10 @@ def linear_backward(x, weights, dy):
     desc = options(
         d.stoa_linear_desc, dict(batch=x.shape[0], in_features=weights.shape[1], out_features=weights.shape[0]), "linear"
     )
+    dx, dweights, dbias = np.empty_like(x), np.zeros_like(weights), np.zeros(weights.shape[0], np.float32)
+    if not dy.size:
+        return dx, dweights, dbias
     memory = workspace(_size(library.stoa_linear_backward_workspace_size, desc))
-    dx, dweights, dbias = np.empty_like(x), np.empty_like(weights), np.empty(weights.shape[0], np.float32)
     library.stoa_linear_backward_run(
         desc, address(x), address(weights), address(dy), memory.size, address(memory), address(dx), address(dweights),
         address(dbias),
@@ -71,9 +74,10 @@ def _pool_backward(kind, x, dy, layout, keywords):
     x, dims, shape = image(layout, x)
     desc, size = pool_desc(kind, dims, layout, keywords)
     dy = _gradient(dy, shape(dims[1], *size))
-    memory = workspace(_size(library.stoa_pool2d_backward_workspace_size, desc))
     dx = np.empty_like(x)
-    library.stoa_pool2d_backward_run(desc, address(x), address(dy), memory.size, address(memory), address(dx))
+    if dy.size:
+        memory = workspace(_size(library.stoa_pool2d_backward_workspace_size, desc))
+        library.stoa_pool2d_backward_run(desc, address(x), address(dy), memory.size, address(memory), address(dx))
     return dx
 
 
@@ -141,18 +145,22 @@ def batch_norm(x, scale, shift, mean, variance, *, layout="NCHW", **keywords):
     x, desc, channels = _batch_norm_desc(x, layout, keywords)
     given = _of_channels(channels, scale=scale, shift=shift, mean=mean, variance=variance)
     y = np.empty_like(x)
-    library.stoa_batch_norm_run(desc, address(x), *map(address, given), address(y))
+    if y.size:
+        library.stoa_batch_norm_run(desc, address(x), *map(address, given), address(y))
     return y
 
 
 def batch_norm_training(x, scale, shift, running_mean, running_variance, *, layout="NCHW", **keywords):
     """The same with mean and variance of x itself: y, and a pair `saved` for batch_norm_backward. The running ones, which
-    must be float32 arrays, become momentum * running + (1 - momentum) * of x. Options: epsilon (1e-5), momentum (0.9)."""
+    must be float32 arrays, become momentum * running + (1 - momentum) * of x. An empty batch has no mean. Options: epsilon
+    (1e-5), momentum (0.9)."""
     x, desc, channels = _batch_norm_desc(x, layout, keywords)
+    if not x.size:
+        raise ValueError(f"x: has shape {x.shape}, which has no mean")
     scale, shift = given = _of_channels(channels, scale=scale, shift=shift)
     running = running_mean, running_variance
-    for name, array in zip(("running_mean", "running_variance"), running):
-        as_output(name, array, (channels,))
+    as_output("running_mean", running_mean, (channels,), apart_from=(x, *given))
+    as_output("running_variance", running_variance, (channels,), apart_from=(x, *given, running_mean))
     saved = np.empty(channels, np.float32), np.empty(channels, np.float32)
     y = np.empty_like(x)
     memory = workspace(_size(library.stoa_batch_norm_workspace_size, desc))
@@ -167,7 +175,9 @@ def batch_norm_backward(x, dy, scale, saved, *, layout="NCHW", **keywords):
     x, desc, channels = _batch_norm_desc(x, layout, keywords)
     dy = _gradient(dy, x.shape)
     scale, mean, factor = _of_channels(channels, scale=scale, saved_mean=saved[0], saved_factor=saved[1])
-    dx, dscale, dshift = np.empty_like(x), np.empty_like(scale), np.empty_like(scale)
+    dx, dscale, dshift = np.empty_like(x), np.zeros_like(scale), np.zeros_like(scale)
+    if not dx.size:
+        return dx, dscale, dshift
     memory = workspace(_size(library.stoa_batch_norm_workspace_size, desc))
     library.stoa_batch_norm_backward_run(
         desc, *map(address, (x, dy, scale, mean, factor)), memory.size, address(memory), *map(address, (dx, dscale, dshift))

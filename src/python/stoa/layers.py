@@ -2,15 +2,16 @@
 
 Images are [N, C, H, W], with layout="NHWC" [N, H, W, C]. Inputs are read in place where they are C-contiguous float32,
 else copied as Session.run says; `out` names an array for the result. Options follow <stoa/layers.h>; numbers for height
-and width may be one for both, pads one for all, (vertical, horizontal) or (top, left, bottom, right). ValueError and
-TypeError tell of arrays that do not fit, stoa.Error (ERROR_ATTRIBUTE, ERROR_SHAPE, ...) of options that do not."""
+and width may be one for both, pads one for all, (vertical, horizontal) or (top, left, bottom, right). Of an empty batch
+comes an empty one. ValueError and TypeError tell of arrays that do not fit, stoa.Error (ERROR_ATTRIBUTE, ERROR_SHAPE,
+...) of options that do not."""
 
 import ctypes
 
 import numpy as np
 
 from . import declarations as d
-from .convert import Cache, address, as_input, as_output, number_of, options, record, text
+from .convert import Cache, address, as_input, as_output, number_of, options, record, scalar, text
 from .library import Handle, library
 
 _SHAPES_KEPT = 8
@@ -53,7 +54,8 @@ _OF_ROWS = "batch", "in_features", "out_features"
 def conv2d_desc(weights, dims, keywords):
     """struct stoa_conv2d_desc of weights on images of dims N C H W."""
     batch, channels, height, width = dims
-    wanted = weights.shape[1] * keywords.get("groups", 1)
+    groups = keywords.get("groups")
+    wanted = weights.shape[1] * (1 if groups is None else scalar(ctypes.c_size_t, groups, "groups"))
     if channels != wanted:
         raise ValueError(f"x: has {channels} channels, the weights are for {wanted}")
     decided = batch, height, width, channels, weights.shape[0], weights.shape[2:]
@@ -94,6 +96,8 @@ class Conv2d:
         x, dims, shape = image(self._layout, x)
         handle, height, width = self._shapes.get(dims, lambda: self._create(dims))
         y = as_output("out", out, shape(self._weights.shape[0], height, width), apart_from=(x,))
+        if not y.size:
+            return y
         size = library.stoa_conv2d_workspace_size(handle)
         # Each run has a workspace of its own, which it leaves for the next.
         try:
@@ -145,7 +149,9 @@ class Linear:
     def __call__(self, x, out=None):
         x = as_input("x", x, shape=(None, self._weights.shape[1]))
         y = as_output("out", out, (x.shape[0], self._weights.shape[0]), apart_from=(x,))
-        library.stoa_linear_run(self._batches.get(x.shape[0], lambda: self._create(x.shape[0])), address(x), address(y))
+        if y.size:
+            handle = self._batches.get(x.shape[0], lambda: self._create(x.shape[0]))
+            library.stoa_linear_run(handle, address(x), address(y))
         return y
 
 
@@ -169,7 +175,8 @@ def _pool(kind, x, layout, out, keywords):
     x, dims, shape = image(layout, x)
     desc, size = pool_desc(kind, dims, layout, keywords)
     y = as_output("out", out, shape(dims[1], *size), apart_from=(x,))
-    library.stoa_pool2d_run(desc, address(x), address(y))
+    if y.size:
+        library.stoa_pool2d_run(desc, address(x), address(y))
     return y
 
 
@@ -202,10 +209,10 @@ def last_axis(x, axis):
 
 
 def softmax(x, axis=-1, *, out=None):
-    """Softmax along an axis, of any shape."""
+    """Softmax along an axis, of any shape; out may be x."""
     x = as_input("x", x)
     rows, back = last_axis(x, axis)
-    y = as_output("out", out, x.shape)
+    y = as_output("out", out, x.shape, in_place_of=x)
     result = y if axis in (-1, x.ndim - 1) else np.empty(rows.shape, np.float32)
     columns = rows.shape[-1]
     library.stoa_softmax_run(rows.size // columns if columns else 0, columns, address(rows), address(result))
@@ -217,7 +224,7 @@ def softmax(x, axis=-1, *, out=None):
 def activate(x, activation, *, out=None):
     """A function of each element, by name as for Conv2d; out may be x."""
     x = as_input("x", x)
-    y = as_output("out", out, x.shape)
+    y = as_output("out", out, x.shape, in_place_of=x)
     library.stoa_activation_run(number_of(d.stoa_activation, activation, "activation"), x.size, address(x), address(y))
     return y
 
