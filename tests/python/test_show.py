@@ -32,6 +32,11 @@ class Show(unittest.TestCase):
         scores = stoa.Session(self.model).run({"input": made})["output"]
         self.assertAlmostEqual(float(scores[0, 3]), score, places=3)
 
+    def test_maximize_a_channel(self):
+        image, score = show.maximize(self.model, IMAGE.shape, "conv1", unit=2, steps=20, seed=1)
+        maps = show.activations(self.model, image, "conv1")
+        self.assertAlmostEqual(score, float(maps[0, 2].mean(dtype=np.float64)), places=4)
+
     def test_errors(self):
         with self.assertRaisesRegex(stoa.Error, "no layer 'nowhere'"):
             show.filters(self.model, "nowhere")
@@ -43,6 +48,12 @@ class Show(unittest.TestCase):
             show.confusion(self.model, (IMAGE, [10]))
         with self.assertRaises(ValueError):
             show.graph(stoa.Session(self.model), [1.0])
+        with self.assertRaisesRegex(ValueError, "class_index is -1, must be from 0"):
+            show.saliency(self.model, IMAGE, -1)
+        with self.assertRaisesRegex(ValueError, "pixel has 1 numbers, must have 2"):
+            show.steps(self.model, IMAGE, pixel=(1,))
+        with self.assertRaisesRegex(ValueError, r"the model has no inputs \['image'\]"):
+            show.activations(self.model, {"image": IMAGE})
 
     def test_confusion_and_errors_are_what_single_runs_say(self):
         images = np.random.default_rng(5).normal(size=(50, 1, 28, 28)).astype(np.float32)

@@ -7,10 +7,10 @@ import os
 import numpy as np
 
 from . import declarations as d
-from .convert import address, as_input, memory_array, name_of, options, record, tensor_array, text
+from .convert import address, as_input, encoded, memory_array, name_of, options, record, sizes, tensor_array, text
 from .library import Calls, Closeable, Handle, Status, library
 from .model import as_model
-from .session import input_specs
+from .session import fixed_inputs, input_specs
 from .train import Arrays, batches
 
 
@@ -28,20 +28,20 @@ def _copied(place, shape, dtype=np.float32):
     return memory_array(place, shape, dtype).copy() if place else None
 
 
-def _layer(name):
-    return None if name is None else name.encode()
-
-
 def _subject(model, inputs, threads):
     """struct stoa_subject of {"name": array}, or of the array of the only input."""
     if not isinstance(inputs, dict):
         inputs = {model.inputs[0].name: inputs}
-    arrays = [as_input(info.name, inputs[info.name], info.dtype) for info in model.inputs]
-    specs = [(info.name, array.shape, None) for info, array in zip(model.inputs, arrays)]
-    subject = d.stoa_subject(threads=threads, input_count=len(specs))
+    arrays = fixed_inputs(model, inputs)
+    missing = [info.name for info in model.inputs if info.name not in arrays]
+    if missing:
+        raise ValueError(f"inputs {missing} are missing")
+    arrays = {info.name: arrays[info.name] for info in model.inputs}
+    subject = options(d.stoa_subject, dict(threads=threads), "a subject")
+    specs = [(name, array.shape, None) for name, array in arrays.items()]
     handle = model._open()
-    subject.model, subject.inputs = handle._as_parameter_, input_specs(specs)
-    subject.values = (ctypes.c_void_p * len(arrays))(*(address(array) for array in arrays))
+    subject.model, subject.inputs, subject.input_count = handle._as_parameter_, input_specs(specs), len(specs)
+    subject.values = (ctypes.c_void_p * len(arrays))(*map(address, arrays.values()))
     subject.kept = handle, arrays
     return subject
 
@@ -49,14 +49,14 @@ def _subject(model, inputs, threads):
 def filters(model, layer=None):
     """The weights [K, C, kh, kw] of a convolution; None: the first."""
     array = d.stoa_array()
-    library.stoa_show_filters(as_model(model)._open(), _layer(layer), array)
+    library.stoa_show_filters(as_model(model)._open(), layer, array)
     return _taken(array)
 
 
 def activations(model, inputs, layer=None, *, threads=1):
     """What a layer makes of the inputs; None: the first convolution."""
     array = d.stoa_array()
-    library.stoa_show_activations(_subject(as_model(model), inputs, threads), _layer(layer), array)
+    library.stoa_show_activations(_subject(as_model(model), inputs, threads), layer, array)
     return _taken(array)
 
 
@@ -70,7 +70,7 @@ def saliency(model, image, class_index, *, threads=1):
 def gradcam(model, image, class_index, layer=None, *, threads=1):
     """Grad-CAM: the map [H, W] of where a layer speaks for a class, and the weights [C] of its maps."""
     weights, array = d.stoa_array(), d.stoa_array()
-    library.stoa_show_gradcam(_subject(as_model(model), image, threads), _layer(layer), class_index, weights, array)
+    library.stoa_show_gradcam(_subject(as_model(model), image, threads), layer, class_index, weights, array)
     return _taken(array), _taken(weights)
 
 
@@ -81,10 +81,11 @@ def occlusion(model, image, class_index, *, size=0, stride=0, threads=1):
     return _taken(array)
 
 
-def maximize(model, shape, *, threads=1, **keywords):
-    """An image [1, C, H, W] of that shape which a class or a channel answers strongly, and the answer. Options as
-    <stoa/show.h> states: layer, unit, steps, rate, decay, blur, middle, spread, seed."""
-    chosen = options(d.stoa_maximize_options, keywords, "maximize")
+def maximize(model, shape, layer=None, *, threads=1, **keywords):
+    """An image [1, C, H, W] of that shape which a class, or a channel of a layer, answers strongly, and the answer.
+    Options as <stoa/show.h> states: unit (the class or channel), steps, rate, decay, blur, middle, spread, seed."""
+    chosen = options(d.stoa_maximize_options, keywords, "maximize", own=("layer", "threads"))
+    chosen.layer = encoded(layer, "layer")
     array, score = d.stoa_array(), ctypes.c_double()
     subject = _subject(as_model(model), np.zeros(shape, np.float32), threads)
     library.stoa_show_maximize(subject, chosen, array, score)
@@ -159,8 +160,10 @@ def steps(model, inputs, layer=None, *, pixel=None, channel=0, threads=1):
     chosen, matrix and view, what the engine computes as it chooses, by the whole matrix and by views, each with
     value and how; after, what follows the sum."""
     pointer = ctypes.POINTER(d.stoa_steps)()
-    pixel = None if pixel is None else (ctypes.c_size_t * 2)(*pixel)
-    library.stoa_show_steps(_subject(as_model(model), inputs, threads), _layer(layer), pixel, channel, pointer)
+    pixel = None if pixel is None else sizes(pixel, "pixel")
+    if pixel is not None and len(pixel) != 2:
+        raise ValueError(f"pixel has {len(pixel)} numbers, must have 2: row and column")
+    library.stoa_show_steps(_subject(as_model(model), inputs, threads), layer, pixel, channel, pointer)
     made = pointer.contents
     try:
         conv = made.conv
@@ -186,13 +189,15 @@ class Deconv(Closeable):
     """The deconvolutional network of Zeiler and Fergus: what in a picture an element of a layer answers to.
 
     layer None: the first convolution; height and width of the pictures where the model leaves them open; spread: also
-    where average pooling, which has no switches, is all there is. Pictures are [C, H, W], with one or three channels. info is a dict of what <stoa/show.h> states: channels, height, width, maps,
-    map_height, map_width, field_height, field_width, max_pools, average_pools, value, channels_last. Used by one thread
-    at a time."""
+    where average pooling, which has no switches, is all there is. Pictures are [C, H, W], with one or three channels.
+    info is a dict of what <stoa/show.h> states: channels, height, width, maps, map_height, map_width, field_height,
+    field_width, max_pools, average_pools, value, channels_last. Used by one thread at a time."""
 
     def __init__(self, model, layer=None, *, height=0, width=0, spread=False, threads=1):
         model = as_model(model)._open()
-        chosen = d.stoa_deconv_options(layer=_layer(layer), height=height, width=width, spread=bool(spread), threads=threads)
+        fields = dict(height=height, width=width, spread=bool(spread), threads=threads)
+        chosen = options(d.stoa_deconv_options, fields, "Deconv")
+        chosen.layer = encoded(layer, "layer")
         self._handle = Handle(library.stoa_deconv_create, library.stoa_deconv_free, model, chosen, owners=(model,))
         info = d.stoa_deconv_info()
         library.stoa_deconv_describe(self._handle, info)
@@ -223,6 +228,8 @@ class Deconv(Closeable):
         calls, held, pointer = Calls(), [], ctypes.POINTER(d.stoa_deconv_sheet)()
 
         def get(_, index, error, picture):
+            if calls.failure:
+                return int(Status.ERROR_CANCELLED)
             held[:] = [self._picture(pictures[index])]
             picture[0] = address(held[0])
             return 0
