@@ -9,28 +9,11 @@
 #include "base/status.h"
 #include "show/array.h"
 #include "show/probe.h"
+#include "train/labels.h"
 
 /* What is done with scores[batch][classes] and labels[batch] of the batch that begins with picture `first`. */
 typedef void (*batch_taker)(void *user, size_t first, size_t batch, size_t classes, const float *scores,
                             const int64_t *labels);
-
-static size_t best_of(size_t classes, const float *scores)
-{
-    size_t best = 0;
-    for (size_t k = 1; k < classes; k++)
-        best = scores[k] > scores[best] ? k : best;
-    return best;
-}
-
-static enum stoa_status check_labels(const struct stoa_batches *set, size_t position, size_t classes,
-                                     const int64_t *labels, struct stoa_error *error)
-{
-    for (size_t n = 0; n < set->batch; n++)
-        if (labels[n] >= 0 && (size_t)labels[n] >= classes)
-            return stoa_fail(error, STOA_ERROR_DATA, "picture %zu is of class %zu, the model has %zu scores",
-                             position * set->batch + n, (size_t)labels[n], classes);
-    return STOA_OK;
-}
 
 static enum stoa_status walk(const struct probe *probe, size_t input, size_t classes, const struct stoa_batches *set,
                              batch_taker take, void *user, struct stoa_error *error)
@@ -38,8 +21,7 @@ static enum stoa_status walk(const struct probe *probe, size_t input, size_t cla
     struct stoa_tensor scores;
     for (size_t i = 0; i < set->count; i++) {
         struct stoa_examples examples;
-        STOA_TRY(set->get(set->user, 0, i, error, &examples));
-        STOA_TRY(check_labels(set, i, classes, examples.labels, error));
+        STOA_TRY(stoa_batch_get(set, 0, i, classes, error, &examples));
         STOA_TRY(stoa_session_bind_input_at(probe->session, input, examples.x, error));
         STOA_TRY(stoa_session_run(probe->session, error));
         STOA_TRY(stoa_session_output_at(probe->session, 0, error, &scores));
@@ -75,7 +57,7 @@ static void count_batch(void *user, size_t first, size_t batch, size_t classes, 
     (void)first;
     for (size_t n = 0; n < batch; n++)
         if (labels[n] >= 0)
-            confusion[(size_t)labels[n] * classes + best_of(classes, scores + n * classes)]++;
+            confusion[(size_t)labels[n] * classes + stoa_scores_best(classes, scores + n * classes)]++;
 }
 
 enum stoa_status stoa_show_confusion(const struct stoa_subject *subject, const struct stoa_batches *set,
@@ -132,7 +114,7 @@ static void gather_batch(void *user, size_t first, size_t batch, size_t classes,
     struct made *made = user;
     for (size_t n = 0; n < batch; n++) {
         const float *row = scores + n * classes;
-        size_t best = best_of(classes, row);
+        size_t best = stoa_scores_best(classes, row);
         if (labels[n] < 0)
             continue;
         made->shown.examples++;

@@ -9,15 +9,6 @@
 
 #define TOP 5
 
-static size_t best_class(size_t classes, const float *scores)
-{
-    size_t best = 0;
-    for (size_t k = 1; k < classes; k++)
-        if (scores[k] > scores[best])
-            best = k;
-    return best;
-}
-
 static void count_batch(const struct stoa_trainer *trainer, size_t batch, const float *scores, const int64_t *labels,
                         struct stoa_evaluation *evaluation, size_t *confusion)
 {
@@ -30,19 +21,8 @@ static void count_batch(const struct stoa_trainer *trainer, size_t batch, const 
         evaluation->top1 += before == 0;
         evaluation->top5 += before < TOP;
         if (confusion)
-            confusion[label * classes + best_class(classes, row)]++;
+            confusion[label * classes + stoa_scores_best(classes, row)]++;
     }
-}
-
-static enum stoa_status check_batch(const struct stoa_trainer *trainer, const struct stoa_batches *set,
-                                    const struct stoa_examples *examples, struct stoa_error *error)
-{
-    if (trainer->class_labels)
-        return stoa_labels_check(set->batch, trainer->classes, examples->labels, error);
-    if (examples->count != set->batch)
-        return stoa_fail(error, STOA_ERROR_DATA, "a batch has %zu examples of %zu, the loss needs all", examples->count,
-                         set->batch);
-    return STOA_OK;
 }
 
 static enum stoa_status walk(const struct stoa_trainer *trainer, struct stoa_session *session,
@@ -56,8 +36,7 @@ static enum stoa_status walk(const struct stoa_trainer *trainer, struct stoa_ses
     double sum = 0;
     for (size_t i = 0; i < set->count; i++) {
         struct stoa_examples examples;
-        STOA_TRY(set->get(set->user, epoch, i, error, &examples));
-        STOA_TRY(check_batch(trainer, set, &examples, error));
+        STOA_TRY(stoa_batch_get(set, epoch, i, trainer->class_labels ? trainer->classes : 0, error, &examples));
         STOA_TRY(stoa_session_bind_input(session, trainer->x_name, examples.x, error));
         STOA_TRY(stoa_session_bind_input(session, trainer->labels_name, examples.labels, error));
         STOA_TRY(stoa_session_run(session, error));

@@ -59,10 +59,8 @@ static enum stoa_status train_batch(const struct fit *fit, struct stoa_error *er
     struct trainer_state *state = &trainer->state;
     struct stoa_examples examples;
     struct stoa_train_result result;
-    STOA_TRY(fit->training->get(fit->training->user, state->epoch, state->position, error, &examples));
-    if (!trainer->class_labels && examples.count != trainer->batch)
-        return stoa_fail(error, STOA_ERROR_DATA, "batch %llu has %zu examples of %zu, the loss needs all",
-                         (unsigned long long)state->position, examples.count, trainer->batch);
+    STOA_TRY(stoa_batch_get(fit->training, state->epoch, state->position, trainer->class_labels ? trainer->classes : 0,
+                            error, &examples));
     STOA_TRY(stoa_trainer_step(trainer, examples.x, examples.labels, error, &result));
     size_t counted = trainer->class_labels ? stoa_labels_counted(trainer->batch, examples.labels) : trainer->batch;
     state->position++;

@@ -12,6 +12,36 @@ enum stoa_status stoa_labels_check(size_t count, size_t classes, const int64_t *
     return STOA_OK;
 }
 
+static enum stoa_status check_batch(size_t batch, size_t classes, const struct stoa_examples *examples,
+                                    struct stoa_error *error)
+{
+    const int64_t *labels = examples->labels;
+    size_t count = examples->count;
+    if (!examples->x || !labels)
+        return stoa_fail(error, STOA_ERROR_DATA, "%s is null", examples->x ? "labels" : "x");
+    if (count == 0 || count > batch || (classes == 0 && count < batch))
+        return stoa_fail(error, STOA_ERROR_DATA, "%zu examples of %zu%s", count, batch,
+                         classes == 0 ? ", the loss needs all" : "");
+    if (classes == 0)
+        return STOA_OK;
+    for (size_t i = count; i < batch; i++)
+        if (labels[i] != -1)
+            return stoa_fail(error, STOA_ERROR_DATA, "labels[%zu] is %lld, must be -1 behind %zu examples", i,
+                             (long long)labels[i], count);
+    return stoa_labels_check(count, classes, labels, error);
+}
+
+enum stoa_status stoa_batch_get(const struct stoa_batches *set, size_t epoch, size_t position, size_t classes,
+                                struct stoa_error *error, struct stoa_examples *examples)
+{
+    *examples = (struct stoa_examples){0};
+    STOA_TRY(set->get(set->user, epoch, position, error, examples));
+    enum stoa_status status = check_batch(set->batch, classes, examples, error);
+    if (status != STOA_OK)
+        stoa_error_prefix(error, "batch %zu: ", position);
+    return status;
+}
+
 size_t stoa_labels_counted(size_t count, const int64_t *labels)
 {
     size_t counted = 0;
@@ -26,4 +56,12 @@ size_t stoa_scores_before(size_t classes, const float *scores, size_t label)
     for (size_t k = 0; k < classes; k++)
         behind += scores[k] < scores[label] || (scores[k] == scores[label] && k >= label);
     return classes - behind;
+}
+
+size_t stoa_scores_best(size_t classes, const float *scores)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < classes; k++)
+        best = scores[k] > scores[best] ? k : best;
+    return best;
 }

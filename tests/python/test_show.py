@@ -44,7 +44,7 @@ class Show(unittest.TestCase):
             show.steps(self.model, IMAGE, "nowhere")
         with self.assertRaisesRegex(stoa.Error, "no layer 'nowhere'"):
             show.Deconv(self.model, "nowhere")
-        with self.assertRaisesRegex(stoa.Error, "is of class 10, the model has 10 scores"):
+        with self.assertRaisesRegex(stoa.Error, r"batch 0: labels\[0\] is 10, there are 10 classes"):
             show.confusion(self.model, (IMAGE, [10]))
         with self.assertRaises(ValueError):
             show.graph(stoa.Session(self.model), [1.0])

@@ -171,7 +171,7 @@ static const struct {
     {"no classes", "input x f32[?,1,6,6]\ny = Relu(x)\noutput y\n", BATCH, 0, STOA_ERROR_SHAPE,
      "its first output is [4,1,6,6], must be float [4,classes]"},
     {"a class beyond", "input x f32[?,1,6,6]\nconst f f32[4,36]\nc = Flatten(x)\ny = Gemm(c, f) transB=1\noutput y\n",
-     BATCH, CLASSES, STOA_ERROR_DATA, "picture 2 is of class 4, the model has 4 scores"},
+     BATCH, CLASSES, STOA_ERROR_DATA, "batch 0: labels[2] is 4, there are 4 classes"},
     {"no batches", "input x f32[?,1,6,6]\ny = Relu(x)\noutput y\n", 0, 0, STOA_ERROR_ARGUMENT, "a batch and a count"},
 };
 

@@ -274,6 +274,49 @@ Test(fit, counts_what_is_taken_for_what)
     net_free(&net);
 }
 
+/* A batch as a caller who is mistaken gives it. */
+static struct stoa_examples given;
+static enum stoa_status give(void *user, size_t epoch, size_t position, struct stoa_error *error,
+                             struct stoa_examples *examples)
+{
+    (void)user, (void)epoch, (void)position, (void)error;
+    *examples = given;
+    return STOA_OK;
+}
+
+Test(fit, refuses_batches_that_are_none)
+{
+    static const int64_t classes[TOY_BATCH] = {0}, beyond[TOY_BATCH] = {0, 0, TOY_CLASSES};
+    static const float x[TOY_BATCH * TOY_MOST];
+    static const struct {
+        const char *name, *words;
+        struct stoa_examples examples;
+    } rows[] = {
+        {"nothing", "batch 0: x is null", {0}},
+        {"no labels", "batch 0: labels is null", {.x = x, .count = TOY_BATCH}},
+        {"no examples", "batch 0: 0 examples of 8", {.x = x, .labels = classes}},
+        {"too many", "batch 0: 9 examples of 8", {.x = x, .labels = classes, .count = TOY_BATCH + 1}},
+        {"classes behind", "batch 0: labels[7] is 0, must be -1", {.x = x, .labels = classes, .count = TOY_BATCH - 1}},
+        {"no class", "batch 0: labels[2] is 3, there are 3", {.x = x, .labels = beyond, .count = TOY_BATCH}},
+    };
+    struct net net;
+    net_build(&net, toys[0].net, NULL);
+    struct stoa_trainer *trainer = toy_trainer(&net, &ways[0], "batches");
+    const struct stoa_batches set = {.batch = TOY_BATCH, .count = 1, .get = give};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stoa_error fitted = {0}, evaluated = {0};
+        struct stoa_evaluation evaluation;
+        given = rows[i].examples;
+        cr_expect(stoa_fit(trainer, &set, NULL, NULL, &fitted, NULL) == STOA_ERROR_DATA, "%s", rows[i].name);
+        cr_expect(stoa_evaluate(trainer, &set, 0, &evaluated, &evaluation, NULL) == STOA_ERROR_DATA, "%s",
+                  rows[i].name);
+        cr_expect(strstr(fitted.message, rows[i].words), "%s: %s", rows[i].name, fitted.message);
+        cr_expect(strstr(evaluated.message, rows[i].words), "%s: %s", rows[i].name, evaluated.message);
+    }
+    stoa_trainer_free(trainer);
+    net_free(&net);
+}
+
 Test(fit, refuses_sets_that_do_not_fit)
 {
     struct net net;
