@@ -144,6 +144,16 @@ STOA_CHECKED enum stoa_status stoa_plan_create(const struct stoa_model *model, c
                                                struct plan **plan);
 void stoa_plan_free(struct plan *plan);
 
+/* What a caller says of the inputs (shapes.c). */
+/* Whether the specs are of inputs there are, each once. */
+STOA_CHECKED enum stoa_status stoa_plan_check_specs(const struct graph *graph, const struct stoa_input_spec *specs,
+                                                    size_t count, struct stoa_error *error);
+/* The spec of that name, or null. */
+const struct stoa_input_spec *stoa_plan_find_spec(const struct stoa_input_spec *specs, size_t count, const char *name);
+/* The input's type, dims and strides, of what its spec (may be null) says and what the model does. */
+STOA_CHECKED enum stoa_status stoa_plan_input(const struct graph_value *value, const struct stoa_input_spec *spec,
+                                              struct stoa_error *error, struct stoa_tensor *tensor);
+
 /* Whether the plan is the one these inputs would give; fails for specs that are wrong in themselves. */
 STOA_CHECKED enum stoa_status stoa_plan_matches(const struct plan *plan, const struct stoa_input_spec *inputs,
                                                 size_t count, struct stoa_error *error, bool *matches);

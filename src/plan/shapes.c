@@ -26,8 +26,8 @@ static enum stoa_status check_spec(const struct graph_value *value, const struct
     return STOA_OK;
 }
 
-static enum stoa_status resolve(const struct graph_value *value, const struct stoa_input_spec *spec,
-                                struct stoa_error *error, struct stoa_tensor *tensor)
+enum stoa_status stoa_plan_input(const struct graph_value *value, const struct stoa_input_spec *spec,
+                                 struct stoa_error *error, struct stoa_tensor *tensor)
 {
     tensor->dtype = value->dtype;
     if (spec && (spec->rank || !value->has_shape)) {
@@ -60,9 +60,8 @@ static enum stoa_status resolve(const struct graph_value *value, const struct st
     return status;
 }
 
-/* Whether the specs are of inputs there are. */
-static enum stoa_status check_names(const struct graph *graph, const struct stoa_input_spec *specs, size_t count,
-                                    struct stoa_error *error)
+enum stoa_status stoa_plan_check_specs(const struct graph *graph, const struct stoa_input_spec *specs, size_t count,
+                                       struct stoa_error *error)
 {
     for (size_t s = 0; s < count; s++) {
         size_t index = specs[s].name ? stoa_graph_find(graph, specs[s].name) : GRAPH_NONE;
@@ -80,7 +79,7 @@ static enum stoa_status check_names(const struct graph *graph, const struct stoa
     return STOA_OK;
 }
 
-static const struct stoa_input_spec *find_spec(const struct stoa_input_spec *specs, size_t count, const char *name)
+const struct stoa_input_spec *stoa_plan_find_spec(const struct stoa_input_spec *specs, size_t count, const char *name)
 {
     for (size_t s = 0; s < count; s++)
         if (strcmp(specs[s].name, name) == 0)
@@ -93,13 +92,13 @@ enum stoa_status stoa_plan_matches(const struct plan *plan, const struct stoa_in
 {
     const struct graph *graph = &plan->model->graph;
     *matches = true;
-    STOA_TRY(check_names(graph, inputs, count, error));
+    STOA_TRY(stoa_plan_check_specs(graph, inputs, count, error));
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct graph_value *value = &graph->values[graph->inputs[i]];
         const struct plan_tensor *planned = &plan->values[graph->inputs[i]].main;
-        const struct stoa_input_spec *spec = find_spec(inputs, count, value->name);
+        const struct stoa_input_spec *spec = stoa_plan_find_spec(inputs, count, value->name);
         struct stoa_tensor tensor = {0};
-        STOA_TRY(resolve(value, spec, error, &tensor));
+        STOA_TRY(stoa_plan_input(value, spec, error, &tensor));
         size_t size = tensor.rank * sizeof *tensor.dims;
         const void *fixed =
             plan->storages[planned->place.storage].kind == STORAGE_CONSTANT ? planned->tensor.data : NULL;
@@ -113,14 +112,14 @@ enum stoa_status stoa_plan_matches(const struct plan *plan, const struct stoa_in
 enum stoa_status stoa_plan_inputs(struct plan *plan, const struct plan_options *options, struct stoa_error *error)
 {
     const struct graph *graph = &plan->model->graph;
-    STOA_TRY(check_names(graph, options->inputs, options->input_count, error));
+    STOA_TRY(stoa_plan_check_specs(graph, options->inputs, options->input_count, error));
     for (size_t i = 0; i < graph->input_count; i++) {
         const struct graph_value *value = &graph->values[graph->inputs[i]];
         struct plan_value *planned = &plan->values[graph->inputs[i]];
-        const struct stoa_input_spec *spec = find_spec(options->inputs, options->input_count, value->name);
+        const struct stoa_input_spec *spec = stoa_plan_find_spec(options->inputs, options->input_count, value->name);
 
         struct stoa_tensor *tensor = &planned->main.tensor;
-        STOA_TRY(resolve(value, spec, error, tensor));
+        STOA_TRY(stoa_plan_input(value, spec, error, tensor));
         size_t bytes = stoa_tensor_bytes(tensor);
         bool fixed = spec && spec->data;
         if (fixed) {

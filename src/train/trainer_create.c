@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
+#include "plan/plan.h"
 #include "train/loss.h"
 #include "train/trainer.h"
 
@@ -137,31 +138,19 @@ static enum stoa_status make_optimiser(struct stoa_trainer *trainer, struct stoa
     return status;
 }
 
-/* The caller's spec for that input, or null. */
-static const struct stoa_input_spec *spec_of(const struct stoa_trainer_options *options, const char *name)
+/* A copy of the caller's spec of an input with a fixed value, which is copied as well. */
+static enum stoa_status keep_fixed(struct stoa_trainer *trainer, const struct stoa_input_spec *given,
+                                   const struct graph_value *input, struct stoa_error *error)
 {
-    for (size_t i = 0; i < options->input_count; i++)
-        if (options->inputs[i].name && strcmp(options->inputs[i].name, name) == 0)
-            return &options->inputs[i];
-    return NULL;
-}
-
-/* A copy of the caller's spec, value and all. */
-static enum stoa_status keep_spec(struct stoa_trainer *trainer, const struct stoa_input_spec *given,
-                                  const struct stoa_value_info *info, struct stoa_error *error)
-{
-    struct stoa_input_spec *spec = &trainer->specs[trainer->spec_count++];
-    *spec = *given;
-    spec->name = info->name;
-    if (!given->data)
-        return STOA_OK;
-    struct stoa_tensor value = {.dtype = info->dtype, .rank = given->rank};
-    memcpy(value.dims, given->dims, sizeof value.dims);
-    size_t bytes;
+    struct stoa_tensor value = {0};
     void *copy;
-    STOA_TRY(stoa_tensor_measure(&value, error, NULL, &bytes));
+    STOA_TRY(stoa_plan_input(input, given, error, &value));
+    size_t bytes = stoa_tensor_bytes(&value);
     STOA_TRY(stoa_arena_allocate(&trainer->arena, bytes, 1, error, &copy));
     memcpy(copy, given->data, bytes);
+    struct stoa_input_spec *spec = &trainer->specs[trainer->spec_count++];
+    *spec = *given;
+    spec->name = input->name;
     spec->data = copy;
     return STOA_OK;
 }
@@ -170,26 +159,31 @@ static enum stoa_status keep_spec(struct stoa_trainer *trainer, const struct sto
 static enum stoa_status keep_fed(struct stoa_trainer *trainer, const struct stoa_input_spec *given,
                                  const struct stoa_value_info *info, struct stoa_error *error)
 {
+    struct stoa_input_spec *spec = &trainer->specs[trainer->spec_count++];
     if (trainer->x_name)
         return stoa_fail(error, STOA_ERROR_ARGUMENT,
                          "inputs '%.100s' and '%.100s': only one can be fed, others need a value in options.inputs",
                          trainer->x_name, info->name);
     trainer->x_name = info->name;
-    struct stoa_input_spec made = {.name = info->name, .rank = info->rank};
-    for (size_t d = 0; d < info->rank; d++)
-        made.dims[d] = info->dims[d] >= 0 ? (size_t)info->dims[d] : d == 0 ? trainer->options.batch : 0;
-    if (!given && (!info->has_shape || info->rank == 0))
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%.100s': options.inputs must give its dims", info->name);
-    if (!given)
-        given = &made;
-    for (size_t d = 0; d < given->rank; d++)
-        if (given->dims[d] == 0)
+    if (given)
+        *spec = *given;
+    spec->name = info->name;
+    if (spec->rank == 0) {
+        if (!info->has_shape || info->rank == 0)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%.100s': options.inputs must give its dims",
+                             info->name);
+        spec->rank = info->rank;
+        for (size_t d = 0; d < info->rank; d++)
+            spec->dims[d] = info->dims[d] >= 0 ? (size_t)info->dims[d] : d == 0 ? trainer->options.batch : 0;
+    }
+    for (size_t d = 0; d < spec->rank; d++)
+        if (spec->dims[d] == 0)
             return stoa_fail(error, STOA_ERROR_ARGUMENT,
                              "input '%.100s': dimension %zu is 0 or open, options.inputs "
                              "must give it",
                              info->name, d);
-    trainer->batch = given->dims[0];
-    return keep_spec(trainer, given, info, error);
+    trainer->batch = spec->dims[0];
+    return STOA_OK;
 }
 
 /* What the model's inputs are like, with room for one more. */
@@ -197,16 +191,14 @@ static enum stoa_status list_inputs(struct stoa_trainer *trainer, struct stoa_er
 {
     const struct stoa_trainer_options *options = &trainer->options;
     size_t count = stoa_model_input_count(trainer->model);
-    for (size_t i = 0; i < options->input_count; i++)
-        if (!options->inputs[i].name || options->inputs[i].rank > STOA_MAX_RANK)
-            return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.inputs[%zu] has no name, or rank %zu", i,
-                             options->inputs[i].rank);
+    const struct graph *graph = &trainer->model->graph;
+    STOA_TRY(stoa_plan_check_specs(graph, options->inputs, options->input_count, error));
     STOA_TRY(stoa_arena_allocate(&trainer->arena, count + 1, sizeof *trainer->specs, error, &trainer->specs));
     for (size_t i = 0; i < count; i++) {
         struct stoa_value_info info;
         STOA_TRY(stoa_model_input(trainer->model, i, error, &info));
-        const struct stoa_input_spec *given = spec_of(options, info.name);
-        STOA_TRY(given && given->data ? keep_spec(trainer, given, &info, error)
+        const struct stoa_input_spec *given = stoa_plan_find_spec(options->inputs, options->input_count, info.name);
+        STOA_TRY(given && given->data ? keep_fixed(trainer, given, &graph->values[graph->inputs[i]], error)
                                       : keep_fed(trainer, given, &info, error));
     }
     if (!trainer->x_name)

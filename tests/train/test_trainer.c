@@ -257,6 +257,26 @@ Test(trainer, a_step_that_is_not_finite_changes_nothing)
             }
 }
 
+/* Inputs whose dims the model states need none from the caller, whether they are fed or fixed. */
+Test(trainer, takes_dims_that_are_not_given_from_the_model)
+{
+    static const int64_t shape[2] = {4, 6};
+    const struct stoa_input_spec specs[] = {{.name = "shape", .data = shape}, {.name = "x"}};
+    struct net net;
+    struct stoa_error error = {0};
+    struct stoa_trainer *trainer;
+    net_build(&net,
+              "input x f32[?,2,3]\ninput shape i64[2]\nconst w f32[6,3]\nr = Reshape(x, shape)\ny = MatMul(r, w)\n"
+              "output y\n",
+              NULL);
+    const struct stoa_trainer_options options = {SGD, .batch = 4, .inputs = specs, .input_count = 2};
+    cr_assert(stoa_trainer_create(net.model, &options, &error, &trainer) == STOA_OK, "%s", error.message);
+    cr_expect(stoa_trainer_batch(trainer) == 4 && stoa_trainer_classes(trainer) == 3);
+    stoa_trainer_free(trainer);
+    net_free(&net);
+}
+
+#define INPUT(...) .inputs = (const struct stoa_input_spec[]){{__VA_ARGS__}}, .input_count = 1
 #define FROZEN(...)                                                                                                    \
     .frozen = (const char *const[]){__VA_ARGS__},                                                                      \
     .frozen_count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
@@ -281,6 +301,8 @@ static const struct {
      {0},
      STOA_ERROR_ARGUMENT},
     {"no parameter", "input x f32[?,5]\ny = Relu(x)\noutput y\n", "no parameter", {0}, STOA_ERROR_ARGUMENT},
+    {"an unknown input", NULL, "no input 'z'", {INPUT(.name = "z")}, STOA_ERROR_ARGUMENT},
+    {"an input without a name", NULL, "no input '(null)'", {INPUT(.rank = 2)}, STOA_ERROR_ARGUMENT},
     {"an unknown loss", NULL, "loss", {.loss = STOA_LOSS_COUNT}, STOA_ERROR_ARGUMENT},
     {"a count without patterns", NULL, "frozen", {.frozen_count = 1}, STOA_ERROR_ARGUMENT},
     {"a pattern that is none", NULL, "frozen[0] is null", {FROZEN(NULL)}, STOA_ERROR_ARGUMENT},
