@@ -140,7 +140,9 @@ static enum stoa_status add_input(struct stoa_builder *builder, const char *name
                                   size_t *index)
 {
     struct stoa_tensor tensor = {.dtype = STOA_FLOAT, .rank = rank + 1, .dims = {1}};
-    if (rank + 1 > STOA_MAX_RANK)
+    if (rank > 0 && !dims)
+        return stoa_fail(&builder->error, STOA_ERROR_ARGUMENT, "dims is null");
+    if (rank >= STOA_MAX_RANK)
         return stoa_fail(&builder->error, STOA_ERROR_LIMIT, "rank is %zu, at most %d are taken beside the batch", rank,
                          STOA_MAX_RANK - 1);
     for (size_t i = 0; i < rank; i++) {

@@ -174,7 +174,7 @@ enum stoa_status stoa_show_gradcam(const struct stoa_subject *subject, const cha
     struct probe probe;
     size_t node;
     *weights = *map = (struct stoa_array){0};
-    if (!subject->model)
+    if (!subject || !subject->model)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
     const struct graph *graph = &subject->model->graph;
     if (layer)

@@ -98,6 +98,23 @@ static enum stoa_status climb(struct ascent *a, struct stoa_error *error)
     return STOA_OK;
 }
 
+static enum stoa_status check_options(const struct stoa_maximize_options *options, struct stoa_error *error)
+{
+    const struct {
+        const char *name;
+        double value, least;
+    } rows[] = {{"rate", options->rate, 0},
+                {"decay", options->decay, -HUGE_VAL},
+                {"blur", options->blur, -HUGE_VAL},
+                {"middle", options->middle, -HUGE_VAL},
+                {"spread", options->spread, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!isfinite(rows[i].value) || rows[i].value < rows[i].least)
+            return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is %g, must be a number%s", rows[i].name, rows[i].value,
+                             rows[i].least < 0 ? "" : ", at least 0");
+    return STOA_OK;
+}
+
 static void set_defaults(struct stoa_maximize_options *options)
 {
     options->steps = options->steps ? options->steps : 200;
@@ -119,6 +136,9 @@ static enum stoa_status ascend(const struct stoa_subject *subject, struct ascent
     if (value->rank < 2 || value->dims[0] != 1 || a->options.unit >= value->dims[1])
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "unit %zu: the layer has %zu", a->options.unit,
                          value->rank < 2 ? 0 : value->dims[1]);
+    if (a->options.blur > (double)stoa_size_max(a->tensor.dims[2], a->tensor.dims[3]))
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "blur is %g, the picture has %zu rows and %zu columns",
+                         a->options.blur, a->tensor.dims[2], a->tensor.dims[3]);
     a->count = stoa_tensor_elements(&a->tensor);
     STOA_TRY(stoa_allocate(&a->probe->allocator, a->count, sizeof *a->picture, error, &a->picture));
     STOA_TRY(stoa_allocate(&a->probe->allocator, a->count, sizeof *a->spare, error, &a->spare));
@@ -169,6 +189,7 @@ enum stoa_status stoa_show_maximize(const struct stoa_subject *subject, const st
     STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     if (options)
         ascent.options = *options;
+    STOA_TRY(check_options(&ascent.options, error));
     set_defaults(&ascent.options);
     STOA_TRY(find_names(subject, ascent.options.layer, error, &value, &name));
     enum stoa_status status = stoa_probe_open(subject, value, &name, 1, error, &probe);

@@ -170,6 +170,16 @@ static struct stoa_value high_input(struct stoa_builder *b, struct stoa_value x)
     (void)stoa_build_input(b, "other", STOA_MAX_RANK, (const size_t[STOA_MAX_RANK]){1, 1, 1, 1, 1, 1, 1, 1});
     return x;
 }
+static struct stoa_value highest_input(struct stoa_builder *b, struct stoa_value x)
+{
+    (void)stoa_build_input(b, "other", SIZE_MAX, (const size_t[1]){1});
+    return x;
+}
+static struct stoa_value no_dims(struct stoa_builder *b, struct stoa_value x)
+{
+    (void)stoa_build_input(b, "other", 2, NULL);
+    return x;
+}
 static struct stoa_value taken_output(struct stoa_builder *b, struct stoa_value x)
 {
     struct stoa_value y = stoa_build_relu(b, "r", x);
@@ -228,6 +238,8 @@ static const struct {
     {"an input twice", second_input, STOA_ERROR_ARGUMENT, "input 'input': name 'input' is taken"},
     {"an input of nothing", empty_input, STOA_ERROR_SHAPE, "input 'other': dims[1] is 0"},
     {"an input of high rank", high_input, STOA_ERROR_LIMIT, "input 'other': rank is 8"},
+    {"an input of the highest rank", highest_input, STOA_ERROR_LIMIT, "input 'other': rank is 18446744073709551615"},
+    {"an input without dims", no_dims, STOA_ERROR_ARGUMENT, "input 'other': dims is null"},
     {"an output's name", taken_output, STOA_ERROR_GRAPH, "output 'input': name 'input' is taken"},
     {"an output twice", twice_output, STOA_ERROR_GRAPH, "is declared twice"},
     {"the first of several", first_of_two, STOA_ERROR_ATTRIBUTE, "layer 'c' (Conv): out_channels is 0"},

@@ -95,6 +95,14 @@ Test(gradcam, takes_the_last_maps_by_itself)
     toy_free(&toy);
 }
 
+Test(gradcam, needs_a_subject)
+{
+    static const struct stoa_subject without_model;
+    struct stoa_array weights, map;
+    cr_expect(stoa_show_gradcam(NULL, NULL, 0, NULL, &weights, &map) == STOA_ERROR_ARGUMENT && !map.tensor.data);
+    cr_expect(stoa_show_gradcam(&without_model, NULL, 0, NULL, &weights, &map) == STOA_ERROR_ARGUMENT);
+}
+
 /* A convolution that the scores do not depend on comes last. */
 Test(gradcam, takes_maps_that_the_scores_are_made_of)
 {

@@ -61,3 +61,31 @@ Test(maximize, is_the_same_for_the_same_seed)
         stoa_array_free(&pictures[i]);
     toy_free(&toy);
 }
+
+static const struct {
+    const char *message;
+    struct stoa_maximize_options options;
+} refused[] = {
+    {"rate is nan, must be a number, at least 0", {.rate = NAN}},
+    {"rate is -1, must be a number, at least 0", {.rate = -1}},
+    {"decay is inf, must be a number", {.decay = INFINITY}},
+    {"blur is 1e+09, the picture has 9 rows and 7 columns", {.blur = 1e9}},
+    {"middle is -inf, must be a number", {.middle = -INFINITY}},
+    {"spread is -2, must be a number, at least 0", {.spread = -2}},
+};
+
+Test(maximize, refuses_numbers_that_are_none)
+{
+    struct toy toy;
+    toy_make(&toy);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct stoa_error error = {0};
+        struct stoa_array picture;
+        double score;
+        cr_expect(stoa_show_maximize(&toy.subject, &refused[i].options, &error, &picture, &score) ==
+                      STOA_ERROR_ARGUMENT &&
+                  !picture.tensor.data);
+        cr_expect(strcmp(error.message, refused[i].message) == 0, "%s", error.message);
+    }
+    toy_free(&toy);
+}
