@@ -1,6 +1,9 @@
-/* Preprocessing in the order everyone does it: resize, crop, then arithmetic on each pixel. */
+/* Preprocessing in the order everyone does it: resize, crop, then arithmetic on each pixel. Sizes are rounded as
+ * torchvision (the shorter side, crops) and PaddleOCR (multiples, heights) round them: another row is another picture.
+ */
 #include "data/preprocess.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -45,11 +48,16 @@ const struct preprocess *stoa_preprocess_preset(const char *name)
     return NULL;
 }
 
-/* round(length * numerator / denominator), at least 1. All are at most 2^26, so the result fits a size_t. */
+/* length * numerator / denominator, cut, at least 1. All are at most 2^26, so the product fits a size_t. */
 static size_t scaled(size_t length, size_t numerator, size_t denominator)
 {
-    size_t rounded = (size_t)((double)length * (double)numerator / (double)denominator + 0.5);
-    return rounded ? rounded : 1;
+    return stoa_size_max(length * numerator / denominator, 1);
+}
+
+/* As Python rounds: halves to even. */
+static size_t multiple(size_t length, size_t of)
+{
+    return stoa_size_max((size_t)lrint((double)length / (double)of), 1) * of;
 }
 
 /* The size after resizing; what exceeds the limits is left to stoa_image_resize. */
@@ -69,7 +77,7 @@ static void resized_size(const struct preprocess *options, const struct image *i
         w = scaled(image->width, size[0], shorter);
         break;
     case RESIZE_FIT:
-        w = stoa_size_min(scaled(w, size[0], h), size[1]);
+        w = stoa_size_min((w * size[0] + h - 1) / h, size[1]);
         h = size[0];
         break;
     case RESIZE_MULTIPLE:
@@ -77,8 +85,8 @@ static void resized_size(const struct preprocess *options, const struct image *i
             h = scaled(h, size[1], longer);
             w = scaled(w, size[1], longer);
         }
-        h = stoa_size_max((h + size[0] / 2) / size[0], 1) * size[0];
-        w = stoa_size_max((w + size[0] / 2) / size[0], 1) * size[0];
+        h = multiple(h, size[0]);
+        w = multiple(w, size[0]);
         break;
     }
     *height = h;
@@ -130,8 +138,9 @@ static enum stoa_status make_tensor(const struct preprocess *options, const stru
     STOA_TRY(stoa_tensor_measure(&made, error, &elements, NULL));
     stoa_tensor_set_plain(&made);
     STOA_TRY(stoa_allocate(allocator, elements, sizeof(float), error, &made.data));
-    normalise(options, image, (image->height - height) / 2, (image->width - width) / 2, channels, height, padded, width,
-              made.data);
+    size_t top = (size_t)lrint((double)(image->height - height) / 2);
+    size_t left = (size_t)lrint((double)(image->width - width) / 2);
+    normalise(options, image, top, left, channels, height, padded, width, made.data);
     *tensor = made;
     return STOA_OK;
 }

@@ -34,11 +34,13 @@ static const struct {
     {"imagenet of a tall picture", "imagenet", 64, 500, {0}, {224, 224}},
     {"ocr-det rounds to 32", "ocr-det", 384, 191, {0}, {192, 384}},
     {"ocr-det keeps at least 32", "ocr-det", 5, 5, {0}, {32, 32}},
-    {"ocr-det shrinks to 960", "ocr-det", 1920, 800, {0}, {416, 960}}, /* 400 is 12.5 times 32 */
+    {"ocr-det shrinks to 960", "ocr-det", 1920, 800, {0}, {384, 960}},    /* 400 is 12.5 times 32: to even */
+    {"ocr-det rounds the next up", "ocr-det", 960, 432, {0}, {448, 960}}, /* 13.5 times */
     {"ocr-cls pads", "ocr-cls", 20, 10, {0}, {48, 192}},
     {"ocr-cls squeezes", "ocr-cls", 200, 10, {0}, {48, 192}},
     {"exact", "none", 7, 5, {.rule = RESIZE_EXACT, .size = {3, 9}}, {3, 9}},
     {"short side", "none", 20, 10, {.rule = RESIZE_SHORT, .size = {5}}, {5, 10}},
+    {"the long side is cut", "none", 451, 300, {.rule = RESIZE_SHORT, .size = {256}}, {256, 384}}, /* 384.85 */
     {"short side and crop", "none", 20, 10, {.rule = RESIZE_SHORT, .size = {5}, .crop = {4, 6}}, {4, 6}},
 };
 
@@ -61,6 +63,25 @@ Test(preprocess, sizes)
                   sizes[i].name);
         cr_expect(tensor.dims[2] == sizes[i].wanted[0] && tensor.dims[3] == sizes[i].wanted[1], "%s: %zu x %zu",
                   sizes[i].name, tensor.dims[2], tensor.dims[3]);
+        stoa_release(&allocator, tensor.data);
+        stoa_image_free(&allocator, &image);
+    }
+}
+
+/* Of what cannot be halved, torchvision leaves (rounded to even) so much above. */
+Test(preprocess, crops_begin_where_torchvisions_do)
+{
+    static const struct {
+        size_t height, first;
+    } rows[] = {{4, 0}, {5, 0}, {6, 1}, {7, 2}, {8, 2}, {9, 2}, {11, 4}};
+    struct stoa_allocator allocator = stoa_allocator_default();
+    const struct preprocess options = {.scale = 1, .std = {1, 1, 1}, .crop = {4, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct image image = make_image(1, rows[i].height, 1);
+        struct stoa_tensor tensor;
+        cr_assert(stoa_preprocess(&options, &image, 1, &allocator, NULL, &tensor) == STOA_OK);
+        cr_expect(at(&tensor, 0, 0, 0) == 10 * (float)rows[i].first, "of %zu rows: from %g", rows[i].height,
+                  (double)at(&tensor, 0, 0, 0) / 10);
         stoa_release(&allocator, tensor.data);
         stoa_image_free(&allocator, &image);
     }
