@@ -225,7 +225,7 @@ struct stoa_fit_options {
     /* All may be null. They are called from the thread that called stoa_fit, and get `user`. */
     void (*progress)(void *user, const struct stoa_fit_progress *progress); /* after each batch */
     void (*epoch_done)(void *user, const struct stoa_fit_epoch *epoch);
-    int (*cancel)(void *user); /* asked after each batch: not 0 ends here */
+    int (*cancel)(void *user); /* asked after each batch, of `test` as well: not 0 ends here */
     void *user;
     size_t reserved[8]; /* zeros (stoa.h) */
 };

@@ -26,8 +26,8 @@ static void count_batch(const struct stoa_trainer *trainer, size_t batch, const 
 }
 
 static enum stoa_status walk(const struct stoa_trainer *trainer, struct stoa_session *session,
-                             const struct stoa_batches *set, size_t epoch, struct stoa_error *error,
-                             struct stoa_evaluation *evaluation, size_t *confusion)
+                             const struct stoa_batches *set, size_t epoch, const struct end_early *end,
+                             struct stoa_error *error, struct stoa_evaluation *evaluation, size_t *confusion)
 {
     const struct graph *graph = &trainer->graph->model->graph;
     struct stoa_tensor scores, losses;
@@ -46,6 +46,8 @@ static enum stoa_status walk(const struct stoa_trainer *trainer, struct stoa_ses
             sum += (double)*(const float *)losses.data * (double)counted;
         if (trainer->class_labels)
             count_batch(trainer, set->batch, scores.data, examples.labels, evaluation, confusion);
+        if (end && end->asked(end->user))
+            return stoa_fail(error, STOA_ERROR_CANCELLED, "evaluation was cancelled after %zu batches", i + 1);
     }
     evaluation->loss = evaluation->examples ? sum / (double)evaluation->examples : 0;
     return STOA_OK;
@@ -72,8 +74,9 @@ static enum stoa_status open_session(const struct stoa_trainer *trainer, const s
     return status;
 }
 
-enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct stoa_batches *set, size_t epoch,
-                               struct stoa_error *error, struct stoa_evaluation *evaluation, size_t *confusion)
+enum stoa_status stoa_evaluate_until(const struct stoa_trainer *trainer, const struct stoa_batches *set, size_t epoch,
+                                     const struct end_early *end, struct stoa_error *error,
+                                     struct stoa_evaluation *evaluation, size_t *confusion)
 {
     if (!trainer || !set || !evaluation)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !trainer ? "trainer" : !set ? "set" : "evaluation");
@@ -90,7 +93,7 @@ enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct 
     if (status == STOA_OK && confusion)
         status = stoa_allocate(&trainer->allocator, cells, sizeof *counts, error, &counts);
     if (status == STOA_OK)
-        status = walk(trainer, session, set, epoch, error, &found, counts);
+        status = walk(trainer, session, set, epoch, end, error, &found, counts);
     if (status == STOA_OK) {
         *evaluation = found;
         if (confusion)
@@ -100,4 +103,10 @@ enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct 
     stoa_session_free(session);
     stoa_model_free(model);
     return status;
+}
+
+enum stoa_status stoa_evaluate(const struct stoa_trainer *trainer, const struct stoa_batches *set, size_t epoch,
+                               struct stoa_error *error, struct stoa_evaluation *evaluation, size_t *confusion)
+{
+    return stoa_evaluate_until(trainer, set, epoch, NULL, error, evaluation, confusion);
 }

@@ -14,7 +14,16 @@ struct fit {
     struct stoa_fit_options options; /* with defaults */
     double begin;                    /* of this epoch in this call */
     uint64_t before;                 /* examples of this epoch that earlier calls had */
+    bool cancelled;
 };
+
+static int is_cancelled(void *user)
+{
+    struct fit *fit = user;
+    const struct stoa_fit_options *options = &fit->options;
+    fit->cancelled = fit->cancelled || (options->cancel && options->cancel(options->user));
+    return fit->cancelled;
+}
 
 static double rate_of(double images, double seconds)
 {
@@ -94,12 +103,13 @@ static enum stoa_status keep_best(struct stoa_trainer *trainer, const struct sto
     return STOA_OK;
 }
 
-static enum stoa_status evaluate(const struct fit *fit, struct stoa_error *error, struct stoa_fit_epoch *epoch)
+static enum stoa_status evaluate(struct fit *fit, struct stoa_error *error, struct stoa_fit_epoch *epoch)
 {
     struct stoa_trainer *trainer = fit->trainer;
     struct trainer_state *state = &trainer->state;
     struct stoa_evaluation evaluation;
-    STOA_TRY(stoa_evaluate(trainer, fit->test, epoch->epoch, error, &evaluation, NULL));
+    const struct end_early end = {.asked = is_cancelled, .user = fit};
+    STOA_TRY(stoa_evaluate_until(trainer, fit->test, epoch->epoch, &end, error, &evaluation, NULL));
     if (!isfinite(evaluation.loss))
         return stoa_fail(error, STOA_ERROR_NONFINITE, "epoch %zu: the loss on the test set is %g", epoch->epoch + 1,
                          evaluation.loss);
@@ -147,19 +157,23 @@ static enum stoa_status run_batches(struct fit *fit, struct stoa_error *error, e
         }
         if (state->position < fit->training->count) {
             STOA_TRY(train_batch(fit, error));
-            if (options->cancel && options->cancel(options->user)) {
-                *end = STOA_FIT_CANCELLED;
-                return save(fit, error);
-            }
+            if (is_cancelled(fit))
+                break;
             /* After an epoch's last batch it is saved anyhow. */
             if (state->position < fit->training->count && options->checkpoint_interval &&
                 state->position % options->checkpoint_interval == 0)
                 STOA_TRY(save(fit, error));
         }
-        if (state->position == fit->training->count)
-            STOA_TRY(end_epoch(fit, error));
+        if (state->position == fit->training->count) {
+            enum stoa_status status = end_epoch(fit, error);
+            if (fit->cancelled)
+                break; /* within the evaluation, which begins anew when it goes on */
+            STOA_TRY(status);
+        }
     }
-    return STOA_OK;
+    if (fit->cancelled)
+        *end = STOA_FIT_CANCELLED;
+    return fit->cancelled ? save(fit, error) : STOA_OK;
 }
 
 static enum stoa_status check(const struct stoa_trainer *trainer, const struct stoa_batches *training,

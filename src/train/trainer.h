@@ -90,6 +90,16 @@ STOA_CHECKED enum stoa_status stoa_trainer_make_model(const struct stoa_trainer 
                                                       enum model_purpose purpose, struct stoa_error *error,
                                                       struct stoa_model **model);
 
+/* Asked after each batch: not 0 ends here. */
+struct end_early {
+    int (*asked)(void *user);
+    void *user;
+};
+/* As stoa_evaluate; CANCELLED where `end` (may be null) says so. */
+STOA_CHECKED enum stoa_status stoa_evaluate_until(const struct stoa_trainer *trainer, const struct stoa_batches *set,
+                                                  size_t epoch, const struct end_early *end, struct stoa_error *error,
+                                                  struct stoa_evaluation *evaluation, size_t *confusion);
+
 /* What the graph knows of tensor i. */
 static inline const struct train_parameter *stoa_trainer_given(const struct stoa_trainer *trainer, size_t i)
 {

@@ -11,6 +11,7 @@
 #include "train/trainer.h"
 
 #define BATCHES 4
+#define TESTS 2
 #define EPOCHS 3
 
 static char path[TEMPORARY_PATH];
@@ -27,7 +28,7 @@ static void remove_path(void)
 
 /* What the callbacks saw. */
 struct witness {
-    size_t batches, epochs, cancel_at; /* cancel after so many batches; 0: never */
+    size_t batches, epochs, asked, cancel_at; /* cancel when asked so often; 0: never */
     struct stoa_fit_progress progress;
     struct stoa_fit_epoch epoch[EPOCHS + 8];
 };
@@ -47,8 +48,8 @@ static void see_epoch(void *user, const struct stoa_fit_epoch *epoch)
 
 static int ask_cancel(void *user)
 {
-    const struct witness *witness = user;
-    return witness->batches == witness->cancel_at;
+    struct witness *witness = user;
+    return ++witness->asked == witness->cancel_at;
 }
 
 static struct stoa_fit_options options_for(struct witness *witness)
@@ -63,7 +64,7 @@ static const struct stoa_trainer_options ways[] = {
     {.optimiser = STOA_OPTIMISER_ADAM, .learning_rate = 0.01, .seed = 6},
 };
 
-/* Interrupted after each batch in turn, and gone on with in another trainer. */
+/* Interrupted after each batch in turn, of training and of tests, and gone on with in another trainer. */
 Test(fit, resumes_to_the_same_bits, .init = make_path, .fini = remove_path)
 {
     for (size_t n = 0; n < toy_count; n++)
@@ -75,26 +76,29 @@ Test(fit, resumes_to_the_same_bits, .init = make_path, .fini = remove_path)
             struct stoa_error error = {0};
             net_build(&net, toys[n].net, NULL);
             toy_set_init(&training, &toys[n], BATCHES, 1);
-            toy_set_init(&test, &toys[n], 2, 2);
+            toy_set_init(&test, &toys[n], TESTS, 2);
             training.last = 5;
             struct stoa_fit_options options = options_for(&calm);
             struct stoa_trainer *undisturbed = toy_trainer(&net, &ways[w], toys[n].name);
             cr_assert(stoa_fit(undisturbed, &training.batches, &test.batches, &options, &error, &result) == STOA_OK,
                       "%s", error.message);
             cr_expect(calm.batches == BATCHES * EPOCHS && calm.epochs == EPOCHS && result.end == STOA_FIT_DONE);
+            cr_assert(calm.asked == (BATCHES + TESTS) * EPOCHS, "%zu", calm.asked);
 
-            for (size_t at = 1; at <= BATCHES * EPOCHS; at++) {
+            for (size_t at = 1; at <= calm.asked; at++) {
+                size_t epoch = (at - 1) / (BATCHES + TESTS), within = (at - 1) % (BATCHES + TESTS) + 1;
+                size_t batches = epoch * BATCHES + (within < BATCHES ? within : BATCHES);
                 struct stoa_trainer *first = toy_trainer(&net, &ways[w], toys[n].name);
                 struct stoa_trainer *second = toy_trainer(&net, &ways[w], toys[n].name);
                 options = options_for(&shaken);
                 options.checkpoint = path;
                 shaken.cancel_at = at;
                 cr_assert(stoa_fit(first, &training.batches, &test.batches, &options, &error, &result) == STOA_OK);
-                cr_expect(result.end == STOA_FIT_CANCELLED && shaken.batches == at);
+                cr_expect(result.end == STOA_FIT_CANCELLED && shaken.batches == batches && shaken.epochs == epoch);
                 cr_assert(stoa_trainer_load(second, path, &error) == STOA_OK, "%s", error.message);
                 shaken.cancel_at = 0;
                 cr_assert(stoa_fit(second, &training.batches, &test.batches, &options, &error, &resumed) == STOA_OK);
-                cr_expect(toy_same(undisturbed, second), "%s: interrupted after batch %zu", toys[n].name, at);
+                cr_expect(toy_same(undisturbed, second), "%s: interrupted after question %zu", toys[n].name, at);
                 cr_expect(resumed.end == STOA_FIT_DONE && shaken.batches == BATCHES * EPOCHS &&
                           shaken.epochs == EPOCHS);
                 for (size_t e = 0; e < EPOCHS; e++) {
@@ -102,7 +106,7 @@ Test(fit, resumes_to_the_same_bits, .init = make_path, .fini = remove_path)
                     cr_expect(a->loss == b->loss && a->train_accuracy == b->train_accuracy &&
                                   a->test_loss == b->test_loss && a->test_accuracy == b->test_accuracy &&
                                   a->best == b->best && b->epoch == e,
-                              "%s: interrupted after batch %zu: epoch %zu", toys[n].name, at, e);
+                              "%s: interrupted after question %zu: epoch %zu", toys[n].name, at, e);
                 }
                 stoa_trainer_free(first);
                 stoa_trainer_free(second);
@@ -136,7 +140,7 @@ Test(fit, writes_checkpoints_on_the_way, .init = make_path, .fini = remove_path)
     toy_steps(kept, &training, 0, 2, "kept");
     options.checkpoint_interval = 1;
     options.epochs = 1;
-    witness.batches = 0;
+    witness.asked = 0;
     witness.cancel_at = 2;
     cr_assert(stoa_fit(broken, &training.batches, NULL, &options, NULL, NULL) == STOA_OK);
     cr_assert(stoa_trainer_load(again, path, NULL) == STOA_OK);
