@@ -8,6 +8,17 @@
 
 enum { WIDTH = 560, HEIGHT = 300, LEFT = 62, TOP = 34, BOTTOM = 44, RIGHT = 16, KEY = 26, KEY_LINE = 16 };
 
+/* Numbers beyond LARGEST are not shown: sums and differences of others are finite. Those that lie nearer than NEAR of
+ * themselves, or than SMALLEST, are shown as equal: ticks between them would be. */
+#define LARGEST 1e300
+#define SMALLEST 1e-300
+#define NEAR 1e-12
+
+static bool is_shown(double value)
+{
+    return fabs(value) <= LARGEST;
+}
+
 uint32_t stoa_chart_colour(size_t index)
 {
     static const uint32_t colours[] = {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x000000, 0x999999};
@@ -16,7 +27,9 @@ uint32_t stoa_chart_colour(size_t index)
 
 struct chart_axis stoa_chart_axis(double least, double most, bool whole)
 {
-    double range = most > least ? most - least : fmax(fabs(most), 1) * 0.1;
+    double range = most - least, size = fmax(fabs(least), fabs(most));
+    if (!(range > NEAR * size && range > SMALLEST))
+        range = fmax(size, 1) * 0.1;
     double step = pow(10, floor(log10(range / 5)));
     step *= range / step > 25 ? 10 : range / step > 10 ? 5 : range / step > 5 ? 2 : 1;
     if (whole)
@@ -44,7 +57,7 @@ static bool measure(const struct chart *chart, struct chart_place *place)
     for (size_t i = 0; i < chart->count; i++)
         for (size_t k = 0; k < chart->lines[i].count; k++) {
             double point[2] = {chart->lines[i].x[k], chart->lines[i].y[k]};
-            for (size_t d = 0; d < 2 && isfinite(point[0]) && isfinite(point[1]); d++) {
+            for (size_t d = 0; d < 2 && is_shown(point[0]) && is_shown(point[1]); d++) {
                 low[d] = fmin(low[d], point[d]);
                 high[d] = fmax(high[d], point[d]);
             }
@@ -107,7 +120,7 @@ static void draw_line(cairo_t *cairo, const struct chart_place *place, const str
     bool begun = false;
     set_line(cairo, line);
     for (size_t k = 0; k < line->count; k++) {
-        if (!isfinite(line->x[k]) || !isfinite(line->y[k])) {
+        if (!is_shown(line->x[k]) || !is_shown(line->y[k])) {
             begun = false;
             continue;
         }
@@ -117,7 +130,7 @@ static void draw_line(cairo_t *cairo, const struct chart_place *place, const str
     }
     cairo_stroke(cairo);
     for (size_t k = 0; k < line->count; k++)
-        if (isfinite(line->x[k]) && isfinite(line->y[k]))
+        if (is_shown(line->x[k]) && is_shown(line->y[k]))
             draw_dot(cairo, stoa_chart_x(place, line->x[k]), stoa_chart_y(place, line->y[k]));
     cairo_set_dash(cairo, NULL, 0, 0);
 }

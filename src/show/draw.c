@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/utf8.h"
 
 enum stoa_status stoa_picture_begin(double width, double height, struct stoa_error *error, struct picture *picture)
 {
@@ -42,21 +43,33 @@ static void set_colour(cairo_t *cairo, uint32_t colour)
     cairo_set_source_rgb(cairo, (colour >> 16 & 255) / 255.0, (colour >> 8 & 255) / 255.0, (colour & 255) / 255.0);
 }
 
-double stoa_picture_text_width(const struct picture *picture, double size, const char *text)
+/* Names come from files; cairo takes no other text than UTF-8, and none from then on. */
+#define LONGEST 1000
+
+static double clean_width(const struct picture *picture, double size, const char *clean)
 {
     cairo_text_extents_t extents;
     cairo_set_font_size(picture->cairo, size);
-    cairo_text_extents(picture->cairo, text, &extents);
+    cairo_text_extents(picture->cairo, clean, &extents);
     return extents.x_advance;
+}
+
+double stoa_picture_text_width(const struct picture *picture, double size, const char *text)
+{
+    char clean[LONGEST];
+    stoa_utf8_copy(text, sizeof clean, clean);
+    return clean_width(picture, size, clean);
 }
 
 void stoa_picture_text(const struct picture *picture, double x, double y, double size, enum text_align align,
                        uint32_t colour, const char *text)
 {
-    double width = stoa_picture_text_width(picture, size, text);
+    char clean[LONGEST];
+    stoa_utf8_copy(text, sizeof clean, clean);
+    double width = clean_width(picture, size, clean);
     cairo_move_to(picture->cairo, x - (align == TEXT_RIGHT ? width : align == TEXT_MIDDLE ? width / 2 : 0), y);
     set_colour(picture->cairo, colour);
-    cairo_show_text(picture->cairo, text);
+    cairo_show_text(picture->cairo, clean);
 }
 
 void stoa_picture_fill(const struct picture *picture, double x, double y, double width, double height, uint32_t colour)

@@ -17,9 +17,14 @@ static const struct {
     bool whole;
     double low, high, step;
 } axes[] = {
-    {"shares", 83.5, 94.1, false, 80, 95, 5}, {"losses", 0.12, 0.65, false, 0, 0.8, 0.2},
-    {"epochs", 1, 15, true, 0, 15, 5},        {"few epochs", 1, 3, true, 1, 3, 1},
-    {"one epoch", 1, 1, true, 1, 2, 1},       {"negative", -3, 7, false, -4, 8, 2},
+    {"shares", 83.5, 94.1, false, 80, 95, 5},
+    {"losses", 0.12, 0.65, false, 0, 0.8, 0.2},
+    {"epochs", 1, 15, true, 0, 15, 5},
+    {"few epochs", 1, 3, true, 1, 3, 1},
+    {"one epoch", 1, 1, true, 1, 2, 1},
+    {"negative", -3, 7, false, -4, 8, 2},
+    {"next to 0", 0, 1e-323, false, 0, 0.02, 0.02},
+    {"next to 1", 1, 1 + 1e-15, false, 1, 1.05, 0.05},
 };
 
 Test(chart, axes_are_round_and_hold_all)
@@ -32,6 +37,34 @@ Test(chart, axes_are_round_and_hold_all)
                       fabs(axis.step - axes[i].step) < 1e-9,
                   "%s: %g to %g by %g", axes[i].name, axis.low, axis.high, axis.step);
     }
+}
+
+/* However far apart numbers are, there are as many ticks as a reader can take. */
+Test(chart, axes_have_few_ticks)
+{
+    static const double numbers[] = {-1e300, -1, -5e-324, 0, 5e-324, 1e-310, 1e-12, 1, 1 + 1e-13, 12345, 1e300};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        for (size_t k = i; k < sizeof numbers / sizeof *numbers; k++) {
+            struct chart_axis axis = stoa_chart_axis(numbers[i], numbers[k], false);
+            double ticks = (axis.high - axis.low) / axis.step;
+            cr_expect(ticks >= 0.99 && ticks < 13, "%g to %g: %g ticks", numbers[i], numbers[k], ticks);
+            double slack = 1e-12 * fmax(fabs(numbers[i]), fabs(numbers[k]));
+            cr_expect(axis.low <= numbers[i] + slack && axis.high >= numbers[k] - slack, "%g to %g", numbers[i],
+                      numbers[k]);
+        }
+}
+
+Test(chart, leaves_out_what_no_axis_can_hold)
+{
+    static const double at[] = {1, 2, 3}, values[] = {1.7e308, -1.7e308, 1};
+    struct chart_line lines[] = {{.name = "line", .x = at, .y = values, .count = 3}};
+    const struct chart chart = {.title = "t", .x_name = "x", .y_name = "y", .lines = lines, .count = 1};
+    struct stoa_error error = {0};
+    struct picture picture;
+    struct chart_place place;
+    cr_assert(stoa_chart_draw(&chart, &error, &picture, &place) == STOA_OK, "%s", error.message);
+    cr_expect(place.y.low <= 1 && place.y.high >= 1 && place.y.high < 3, "%g to %g", place.y.low, place.y.high);
+    stoa_picture_free(&picture);
 }
 
 static const double x[] = {1, 2, 3, 4}, y[] = {0.5, NAN, 2.25, 1}, z[] = {0.1, 0.2, 0.3, 2};
