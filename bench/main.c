@@ -9,6 +9,7 @@
 #include "base/file_writer.h"
 #include "base/status.h"
 #include "cli/blas_restart.h"
+#include "cli/streams.h"
 #include "compare.h"
 #include "contest.h"
 #include "json.h"
@@ -295,6 +296,7 @@ static int dispatch(int argc, char **argv, const char *home)
 int main(int argc, char **argv)
 {
     char home[PATH_MAX];
+    stoa_cli_hold_streams();
     stoa_cli_choose_blas(argv, NULL);
     signal(SIGPIPE, SIG_IGN); /* a peer that died is an error like others */
     ssize_t length = readlink("/proc/self/exe", home, sizeof home - 1);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,15 +21,18 @@ enum stoa_status stoa_file_writer_begin(const char *path, struct stoa_error *err
         return stoa_fail(error, STOA_ERROR_IO, "cannot write %.64s…: the path is longer than %zu bytes", path,
                          sizeof writer->path - 1);
     strcpy(writer->path, path);
+    /* A link keeps its place: what it leads to is written. */
+    struct stat info;
+    if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && !realpath(path, writer->path))
+        strcpy(writer->path, path);
 
     /* Renaming over a device or a directory would replace it, or fail only after all the work. */
-    struct stat info;
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         return stoa_fail(error, STOA_ERROR_IO, "cannot write %s: it exists and is not a regular file", path);
 
     /* O_EXCL with the process's own number rather than mkstemp: the file keeps the permissions the umask gives. */
     for (int attempt = 0; writer->descriptor < 0 && attempt < ATTEMPTS; attempt++) {
-        snprintf(writer->temporary, sizeof writer->temporary, "%s.%ld-%d.part", path, (long)getpid(), attempt);
+        snprintf(writer->temporary, sizeof writer->temporary, "%s.%ld-%d.part", writer->path, (long)getpid(), attempt);
         writer->descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->descriptor < 0 && errno != EEXIST)
             break;
@@ -116,6 +120,14 @@ enum stoa_status stoa_file_write(const char *path, const void *data, size_t size
         return stoa_file_writer_finish(&writer, error);
     stoa_file_writer_abandon(&writer);
     return status;
+}
+
+enum stoa_status stoa_file_try(const char *path, struct stoa_error *error)
+{
+    struct file_writer writer;
+    STOA_TRY(stoa_file_writer_begin(path, error, &writer));
+    stoa_file_writer_abandon(&writer);
+    return STOA_OK;
 }
 
 enum stoa_status stoa_directory_make(const char *path, struct stoa_error *error)

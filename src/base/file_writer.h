@@ -29,6 +29,9 @@ void stoa_file_writer_abandon(struct file_writer *writer);
 STOA_CHECKED enum stoa_status stoa_file_write(const char *path, const void *data, size_t size,
                                               struct stoa_error *error);
 
+/* Whether a file could be written there now; leaves nothing. */
+STOA_CHECKED enum stoa_status stoa_file_try(const char *path, struct stoa_error *error);
+
 /* A directory for such files: made, unless it is there. */
 STOA_CHECKED enum stoa_status stoa_directory_make(const char *path, struct stoa_error *error);
 

@@ -128,6 +128,10 @@ static enum stoa_status report(struct run_job *job, struct stoa_error *error)
 
 int stoa_cli_run(const struct settings *settings)
 {
+    if (stoa_cli_same_file(settings->trace, settings->model)) {
+        fprintf(stderr, "stoa run: --trace %s is the model itself\n", settings->trace);
+        return CLI_USAGE;
+    }
     struct run_job job = {.settings = settings, .allocator = stoa_allocator_default()};
     struct stoa_error error = {0};
     enum stoa_status status = prepare(&job, &error);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "cli/command.h"
@@ -86,6 +87,7 @@ static enum stoa_status read_inputs(struct show_job *job, struct stoa_error *err
 static enum stoa_status show(struct show_job *job, const struct what *what, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
+    STOA_TRY(stoa_file_try(settings->show.output, error)); /* before it takes time */
     if (settings->labels)
         STOA_TRY(stoa_cli_labels_read(settings->labels, &job->allocator, error, &job->labels));
     if (what->needs & NEEDS_MODEL)
@@ -96,6 +98,27 @@ static enum stoa_status show(struct show_job *job, const struct what *what, stru
         STOA_TRY(read_inputs(job, error));
     STOA_TRY(what->show(job, error));
     return stoa_page_write(&job->page, settings->show.output, error);
+}
+
+/* What one option alone cannot tell, or null. */
+static const char *find_contradiction(const struct what *what, const struct settings *settings)
+{
+    bool has_inputs = settings->show.image || settings->input_count;
+    bool is_maximize = what->show == stoa_cli_show_maximize, has_class = settings->show.class != CLI_UNSET;
+    if ((what->needs & NEEDS_DATA) == NEEDS_DATA && !settings->data)
+        return "--data SET is missing: which pictures?";
+    if (settings->data && !(what->needs & (NEEDS_DATA | MAY_HAVE_INPUTS) & ~NEEDS_MODEL))
+        return "--data is for deconv, confusion and errors";
+    unsigned changed = settings->changed | (settings->preset && settings->preset->bgr ? CHANGED_BGR : 0);
+    if (settings->data && changed & (CHANGED_RESIZE | CHANGED_CROP | CHANGED_BGR))
+        return "--resize, --crop and --bgr are for single pictures, not for those of --data";
+    if (has_inputs && !(what->needs & (NEEDS_INPUTS | MAY_HAVE_INPUTS) & ~NEEDS_MODEL))
+        return "takes no --image or --input";
+    if (is_maximize && settings->show.layer && has_class)
+        return "--class is of the scores, --layer has channels: --unit";
+    if (is_maximize && !settings->show.layer && settings->show.unit != CLI_UNSET)
+        return "--unit is a channel of --layer; a class is --class";
+    return NULL;
 }
 
 static int run(const struct what *what, const struct settings *settings)
@@ -164,8 +187,9 @@ int stoa_cli_show(int count, char **words)
         fprintf(stderr, "stoa %s: --output %s\n", name, error.message);
         return CLI_USAGE;
     }
-    if ((what->needs & NEEDS_DATA) == NEEDS_DATA && !settings.data) {
-        fprintf(stderr, "stoa %s: --data SET is missing: which pictures?\n", name);
+    const char *contradiction = find_contradiction(what, &settings);
+    if (contradiction) {
+        fprintf(stderr, "stoa %s: %s\nTry 'stoa show --help'.\n", name, contradiction);
         return CLI_USAGE;
     }
     return run(what, &settings);

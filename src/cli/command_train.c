@@ -276,22 +276,14 @@ static void print_begin(const struct train_job *job)
     fflush(stdout);
 }
 
-/* Now, not after hours of training, is the time to learn that a result has no place to go. */
-static enum stoa_status try_to_write(const char *path, struct stoa_error *error)
-{
-    struct file_writer writer;
-    if (!path)
-        return STOA_OK;
-    STOA_TRY(stoa_file_writer_begin(path, error, &writer));
-    stoa_file_writer_abandon(&writer);
-    return STOA_OK;
-}
-
 static enum stoa_status prepare(struct train_job *job, struct stoa_error *error)
 {
     const struct settings *settings = job->settings;
-    STOA_TRY(try_to_write(settings->train.checkpoint, error));
-    STOA_TRY(try_to_write(settings->train.export, error));
+    /* Now, not after hours of training, is the time to learn that a result has no place to go. */
+    if (settings->train.checkpoint)
+        STOA_TRY(stoa_file_try(settings->train.checkpoint, error));
+    if (settings->train.export)
+        STOA_TRY(stoa_file_try(settings->train.export, error));
     STOA_TRY(open_data(job, error));
     STOA_TRY(open_model(job, error));
     STOA_TRY(open_trainer(job, error));
@@ -324,6 +316,14 @@ static int on_cancel(void *user)
     return caught != 0;
 }
 
+static void tell_what_is_kept(const struct train_settings *train)
+{
+    if (train->checkpoint)
+        fprintf(stderr, "--resume goes on from %s\n", train->checkpoint);
+    else
+        fputs("nothing is kept without --checkpoint\n", stderr);
+}
+
 static enum stoa_status fit(struct train_job *job, struct stoa_error *error)
 {
     const struct train_settings *train = &job->settings->train;
@@ -336,19 +336,14 @@ static enum stoa_status fit(struct train_job *job, struct stoa_error *error)
                                        .epoch_done = on_epoch,
                                        .cancel = on_cancel,
                                        .user = job};
-    watch_signals();
     enum stoa_status status =
         stoa_fit(job->trainer, &job->training.batches, &job->test.batches, &options, error, &result);
     stoa_cli_train_progress_end(&job->report);
-    unwatch_signals();
     STOA_TRY(status);
     if (result.end == STOA_FIT_CANCELLED) {
         job->signal = caught;
         fprintf(stderr, "stoa train: interrupted in epoch %zu; ", result.epochs + 1);
-        if (train->checkpoint)
-            fprintf(stderr, "--resume goes on from %s\n", train->checkpoint);
-        else
-            fputs("nothing is kept without --checkpoint\n", stderr);
+        tell_what_is_kept(train);
         return STOA_OK;
     }
     if (result.end == STOA_FIT_STOPPED_EARLY)
@@ -370,8 +365,12 @@ static enum stoa_status judge(struct train_job *job, const struct stoa_model *be
     return status;
 }
 
-static enum stoa_status export(const struct train_job *job, const struct stoa_model *best, struct stoa_error *error) {
-    const char *path = job->settings->train.export; if (!path) return STOA_OK;
+static enum stoa_status export_model(const struct train_job *job, const struct stoa_model *best,
+                                     struct stoa_error *error)
+{
+    const char *path = job->settings->train.export;
+    if (!path)
+        return STOA_OK;
     STOA_TRY(stoa_model_save(best, path, error));
     printf("\nexported: %s, for pictures of %zu x %zu as\n  stoa run %s --input PICTURE --scale 0.00392156863", path,
            job->data.height, job->data.width, path);
@@ -385,8 +384,12 @@ static enum stoa_status report(struct train_job *job, struct stoa_error *error)
     struct stoa_model *best;
     STOA_TRY(stoa_trainer_best_model(job->trainer, error, &best));
     enum stoa_status status = judge(job, best, error);
-    if (status == STOA_OK)
-        status = export(job, best, error);
+    job->signal = caught;
+    if (status == STOA_OK && job->signal) {
+        fputs("stoa train: interrupted behind the last epoch; ", stderr);
+        tell_what_is_kept(&job->settings->train);
+    } else if (status == STOA_OK)
+        status = export_model(job, best, error);
     stoa_model_free(best);
     return status;
 }
@@ -397,6 +400,14 @@ static const char *find_contradiction(const struct settings *settings)
     const struct train_settings *train = &settings->train;
     if (!settings->data)
         return "--data is missing: what is there to learn from?";
+    if (settings->operand_count && settings->model != settings->operands[0])
+        return "a model is given twice, with --model and without";
+    const char *const files[] = {settings->model, train->checkpoint, train->export, train->log};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = i + 1; k < 4; k++)
+            /* What an export replaces may be what was trained. */
+            if (!(i == 0 && k == 2) && stoa_cli_same_file(files[i], files[k]))
+                return "the model, --checkpoint, --export and --log must be files of their own";
     if ((train->resume || train->resume_if_any) && !train->checkpoint)
         return "--resume and --resume-if-any need --checkpoint FILE";
     if (train->checkpoint_every && !train->checkpoint)
@@ -420,10 +431,13 @@ int stoa_cli_train(const struct settings *settings)
     struct train_job job = {.settings = settings, .allocator = stoa_allocator_default()};
     struct stoa_error error = {0};
     enum stoa_status status = prepare(&job, &error);
-    if (status == STOA_OK)
+    if (status == STOA_OK) {
+        watch_signals();
         status = fit(&job, &error);
-    if (status == STOA_OK && !job.signal)
-        status = report(&job, &error);
+        if (status == STOA_OK && !job.signal)
+            status = report(&job, &error);
+        unwatch_signals();
+    }
     enum stoa_status closed = stoa_cli_train_report_close(&job.report, status == STOA_OK ? &error : NULL);
     status = status == STOA_OK ? closed : status;
     stoa_trainer_free(job.trainer);

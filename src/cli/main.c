@@ -6,6 +6,7 @@
 #include "cli/blas_restart.h"
 #include "cli/command.h"
 #include "cli/report.h"
+#include "cli/streams.h"
 
 static const struct command {
     const char *name, *operand;
@@ -97,6 +98,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    stoa_cli_hold_streams();
     stoa_cli_choose_blas(argv, NULL);
     int status = dispatch(argc, argv);
     /* Results that did not reach the reader are a failure like any other. */

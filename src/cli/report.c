@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stoa/blas.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -21,6 +22,10 @@ enum stoa_status stoa_cli_labels_read(const char *path, const struct stoa_alloca
     size_t lines = 1;
     for (size_t i = 0; i < map.size; i++)
         lines += map.data[i] == '\n';
+    if (map.size && memchr(map.data, 0, map.size)) {
+        stoa_file_unmap(&map);
+        return stoa_fail(error, STOA_ERROR_DATA, "%.300s is no text of names: it has a zero byte", path);
+    }
     enum stoa_status status = stoa_allocate(allocator, map.size + 1, 1, error, &labels->text);
     if (status == STOA_OK)
         status = stoa_allocate(allocator, lines, sizeof *labels->lines, error, &labels->lines);
@@ -31,7 +36,9 @@ enum stoa_status stoa_cli_labels_read(const char *path, const struct stoa_alloca
         stoa_cli_labels_free(allocator, labels);
         return status;
     }
-    for (char *line = labels->text; *line; labels->count++) {
+    static const char mark[] = "\xef\xbb\xbf"; /* with which some editors begin UTF-8 */
+    char *line = labels->text + (strncmp(labels->text, mark, 3) == 0 ? 3 : 0);
+    for (; *line; labels->count++) {
         size_t length = strcspn(line, "\n");
         bool last = line[length] == '\0';
         line[length] = '\0';
@@ -50,6 +57,15 @@ void stoa_cli_labels_free(const struct stoa_allocator *allocator, struct labels 
     *labels = (struct labels){0};
 }
 
+bool stoa_cli_same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    if (!a || !b)
+        return false;
+    return strcmp(a, b) == 0 || (stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && S_ISREG(of_a.st_mode) &&
+                                 of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino);
+}
+
 /* The index of the best score that comes after `last` in the order of scores (best first, then index); `count` when
  * there is none. NaNs are in no order and never come. */
 static size_t next_best(const float *scores, size_t count, size_t last)
@@ -65,7 +81,11 @@ static size_t next_best(const float *scores, size_t count, size_t last)
 
 static void print_best(const float *scores, size_t count, size_t top, const struct labels *labels)
 {
-    size_t last = count;
+    size_t last = count, missing = 0;
+    for (size_t i = 0; i < count; i++)
+        missing += isnan(scores[i]) != 0;
+    if (missing)
+        printf("  %zu of %zu scores are not numbers\n", missing, count);
     for (size_t k = 0; k < top; k++) {
         size_t best = next_best(scores, count, last);
         if (best == count)

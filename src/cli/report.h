@@ -3,6 +3,7 @@
 #ifndef STOA_CLI_REPORT_H
 #define STOA_CLI_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stoa/host.h>
@@ -17,6 +18,10 @@ struct labels {
     const char **lines;
 };
 
+/* Whether both, which may be null, name the same file: the same name, or the same regular file. */
+bool stoa_cli_same_file(const char *a, const char *b);
+
+/* DATA where there is a zero byte: no text. */
 STOA_CHECKED enum stoa_status stoa_cli_labels_read(const char *path, const struct stoa_allocator *allocator,
                                                    struct stoa_error *error, struct labels *labels);
 void stoa_cli_labels_free(const struct stoa_allocator *allocator, struct labels *labels);

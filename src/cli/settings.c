@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGED_RESIZE = 1, CHANGED_CROP = 2, CHANGED_SCALE = 4, CHANGED_MEAN = 8, CHANGED_STD = 16, CHANGED_BGR = 32 };
-
 /* A whole number in decimal up to `end`. */
 static bool read_number(const char *text, const char *end, size_t least, size_t most, size_t *value)
 {
@@ -410,7 +408,7 @@ bool stoa_cli_parse(enum command_set command, const char *command_name, int coun
 {
     *settings = (struct settings){.top = 5,
                                   .train = {.momentum = -1, .weight_decay = -1, .warmup = CLI_UNSET},
-                                  .show = {.class = CLI_UNSET, .pixel = {CLI_UNSET}}};
+                                  .show = {.class = CLI_UNSET, .unit = CLI_UNSET, .pixel = {CLI_UNSET}}};
     bool only_operands = false;
     for (int i = 0; i < count;) {
         if (!only_operands && strcmp(words[i], "--") == 0) {

@@ -67,6 +67,9 @@ struct show_settings {
     size_t count;             /* of errors; 0: some */
 };
 
+/* Of preprocessing, what options say beside a preset. */
+enum { CHANGED_RESIZE = 1, CHANGED_CROP = 2, CHANGED_SCALE = 4, CHANGED_MEAN = 8, CHANGED_STD = 16, CHANGED_BGR = 32 };
+
 struct settings {
     const char *model;                      /* the first operand */
     const char *operands[CLI_MAX_OPERANDS]; /* all of them; several for some of `stoa show` */

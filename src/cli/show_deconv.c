@@ -9,6 +9,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "cli/show.h"
+#include "cli/train_data.h"
 #include "show/array.h"
 
 enum { DEFAULT_MAPS = 16, DEFAULT_TOP = 9 };
@@ -17,7 +18,7 @@ enum { DEFAULT_MAPS = 16, DEFAULT_TOP = 9 };
 struct source {
     struct stoa_dataset *dataset;
     struct stoa_dataset_info info;
-    float scale, mean[3], std[3];
+    float mean[3], std[3];
     size_t channels, pixels; /* pixels: of a channel */
     uint8_t *bytes;
     float *values;
@@ -38,21 +39,9 @@ static enum stoa_status get_test(void *user, size_t index, struct stoa_error *er
     STOA_TRY(stoa_dataset_get(source->dataset, STOA_PART_TEST, index, error, source->bytes, NULL));
     for (size_t c = 0; c < source->channels; c++)
         for (size_t i = c * source->pixels; i < (c + 1) * source->pixels; i++)
-            source->values[i] = ((float)source->bytes[i] * source->scale - source->mean[c]) / source->std[c];
+            source->values[i] = ((float)source->bytes[i] * (1.0f / 255) - source->mean[c]) / source->std[c];
     *picture = source->values;
     return STOA_OK;
-}
-
-/* As the command line has the pixels prepared, or else as training does. */
-static void set_scale(struct source *source, const struct settings *settings)
-{
-    struct preprocess given = stoa_cli_preprocess(settings);
-    bool asked = settings->preset || settings->changed;
-    source->scale = asked ? given.scale : 1.0f / 255;
-    for (size_t c = 0; c < source->channels; c++) {
-        source->mean[c] = asked ? given.mean[c] : source->info.mean[c];
-        source->std[c] = asked ? given.std[c] : source->info.std[c];
-    }
 }
 
 static enum stoa_status open_source(struct source *source, const struct show_job *job,
@@ -70,7 +59,7 @@ static enum stoa_status open_source(struct source *source, const struct show_job
                          data->channels, data->height, data->width, info->channels, info->height, info->width);
     source->channels = info->channels;
     source->pixels = info->height * info->width;
-    set_scale(source, settings);
+    stoa_cli_data_scale(settings, data, source->mean, source->std);
     STOA_TRY(stoa_allocate(&job->allocator, source->channels, source->pixels, error, &source->bytes));
     return stoa_allocate(&job->allocator, source->channels * source->pixels, sizeof *source->values, error,
                          &source->values);
@@ -177,7 +166,7 @@ static void find_range(const struct source *source, const struct stoa_deconv_inf
     }
     for (size_t c = 0; !only && c < source->channels; c++)
         for (size_t end = 0; end < 2; end++) {
-            double value = (double)((255 * (float)end * source->scale - source->mean[c]) / source->std[c]);
+            double value = (double)(((float)end - source->mean[c]) / source->std[c]);
             range[0] = fmin(range[0], value);
             range[1] = fmax(range[1], value);
         }

@@ -24,11 +24,10 @@ enum stoa_status stoa_cli_show_maximize(struct show_job *job, struct stoa_error 
 {
     const struct settings *settings = job->settings;
     const struct show_settings *show = &settings->show;
+    size_t chosen = show->layer ? show->unit : show->class;
     struct stoa_maximize_options options = {
         .layer = show->layer,
-        .unit = show->layer                ? show->unit
-                : show->class == CLI_UNSET ? 0
-                                           : show->class,
+        .unit = chosen == CLI_UNSET ? 0 : chosen,
         .steps = show->steps,
         .seed = settings->seed,
     };

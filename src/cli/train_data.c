@@ -48,6 +48,17 @@ void stoa_cli_train_augment(const struct settings *settings, bool *flip, size_t 
     *shift = settings->train.augmented ? settings->train.shift : clothes ? 2 : things ? 4 : 0;
 }
 
+void stoa_cli_data_scale(const struct settings *settings, const struct stoa_dataset_info *info, float mean[3],
+                         float std[3])
+{
+    struct preprocess given = stoa_cli_preprocess(settings);
+    bool asked = settings->preset || settings->changed;
+    for (size_t c = 0; c < info->channels; c++) {
+        mean[c] = asked ? given.mean[c] / (255 * given.scale) : info->mean[c];
+        std[c] = asked ? given.std[c] / (255 * given.scale) : info->std[c];
+    }
+}
+
 /* The greatest number up to `most` that divides `count`. */
 static size_t even_batch(size_t count, size_t most)
 {
@@ -64,8 +75,12 @@ enum stoa_status stoa_cli_train_source_open(struct train_source *source, const s
     struct stoa_dataset_info info;
     stoa_dataset_describe(dataset, &info);
     bool whole = !stoa_cli_train_takes_classes(settings->train.loss);
+    float mean[3], std[3];
+    stoa_cli_data_scale(settings, &info, mean, std);
     struct stoa_loader_options options = {.batch = settings->train.batch ? settings->train.batch : DEFAULT_BATCH,
-                                          .seed = settings->seed};
+                                          .seed = settings->seed,
+                                          .mean = mean,
+                                          .std = std};
     if (part == STOA_PART_TRAINING) {
         bool flip;
         stoa_cli_train_augment(settings, &flip, &options.shift);

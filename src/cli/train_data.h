@@ -29,6 +29,10 @@ void stoa_cli_train_source_close(struct train_source *source);
 
 /* Whether a loss takes classes, and not a number for each score. */
 bool stoa_cli_train_takes_classes(enum stoa_loss loss);
+/* As the command line has the pixels of a data set prepared, (pixel / 255 - mean) / std, or else as training does, by
+ * the set's own mean and std. Of a preset the arithmetic alone: pictures of a set have their size. */
+void stoa_cli_data_scale(const struct settings *settings, const struct stoa_dataset_info *info, float mean[3],
+                         float std[3]);
 /* What is done to training images. */
 void stoa_cli_train_augment(const struct settings *settings, bool *flip, size_t *shift);
 

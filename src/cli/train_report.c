@@ -8,11 +8,25 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/utf8.h"
 
 #define BAR_WIDTH 20
 #define BAR_SECONDS 0.2
 #define TABLE_CLASSES 20 /* a table of more is not read by anyone */
 #define PAIRS 20
+#define CELL 33 /* bytes of the longest name in a table, and its zero */
+
+/* What was torn off in the middle of a line is no part of a log that goes on. */
+static void cut_torn_line(FILE *log)
+{
+    long end = fseek(log, 0, SEEK_END) == 0 ? ftell(log) : 0, whole = end;
+    while (whole > 0 && fseek(log, whole - 1, SEEK_SET) == 0 && fgetc(log) != '\n')
+        whole--;
+    /* A log that cannot be cut says so when it is written. */
+    if (whole < end && ftruncate(fileno(log), whole) != 0)
+        clearerr(log);
+    fseek(log, 0, SEEK_END);
+}
 
 enum stoa_status stoa_cli_train_report_open(struct train_report *report, const char *log_path, bool add,
                                             struct stoa_error *error)
@@ -20,7 +34,9 @@ enum stoa_status stoa_cli_train_report_open(struct train_report *report, const c
     report->log_path = log_path;
     if (!log_path)
         return STOA_OK;
-    report->log = fopen(log_path, add ? "ae" : "we");
+    report->log = fopen(log_path, add ? "a+e" : "we");
+    if (report->log && add)
+        cut_torn_line(report->log);
     return report->log ? STOA_OK
                        : stoa_fail(error, STOA_ERROR_IO, "cannot write the log %s: %s", log_path, strerror(errno));
 }
@@ -115,19 +131,27 @@ void stoa_cli_train_epoch(struct train_report *report, const struct stoa_fit_epo
         log_epoch(report->log, report->accuracies, epoch);
 }
 
+/* As much of a name as a column of so many bytes takes. */
+static const char *cell(const char *text, size_t most, char cut[CELL])
+{
+    stoa_utf8_copy(text ? text : "(no class)", most + 1, cut);
+    return cut;
+}
+
 /* Rows of classes, columns of what they were taken for. */
 static void print_table(const struct stoa_dataset *dataset, size_t classes, size_t K, const size_t *confusion)
 {
+    char name[CELL];
     printf("\n%-16s", "taken for");
     for (size_t c = 0; c < classes; c++)
-        printf(" %6.6s", stoa_dataset_class_name(dataset, c));
+        printf(" %6s", cell(stoa_dataset_class_name(dataset, c), 6, name));
     puts("  right %");
     for (size_t r = 0; r < classes; r++) {
         const size_t *row = confusion + r * K;
         size_t sum = 0;
         for (size_t c = 0; c < K; c++)
             sum += row[c];
-        printf("%-16.16s", stoa_dataset_class_name(dataset, r));
+        printf("%-16s", cell(stoa_dataset_class_name(dataset, r), 16, name));
         for (size_t c = 0; c < classes; c++)
             printf(" %6zu", row[c]);
         printf("  %7.2f\n", sum ? 100 * (double)row[r] / (double)sum : 0);
@@ -148,9 +172,9 @@ static void print_pairs(const struct stoa_dataset *dataset, size_t classes, size
         }
         if (best == SIZE_MAX || confusion[best] == 0)
             break;
-        const char *taken = stoa_dataset_class_name(dataset, best % K);
-        printf("%-32.32s %-32.32s %zu\n", stoa_dataset_class_name(dataset, best / K), taken ? taken : "(no class)",
-               confusion[best]);
+        char class[CELL], taken[CELL];
+        printf("%-32s %-32s %zu\n", cell(stoa_dataset_class_name(dataset, best / K), 32, class),
+               cell(stoa_dataset_class_name(dataset, best % K), 32, taken), confusion[best]);
         last = best;
         last_count = confusion[best];
     }

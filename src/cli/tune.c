@@ -11,7 +11,7 @@
 #include "base/file_writer.h"
 #include "base/status.h"
 
-/* $XDG_CACHE_HOME/stoa/tuning or ~/.cache/stoa/tuning (XDG Base Directory Specification); makes its directory. */
+/* $XDG_CACHE_HOME/stoa/tuning or ~/.cache/stoa/tuning (XDG Base Directory Specification); makes its directories. */
 static enum stoa_status find_cache(struct stoa_error *error, char path[PATH_MAX])
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -21,10 +21,14 @@ static enum stoa_status find_cache(struct stoa_error *error, char path[PATH_MAX]
     int room = PATH_MAX - (int)sizeof "/stoa/tuning";
     if (snprintf(path, PATH_MAX, given ? "%s" : "%s/.cache", given ? cache : home) >= room)
         return stoa_fail(error, STOA_ERROR_IO, "the path of the cache is too long: give --tune-file");
-    STOA_TRY(stoa_directory_make(path, error));
-    strcat(path, "/stoa");
-    STOA_TRY(stoa_directory_make(path, error));
-    strcat(path, "/tuning");
+    strcat(path, "/stoa/");
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        enum stoa_status status = stoa_directory_make(path, error);
+        *slash = '/';
+        STOA_TRY(status);
+    }
+    strcat(path, "tuning");
     return STOA_OK;
 }
 
@@ -34,6 +38,7 @@ static enum stoa_status measure(const char *path, const struct stoa_model *model
 {
     if (access(path, F_OK) == 0 || errno != ENOENT)
         STOA_TRY(stoa_tuning_load(tuning, path, error));
+    STOA_TRY(stoa_file_try(path, error)); /* before it takes time */
     size_t known = stoa_tuning_count(tuning), measured;
     const void **data;
     STOA_TRY(stoa_allocate(&inputs->allocator, inputs->count, sizeof *data, error, &data));

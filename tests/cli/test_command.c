@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/tensor.h"
 #include "data/image.h"
@@ -85,6 +86,7 @@ static void enter(void)
     cr_assert(symlink(command_testdata("node"), "cases") == 0);
     write_file("not.onnx", "this is not a model");
     write_file("labels", "cat\ndog\r\nbird");
+    cr_assert(stoa_file_write("wide", "c\0a\0t\0", 6, NULL) == STOA_OK);
     write_png("picture.png", 32);
     write_png("large.png", 40);
     write_channels_last("last.onnx");
@@ -222,6 +224,8 @@ static const struct {
     {"scores", {"run", SOFTMAX, "--input", "scores.npy"}, 0, "       2      0.665241  \n", NULL},
     {"doubles are taken as floats", {"run", SOFTMAX, "--input", "doubles.npy"}, 0, "0.665241", NULL},
     {"labels", {"run", SOFTMAX, "--input", "scores.npy", "--labels", "labels"}, 0, "0.244728  dog\n", NULL},
+    {"labels in UTF-16", {"run", SOFTMAX, "--labels", "wide"}, 1, NULL, "wide is no text of names"},
+    {"a trace over the model", {"run", SOFTMAX, "--trace", SOFTMAX}, 2, NULL, "is the model itself"},
     {"no such labels", {"run", SOFTMAX, "--labels", "none"}, 1, NULL, "none"},
     {"softmax again",
      {"run", SOFTMAX, "--input=scores.npy", "--softmax", "--top=1"},

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/command.h"
@@ -49,6 +50,12 @@ static const struct {
     {"resume from nothing", {"lenet5", "--data", "idx:.", "--resume"}, 2, "need --checkpoint"},
     {"checkpoints nowhere", {"lenet5", "--data", "idx:.", "--checkpoint-every", "9"}, 2, "needs --checkpoint"},
     {"smoothing of a hinge", {"lenet5", "--data", "idx:.", "--loss", "hinge", "--label-smoothing", "0.1"}, 2, "cross-"},
+    {"a model twice", {"lenet5", "--model", "vgg16", "--data", "idx:."}, 2, "a model is given twice"},
+    {"a log over the checkpoint", {"lenet5", "--data", "idx:.", "--log", "x", "--checkpoint", "x"}, 2, "their own"},
+    {"a log over the model",
+     {"train-labels-idx1-ubyte", "--data", "idx:.", "--log", "./train-labels-idx1-ubyte"},
+     2,
+     "their own"},
     {"momentum of adam", {"lenet5", "--data", "idx:.", "--optimizer", "adam", "--momentum", "0.9"}, 2, "is for sgd"},
 
     {"an unknown net", {"lenet", "--data", "idx:."}, 1, "no net 'lenet'; there are lenet5"},
@@ -234,6 +241,40 @@ Test(train, same_seed_same_bits, .init = make_data, .fini = remove_data)
     cr_assert(TRAIN("lenet5", "--epochs", "2", "--seed", "1", "--export", "c.onnx")->status == 0);
     cr_expect(same_files("a.onnx", "b.onnx"), "the number of threads makes a difference");
     cr_expect(!same_files("a.onnx", "c.onnx"), "the seed makes none");
+}
+
+static const char *last_line(const char *text)
+{
+    const char *end = text + strlen(text) - 1, *line = end;
+    while (line > text && line[-1] != '\n')
+        line--;
+    return line;
+}
+
+Test(train, goes_on_with_a_log_that_was_torn, .init = make_data, .fini = remove_data)
+{
+    static char log[16384];
+    cr_assert(TRAIN("lenet5", "--epochs", "1", "--checkpoint", "state", "--log", "log")->status == 0);
+    size_t size = read_whole("log", sizeof log, log);
+    cr_assert(truncate("log", (off_t)size - 9) == 0);
+    cr_assert(TRAIN("lenet5", "--epochs", "2", "--checkpoint", "state", "--log", "log", "--resume")->status == 0);
+    read_whole("log", sizeof log, log);
+    size_t lines = 0;
+    cr_expect(strstr(last_line(log), "{\"epoch\": 2,") == last_line(log), "%s", log);
+    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"), lines++)
+        cr_expect(line[0] == '{' && line[strlen(line) - 1] == '}', "%s", line);
+    cr_expect(lines == 3, "%zu lines", lines);
+}
+
+/* The log must not become what was closed, and get what is printed. */
+Test(train, a_closed_stream_is_no_log, .init = make_data, .fini = remove_data)
+{
+    static char log[16384];
+    int status = system("\"$STOA_COMMAND\" train lenet5 --data idx:. --epochs 1 --log log >&- 2>/dev/null");
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%d", status);
+    read_whole("log", sizeof log, log);
+    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
+        cr_expect(line[0] == '{', "%s", line);
 }
 
 #define LONG "lenet5", "--epochs", "60", "--batch", "8", "--augment", "shift=1"

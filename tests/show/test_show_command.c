@@ -35,6 +35,24 @@ static const struct {
     {"errors", {"errors", MODEL, "--data", "idx:@", "--count", "2", "--output", "@o.html"}, 0, NULL},
     {"no data", {"errors", MODEL, "--output", "@o.png"}, 2, "--data SET is missing"},
     {"data that are not there", {"confusion", MODEL, "--data", "idx:@nope", "--output", "@o.png"}, 1, "nope"},
+    {"as other pixels",
+     {"errors", MODEL, "--data", "idx:@", "--preset", "imagenet", "--count", "2", "--output", "@o.html"},
+     0,
+     NULL},
+    {"blue first", {"errors", MODEL, "--data", "idx:@", "--preset", "ocr-det", "--output", "@o.png"}, 2, "--bgr"},
+    {"cut", {"confusion", MODEL, "--data", "idx:@", "--crop", "2x2", "--output", "@o.png"}, 2, "--crop"},
+    {"a place that is none", {"confusion", MODEL, "--data", "idx:@", "--output", "@no/o.png"}, 1, "no/o.png: No such"},
+    {"data for a graph", {"graph", MODEL, "--data", "idx:@", "--output", "@o.svg"}, 2, "--data is for deconv"},
+    {"a picture for filters", {"filters", MODEL, "--image", PICTURE, "--output", "@o.svg"}, 2, "no --image"},
+    {"a unit of nothing", {"maximize", MODEL, "--unit", "1", "--output", "@o.svg"}, 2, "--unit is a channel"},
+    {"a class of a layer",
+     {"maximize", MODEL, "--layer", "a", "--class", "1", "--output", "@o.svg"},
+     2,
+     "--layer has channels"},
+    {"names in Latin-1",
+     {"saliency", MODEL, "--image", PICTURE, "--class", "1", "--labels", "@names", "--output", "@o.png"},
+     0,
+     NULL},
     {"no count", {"errors", MODEL, "--data", "idx:@", "--count", "0", "--output", "@o.png"}, 2, "--count"},
     {"steps", {"steps", MODEL, "--image", PICTURE, "--pixel", "0,2", "--channel", "1", "--output", "@o.html"}, 0, NULL},
     {"the middle", {"steps", MODEL, "--image", PICTURE, "--layer", "a", "--output", "@o.png"}, 0, NULL},
@@ -60,6 +78,7 @@ static void make_files(void)
     struct idx_set set = idx_make();
     idx_write(&set, false);
     files_write("log.jsonl", log, sizeof log - 1);
+    files_write("names", "\xe9l\xe9phant\n\xe2ne\nmaki", 17);
     files_write_png("picture.png", IDX_WIDTH, IDX_HEIGHT, 1, 90);
     net_build(&net,
               "input x f32[?,1,3,4]\nconst w f32[2,1,3,3]\nconst f f32[3,24]\na = Conv(x, w) pads=[1,1,1,1]\n"
@@ -101,6 +120,36 @@ Test(show_command, writes_or_refuses)
         cr_expect((access(output, F_OK) == 0) == (rows[r].status == 0), "%s: %s", rows[r].name, output);
         unlink(output);
     }
+}
+
+/* What a data set's pictures are made into is what its options say: all of them one class far from the others. */
+Test(show_command, judges_pixels_as_the_options_have_them)
+{
+    static const char *const mean[] = {"0", "1000"};
+    char model[4200], data[4200], page[2][4200];
+    static char text[2][1 << 18];
+    make_files();
+    for (size_t i = 0; i < 2; i++) {
+        const char *words[] = {"show",
+                               "errors",
+                               place(MODEL, sizeof model, model),
+                               "--data",
+                               place("idx:@", sizeof data, data),
+                               "--mean",
+                               mean[i],
+                               "--output",
+                               NULL,
+                               NULL};
+        words[8] = place(i ? "@b.html" : "@a.html", sizeof page[i], page[i]);
+        const struct command_outcome *outcome = command_run(words);
+        cr_assert(outcome->status == 0, "%s", outcome->err);
+        FILE *file = fopen(page[i], "r");
+        cr_assert(file);
+        cr_assert(fread(text[i], 1, sizeof text[i] - 1, file) > 0);
+        fclose(file);
+        unlink(page[i]);
+    }
+    cr_expect(strcmp(text[0], text[1]) != 0, "the pictures were the same");
 }
 
 /* A picture of zeros times weights below 0. */
