@@ -1,32 +1,41 @@
 /* Where along an axis each output index of Resize comes from.
  *
- * Coordinates follow ONNX's formulas in double, with the scale as a fraction, so that they are exact where the nearest
- * element depends on it. Opset 10 (and Upsample before it) states no formula; what exporters meant by it is asymmetric,
- * cut down. */
+ * Coordinates follow ONNX's formulas in double, with the scale as a fraction, so that they are exact where sizes are
+ * given. Which element is the nearest by a scale that is a float is as floats divide: 1 by a third is 3, in double a
+ * little less, and its floor another element. Opset 10 (and Upsample before it) states no formula; what exporters meant
+ * by it is asymmetric, cut down. */
 #include <math.h>
 
 #include "ops/resize.h"
 
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 
-/* The place in the input that output index i stands for. */
-static double coordinate(size_t coordinates, size_t i, double in, double out, const struct resize_stretch *stretch)
+/* x by the scale, less `shift`. */
+static double unscaled(const struct resize_params *params, const struct resize_stretch *stretch, double x, double shift)
 {
-    const double x = (double)i, numerator = stretch->numerator, denominator = stretch->denominator;
-    const double start = stretch->start, end = stretch->end;
-    switch (coordinates) {
+    if (params->mode == RESIZE_NEAREST && stretch->denominator == 1)
+        return (double)((float)x / (float)stretch->numerator - (float)shift);
+    return x * stretch->denominator / stretch->numerator - shift;
+}
+
+/* The place in the input that output index i stands for. */
+static double coordinate(const struct resize_params *params, size_t i, double in, double out,
+                         const struct resize_stretch *stretch)
+{
+    const double x = (double)i, start = stretch->start, end = stretch->end;
+    switch (params->coordinates) {
     case RESIZE_HALF_PIXEL:
-        return (x + 0.5) * denominator / numerator - 0.5;
+        return unscaled(params, stretch, x + 0.5, 0.5);
     case RESIZE_PYTORCH_HALF_PIXEL:
-        return out > 1 ? (x + 0.5) * denominator / numerator - 0.5 : 0;
+        return out > 1 ? unscaled(params, stretch, x + 0.5, 0.5) : 0;
     case RESIZE_ALIGN_CORNERS:
         return out > 1 ? x * (in - 1) / (out - 1) : 0;
     case RESIZE_TF_HALF_PIXEL_FOR_NN: /* it would shift axes that stay as they are */
-        return numerator == denominator ? x : (x + 0.5) * denominator / numerator;
+        return stretch->numerator == stretch->denominator ? x : unscaled(params, stretch, x + 0.5, 0);
     case RESIZE_CROP:
         return out > 1 ? start * (in - 1) + x * (end - start) * (in - 1) / (out - 1) : 0.5 * (start + end) * (in - 1);
     default:
-        return x * denominator / numerator;
+        return unscaled(params, stretch, x, 0);
     }
 }
 
@@ -111,7 +120,7 @@ bool stoa_resize_trace(const struct resize_params *params, const struct resize_s
     bool moved = axis->in != axis->out;
     const double in = (double)axis->in, last = in - 1;
     for (size_t i = 0; i < axis->out; i++) {
-        double place = coordinate(params->coordinates, i, in, (double)axis->out, stretch);
+        double place = coordinate(params, i, in, (double)axis->out, stretch);
         size_t *from = axis->from + i * axis->taps;
         float *weights = axis->weights + i * axis->taps;
         if (axis->outside)

@@ -55,7 +55,8 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return stoa_tensor_measure(y, error, NULL, NULL);
 }
 
-/* A region along one axis: where it begins, how long a bin is, how many samples one has. */
+/* A region along one axis: where it begins, how long a bin is, how many samples one has. In float, as detectors are
+ * trained with: a bin that is a whole number but for a rounding would get one more. */
 struct region {
     double start, bin, samples;
 };
@@ -66,13 +67,14 @@ static struct region find_region(const struct op_call *call, size_t r, size_t ax
     const struct roi_params *params = call->params;
     const struct stoa_tensor *rois = &call->inputs[1];
     const float *roi = (const float *)rois->data + r * rois->strides[0];
-    double shift = params->half_pixel ? 0.5 : 0, scale = (double)params->scale;
-    double low = (double)roi[(1 - axis) * rois->strides[1]] * scale - shift;
-    double high = (double)roi[(3 - axis) * rois->strides[1]] * scale - shift, size = high - low;
+    float shift = params->half_pixel ? 0.5f : 0;
+    float low = roi[(1 - axis) * rois->strides[1]] * params->scale - shift;
+    float high = roi[(3 - axis) * rois->strides[1]] * params->scale - shift, size = high - low;
     if (!params->half_pixel && size < 1)
         size = 1;
-    double bin = size / (double)params->size[axis];
-    return (struct region){low, bin, params->samples ? (double)params->samples : ceil(fmax(bin, 0))};
+    float bin = size / (float)params->size[axis];
+    double samples = params->samples ? (double)params->samples : (double)ceilf(fmaxf(bin, 0));
+    return (struct region){(double)low, (double)bin, samples};
 }
 
 static enum stoa_status check_regions(const struct op_call *call, struct stoa_error *error)

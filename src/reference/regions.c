@@ -140,9 +140,13 @@ static enum stoa_status roi_bin(struct reference_run *run, const struct roi *roi
     const struct reference_tensor *x = stoa_reference_input(run, 0), *rois = stoa_reference_input(run, 1);
     double start[2], length[2], samples[2];
     for (size_t a = 0; a < 2; a++) {
-        double shift = roi->half ? 0.5 : 0, end = rois->values[r * 4 + 3 - a] * roi->scale - shift;
-        start[a] = rois->values[r * 4 + 1 - a] * roi->scale - shift;
-        length[a] = (roi->half ? end - start[a] : fmax(end - start[a], 1)) / (double)roi->size[a];
+        /* In floats: how many samples there are turns on the last bit of a length. */
+        float shift = roi->half ? 0.5f : 0, scale = (float)roi->scale;
+        float first = (float)rois->values[r * 4 + 1 - a] * scale - shift;
+        float end = (float)rois->values[r * 4 + 3 - a] * scale - shift;
+        float whole = roi->half ? end - first : fmaxf(end - first, 1);
+        start[a] = (double)first;
+        length[a] = (double)(whole / (float)roi->size[a]);
         samples[a] = roi->samples > 0 ? roi->samples : ceil(fmax(length[a], 0));
         if (!(samples[a] <= 65536))
             return stoa_fail(run->error, STOA_ERROR_DATA, "region %zu is too large", r);

@@ -2,7 +2,8 @@
  * coordinate attributes nor sizes: their coordinates are asymmetric and cut down.
  *
  * Coordinates are computed with one division, (x + 1/2) * in / out where the output's size is what is given, so that
- * they are exact where they should be: that decides which element is the nearest.
+ * they are exact where they should be: that decides which element is the nearest. A given scale is a float, and so is
+ * what decides by it.
  *
  * Slack: nearest moves elements and is exact. Interpolation along r axes has 4 r + 2 roundings of sum |w * x| (cubic
  * ones 8 r, the weights being polynomials) or one for each term if that is more; and a float coordinate c may be off by
@@ -15,24 +16,34 @@
 enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL_FOR_NN, TF_CROP_AND_RESIZE };
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 
+/* place by the scale, less `shift`. */
+static double by_scale(const struct resize *resize, const struct axis *axis, double place, double shift)
+{
+    if (resize->mode == RESIZE_NEAREST && axis->numerator == 1) {
+        float quotient = (float)place / (float)axis->denominator;
+        return (double)(quotient - (float)shift);
+    }
+    return place * axis->numerator / axis->denominator - shift;
+}
+
 double stoa_reference_resize_coordinate(const struct resize *resize, size_t i, size_t index)
 {
     const struct axis *axis = &resize->axes[i];
     double x = (double)index, last = axis->in - 1;
     switch (resize->transformation) {
     case HALF_PIXEL:
-        return (x + 0.5) * axis->numerator / axis->denominator - 0.5;
+        return by_scale(resize, axis, x + 0.5, 0.5);
     case PYTORCH_HALF_PIXEL:
-        return axis->out > 1 ? (x + 0.5) * axis->numerator / axis->denominator - 0.5 : 0;
+        return axis->out > 1 ? by_scale(resize, axis, x + 0.5, 0.5) : 0;
     case ALIGN_CORNERS:
         return axis->out > 1 ? x * last / (axis->out - 1) : 0;
     case TF_HALF_PIXEL_FOR_NN:
-        return !axis->resized ? x : (x + 0.5) * axis->numerator / axis->denominator;
+        return !axis->resized ? x : by_scale(resize, axis, x + 0.5, 0);
     case TF_CROP_AND_RESIZE:
         return axis->out > 1 ? axis->start * last + x * (axis->end - axis->start) * last / (axis->out - 1)
                              : 0.5 * (axis->start + axis->end) * last;
     default:
-        return x * axis->numerator / axis->denominator;
+        return by_scale(resize, axis, x, 0);
     }
 }
 

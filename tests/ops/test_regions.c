@@ -1,6 +1,12 @@
 /* Places and regions of images, against the twin. */
 #include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/random.h"
+#include "base/tensor.h"
+#include "ops/direct.h"
 #include "support/op_check.h"
 
 #define SEVEN "f32[2,5,7,3] f32[2,4,6,2]"
@@ -119,4 +125,91 @@ Test(regions, refuse_what_they_cannot_do)
 {
     for (size_t i = 0; i < COUNT(refused); i++)
         op_check_refused(&refused[i]);
+}
+
+/* A tensor of those dims, plain. */
+static struct stoa_tensor tensor_of(enum stoa_dtype dtype, size_t rank, const size_t *dims, const void *data)
+{
+    struct stoa_tensor tensor = {.dtype = dtype, .rank = rank, .data = (void *)(size_t)data};
+    memcpy(tensor.dims, dims, rank * sizeof *dims);
+    stoa_tensor_set_plain(&tensor);
+    return tensor;
+}
+
+/* From 1.9f to 7.9f there are three bins of two pixels in float, and a little more than two in double: three samples
+ * instead of two. Values are torchvision's for an image of squared columns. */
+Test(regions, as_many_samples_as_floats_say)
+{
+    static float image[16 * 16];
+    static const float roi[4] = {1.9f, 1.9f, 7.9f, 7.9f}, expected[3] = {6.1f, 19.7f, 41.3f};
+    static const int64_t first[1] = {0};
+    for (size_t i = 0; i < 256; i++)
+        image[i] = (float)(i % 16 * (i % 16));
+    const struct direct direct = {
+        .name = "samples",
+        .type = "RoiAlign",
+        .opset = 16,
+        .attribute_count = 2,
+        .attributes = {{.name = "output_height", .kind = ATTRIBUTE_INT, .integer = 3},
+                       {.name = "output_width", .kind = ATTRIBUTE_INT, .integer = 3}},
+        .input_count = 3,
+        .inputs = {tensor_of(STOA_FLOAT, 4, (const size_t[]){1, 1, 16, 16}, image),
+                   tensor_of(STOA_FLOAT, 2, (const size_t[]){1, 4}, roi),
+                   tensor_of(STOA_INT64, 1, (const size_t[]){1}, first)},
+    };
+    struct stoa_tensor y = direct_run(&direct);
+    for (size_t i = 0; i < 9; i++)
+        cr_expect(fabsf(((const float *)y.data)[i] - expected[i % 3]) < 1e-4f, "%zu: %g", i,
+                  (double)((const float *)y.data)[i]);
+    free(y.data);
+}
+
+/* More boxes than are looked for at a time, many of the same score: the best ones first, of equal ones the first. */
+Test(regions, boxes_in_the_order_of_their_scores)
+{
+    enum { COUNT = 1000 };
+    static float boxes[COUNT][4], scores[COUNT];
+    static bool gone[COUNT];
+    static const int64_t most = COUNT;
+    static const float half = 0.5f;
+    struct random random = {.state = 5};
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t y = (size_t)stoa_random_int(&random, 0, 59), x = (size_t)stoa_random_int(&random, 0, 59);
+        scores[i] = (float)stoa_random_int(&random, 0, 99);
+        boxes[i][0] = (float)y;
+        boxes[i][1] = (float)x;
+        boxes[i][2] = (float)y + (float)stoa_random_int(&random, 1, 3);
+        boxes[i][3] = (float)x + (float)stoa_random_int(&random, 1, 3);
+    }
+    const struct direct direct = {
+        .name = "many boxes",
+        .type = "NonMaxSuppression",
+        .opset = 11,
+        .input_count = 4,
+        .inputs = {tensor_of(STOA_FLOAT, 3, (const size_t[]){1, COUNT, 4}, boxes),
+                   tensor_of(STOA_FLOAT, 3, (const size_t[]){1, 1, COUNT}, scores),
+                   tensor_of(STOA_INT64, 0, NULL, &most), tensor_of(STOA_FLOAT, 0, NULL, &half)},
+        .known = 15,
+    };
+    struct stoa_tensor y = direct_run(&direct);
+    const int64_t *row = y.data;
+    size_t picked = 0;
+    for (int score = 99; score >= 0; score--)
+        for (size_t i = 0; i < COUNT; i++) {
+            if (gone[i] || scores[i] != (float)score)
+                continue;
+            cr_assert(picked < y.dims[0] && row[3 * picked + 2] == (int64_t)i, "%zu: %lld, not %zu", picked,
+                      (long long)row[3 * picked + 2], i);
+            picked++;
+            for (size_t k = 0; k < COUNT; k++) {
+                float height = fminf(boxes[i][2], boxes[k][2]) - fmaxf(boxes[i][0], boxes[k][0]);
+                float width = fminf(boxes[i][3], boxes[k][3]) - fmaxf(boxes[i][1], boxes[k][1]);
+                float common = fmaxf(height, 0) * fmaxf(width, 0);
+                float areas = (boxes[i][2] - boxes[i][0]) * (boxes[i][3] - boxes[i][1]) +
+                              (boxes[k][2] - boxes[k][0]) * (boxes[k][3] - boxes[k][1]);
+                gone[k] = gone[k] || common > 0.5f * (areas - common);
+            }
+        }
+    cr_expect(picked == y.dims[0] && picked > 256 && picked < COUNT, "%zu of %zu", picked, y.dims[0]);
+    free(y.data);
 }

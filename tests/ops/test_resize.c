@@ -1,6 +1,9 @@
-/* Resize. Where coordinates decide which element is the nearest, scales are such that no rounding is involved. */
+/* Resize. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
+#include "base/tensor.h"
+#include "ops/direct.h"
 #include "support/net.h"
 #include "support/op_check.h"
 
@@ -12,6 +15,10 @@ static const struct op_row rows[] = {
      "f32[1,24,5,7] " SCALES "2.0,2.0}"},
     {"nearest, defaults", "Resize", 13, "", "f32[2,3,5,7] " SCALES "2.0,3.0}"},
     {"nearest, fractions", "Resize", 13, "nearest_mode='ceil'", "f32[1,3,8,12] " SCALES "0.75,1.25}"},
+    {"nearest, by a third", "Resize", 13, "coordinate_transformation_mode='asymmetric' nearest_mode='floor'",
+     "f32[1,3,30,32] " SCALES "0.33333334,0.3}"},
+    {"nearest, by other fractions", "Resize", 13, "nearest_mode='round_prefer_ceil'",
+     "f32[1,3,30,32] " SCALES "2.2,1.6}"},
     {"nearest, rounds half up", "Resize", 13, "nearest_mode='round_prefer_ceil'", "f32[1,5,4,6] " SCALES "0.5,2.0}"},
     {"nearest, rounds half down", "Resize", 13,
      "nearest_mode='round_prefer_floor' coordinate_transformation_mode='asymmetric'",
@@ -158,4 +165,34 @@ Test(resize, sizes_are_products_of_floats)
               NULL);
     stoa_plan_free(net_plan(&net, 0, "sizes"));
     net_free(&net);
+}
+
+/* 1 / (1/3) is 3 as floats divide; in double it is a little less, and its floor the element before. */
+Test(resize, the_nearest_by_a_scale_is_as_floats_divide)
+{
+    static float x[30];
+    static const float scales[1] = {1.0f / 3};
+    for (size_t i = 0; i < 30; i++)
+        x[i] = (float)i;
+    struct stoa_tensor tensors[2] = {{.dtype = STOA_FLOAT, .rank = 1, .dims = {30}, .data = x},
+                                     {.dtype = STOA_FLOAT, .rank = 1, .dims = {1}, .data = (void *)(size_t)scales}};
+    for (size_t i = 0; i < 2; i++)
+        stoa_tensor_set_plain(&tensors[i]);
+    const struct direct direct = {
+        .name = "a third",
+        .type = "Resize",
+        .opset = 13,
+        .attribute_count = 2,
+        .attributes =
+            {{.name = "coordinate_transformation_mode", .kind = ATTRIBUTE_STRING, .string = "asymmetric", .count = 10},
+             {.name = "nearest_mode", .kind = ATTRIBUTE_STRING, .string = "floor", .count = 5}},
+        .input_count = 3,
+        .inputs = {tensors[0], {.dtype = STOA_NONE}, tensors[1]},
+        .known = 4,
+    };
+    struct stoa_tensor y = direct_run(&direct);
+    cr_assert(y.dims[0] == 10);
+    for (size_t i = 0; i < 10; i++)
+        cr_expect(((const float *)y.data)[i] == (float)(3 * i), "%zu: %g", i, (double)((const float *)y.data)[i]);
+    free(y.data);
 }
