@@ -173,14 +173,14 @@ def sizes(values, what):
 
 
 def checks(parameters):
-    """Of a function's parameters, [(name, type)], those where ctypes alone would cut off bits or text: {index: function of
-    an argument that returns it as it is passed}."""
-    result = {}
+    """Of a function's parameters, [(name, type)], those where ctypes alone would cut off bits or text: [(index, whether it
+    is a number, function of an argument that returns it as it is passed)]."""
+    result = []
     for i, (name, kind) in enumerate(parameters):
         if kind in _NUMBERS:
-            result[i] = lambda value, name=name, kind=kind: scalar(kind, value, name)
+            result.append((i, True, lambda value, name=name, kind=kind: scalar(kind, value, name)))
         elif kind is ctypes.c_char_p:
-            result[i] = lambda value, name=name: encoded(value, name)
+            result.append((i, False, lambda value, name=name: encoded(value, name)))
     return result
 
 

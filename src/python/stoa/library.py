@@ -97,8 +97,10 @@ def _raising(function, place_of_error):
 def _checked(function, checked):
     def call(*arguments):
         arguments = list(arguments)
-        for i, check in checked.items():
-            arguments[i] = check(arguments[i])
+        for i, is_number, check in checked:
+            value = arguments[i]
+            if not is_number or type(value) is not int or not 0 <= value < 2**31:  # others fit any
+                arguments[i] = check(value)
         return function(*arguments)
 
     return call
@@ -163,9 +165,11 @@ class Calls:
     returned. So is Ctrl-C, which Python would raise at the entry of a callback, beyond what that could catch."""
 
     def __init__(self):
-        self.failure = None
+        self.failure, self._any = None, False
 
     def wrap(self, kind, function, at_failure=None):
+        self._any = True
+
         def call(*arguments):
             try:
                 return function(*arguments)
@@ -179,7 +183,7 @@ class Calls:
         self.failure = self.failure or KeyboardInterrupt()
 
     def run(self, function, *arguments):
-        ours = threading.current_thread() is threading.main_thread()
+        ours = self._any and threading.current_thread() is threading.main_thread()
         ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if ours:
             signal.signal(signal.SIGINT, self._interrupt)
