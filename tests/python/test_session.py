@@ -282,6 +282,17 @@ class Run(unittest.TestCase):
             timer.join()
         self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
 
+    def test_ctrl_c_twice_ends_a_callback(self):
+        def wait(done, steps):
+            for seconds in (0.05, 0.1):
+                threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+            time.sleep(60)
+
+        begun = time.monotonic()
+        with self.assertRaises(KeyboardInterrupt):
+            stoa.Session(networks.conv(), threads=1, progress=wait).run({"x": image()})
+        self.assertLess(time.monotonic() - begun, 30)
+
     def test_cancel(self):
         x = image(1, 8)
         session = stoa.Session(networks.conv(8))

@@ -180,6 +180,8 @@ class Calls:
         return kind(call)
 
     def _interrupt(self, *_):
+        if isinstance(self.failure, KeyboardInterrupt):
+            raise KeyboardInterrupt  # asked again: a callback may not come to its end
         self.failure = self.failure or KeyboardInterrupt()
 
     def run(self, function, *arguments):
