@@ -47,7 +47,7 @@ static const struct row {
     {"alexnet", 61100840, 3, 224, 1000, "features.10.weight", 4, {256, 256, 3, 3}},
     {"vgg16", 138357544, 3, 224, 1000, "features.28.weight", 4, {512, 512, 3, 3}},
     {"resnet18", 11689512, 3, 224, 1000, "layer4.0.downsample.0.weight", 4, {512, 256, 1, 1}},
-    {"mobilenet_v2", 3504872, 3, 224, 1000, "features.3.conv.1.0.weight", 4, {144, 1, 3, 3}},
+    {"mobilenet_v2", 3504872, 3, 224, 1000, "features.3.conv.2.weight", 4, {24, 144, 1, 1}},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 

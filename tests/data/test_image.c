@@ -357,6 +357,9 @@ Test(image, cut_and_turn)
     stoa_image_turn(&part);
     cr_expect(memcmp(part.pixels, turned, 4) == 0);
     stoa_image_free(&allocator, &part);
+    stoa_image_turn(&image);
+    for (size_t i = 0; i < 12; i++)
+        cr_expect(image.pixels[i] == (11 - i) * 20, "%zu", i);
 
     cr_expect(stoa_image_cut(&image, 2, 0, 2, 1, &allocator, &error, &part) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_image_cut(&image, 0, 5, 1, 1, &allocator, &error, &part) == STOA_ERROR_ARGUMENT);

@@ -198,6 +198,29 @@ static bool is_moved(const float *y, size_t index, bool mirror, int down, int ri
     return true;
 }
 
+Test(loader, flips_or_shifts_alone, .fini = files_remove)
+{
+    struct stoa_dataset *dataset = make_dataset();
+    for (int flip = 0; flip < 2; flip++) {
+        struct stoa_loader_options options = {
+            .batch = COUNT, .flip = flip, .shift = flip ? 0 : 2, .mean = &plain_mean, .std = &plain_std};
+        struct stoa_loader *loader = make_loader(dataset, &options);
+        size_t mirrored = 0, moved = 0;
+        for (size_t b = 0; b < 10; b++) {
+            struct stoa_batch batch = take(loader);
+            for (size_t i = 0; i < COUNT; i++) {
+                const float *y = batch.images + i * PIXELS;
+                bool still = is_moved(y, (size_t)batch.labels[i], false, 0, 0);
+                mirrored += is_moved(y, (size_t)batch.labels[i], true, 0, 0);
+                moved += !still && !is_moved(y, (size_t)batch.labels[i], true, 0, 0);
+            }
+        }
+        cr_expect((mirrored > 0) == flip && (moved > 0) == !flip, "%d: %zu %zu", flip, mirrored, moved);
+        stoa_loader_free(loader);
+    }
+    stoa_dataset_free(dataset);
+}
+
 Test(loader, augmentation_moves_and_mirrors, .fini = files_remove)
 {
     struct stoa_dataset *dataset = make_dataset();

@@ -38,6 +38,7 @@ static const struct {
     {"ocr-det rounds the next up", "ocr-det", 960, 432, {0}, {448, 960}}, /* 13.5 times */
     {"ocr-cls pads", "ocr-cls", 20, 10, {0}, {48, 192}},
     {"ocr-cls squeezes", "ocr-cls", 200, 10, {0}, {48, 192}},
+    {"ocr-cls of a sliver", "ocr-cls", 1, 1000, {0}, {48, 192}},
     {"exact", "none", 7, 5, {.rule = RESIZE_EXACT, .size = {3, 9}}, {3, 9}},
     {"short side", "none", 20, 10, {.rule = RESIZE_SHORT, .size = {5}}, {5, 10}},
     {"the long side is cut", "none", 451, 300, {.rule = RESIZE_SHORT, .size = {256}}, {256, 384}}, /* 384.85 */
@@ -157,6 +158,12 @@ Test(preprocess, the_crop_is_central)
     struct stoa_tensor tensor;
     cr_assert(stoa_preprocess(&options, &image, 1, &allocator, NULL, &tensor) == STOA_OK);
     cr_expect(at(&tensor, 0, 0, 0) == 50 && at(&tensor, 0, 1, 1) == 100);
+    stoa_release(&allocator, tensor.data);
+    stoa_image_free(&allocator, &image);
+
+    image = make_image(6, 4, 1); /* as far from the top as from the left only where it is a square */
+    cr_assert(stoa_preprocess(&options, &image, 1, &allocator, NULL, &tensor) == STOA_OK);
+    cr_expect(at(&tensor, 0, 0, 0) == 80 && at(&tensor, 0, 1, 1) == 150);
     stoa_release(&allocator, tensor.data);
     stoa_image_free(&allocator, &image);
 }

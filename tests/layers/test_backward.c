@@ -128,6 +128,22 @@ static void check_conv(const char *name, struct stoa_conv2d_desc desc, const str
     free(workspace);
 }
 
+/* Of a convolution with strides 2 the backward pass has no transforms. */
+Test(backward, a_lowering_is_forced_where_it_applies)
+{
+    const struct stoa_conv2d_desc desc = {.height = 9,
+                                          .width = 9,
+                                          .in_channels = 5,
+                                          .out_channels = 6,
+                                          .kernel = {3, 3},
+                                          .accuracy = STOA_ACCURACY_STRICT,
+                                          .lowering = STOA_LOWERING_WINOGRAD};
+    struct stoa_conv2d_backward *backward;
+    struct stoa_error error = {0};
+    cr_expect(stoa_conv2d_backward_create(&desc, &error, &backward) == STOA_OK, "%s", error.message);
+    stoa_conv2d_backward_free(backward);
+}
+
 Test(backward, conv2d)
 {
     struct stoa_pool pool = host_pool_threads(3);

@@ -29,6 +29,10 @@ Test(guard, the_skeleton_is_the_message_with_references_for_raw_data)
     write_conv(&writer);
     onnx_text(&writer, 6, "documentation, left out");
     onnx_text(&writer, 99, "a field of the future, left out");
+    onnx_begin(&writer, 14); /* metadata_props, left out with what is in it */
+    onnx_text(&writer, 1, "key");
+    onnx_text(&writer, 2, "value");
+    onnx_end(&writer);
 
     struct stoa_error error = {0};
     struct skeleton skeleton;
@@ -92,6 +96,12 @@ static void length_beyond_the_parent(struct onnx_writer *writer)
     onnx_varint(writer, 10);
     onnx_end(writer);
     onnx_raw(writer, "0123456789", 10);
+}
+
+/* What protobuf-c takes for field 7, the graph: it drops what is beyond 32 bits. */
+static void tag_beyond_32_bits(struct onnx_writer *writer)
+{
+    onnx_raw(writer, "\xba\x80\x80\x80\x10\x00", 6);
 }
 
 static void start_group(struct onnx_writer *writer)
@@ -234,6 +244,7 @@ static const struct {
     {"11-byte number", eleven_byte_number, STOA_ERROR_PARSE, "ir_version (byte 0): a number is longer than 10 bytes"},
     {"6-byte length", six_byte_length, STOA_ERROR_PARSE, "graph (byte 0): a number is longer than 5 bytes"},
     {"6-byte tag", six_byte_tag, STOA_ERROR_PARSE, "the file (byte 0): a number is longer than 5 bytes"},
+    {"a tag beyond 32 bits", tag_beyond_32_bits, STOA_ERROR_PARSE, "field number 536870919 is not possible"},
     {"length 2^31", length_of_2_31, STOA_ERROR_PARSE, "graph (byte 0): is 2147483648 bytes long"},
     {"length beyond the parent", length_beyond_the_parent, STOA_ERROR_PARSE, "graph.node[0] (byte 2): is 10 bytes"},
     {"start of a group", start_group, STOA_ERROR_PARSE, "(byte 0): has wire type 3"},

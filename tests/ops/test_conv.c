@@ -15,6 +15,7 @@ static const struct op_row rows[] = {
     {"depthwise", "Conv", 11, "group=7 pads=[1,1,1,1] strides=[2,2]", "f32[2,7,9,8] !f32[7,1,3,3]"},
     {"depthwise with multiplier", "Conv", 11, "group=3", "f32[1,3,5,5] !f32[6,1,3,3] !f32[6]"},
     {"1x1", "Conv", 11, "", "f32[3,33,5,6] !f32[70,33,1,1] !f32[70]"},
+    {"1x1 with stride across", "Conv", 11, "strides=[1,2]", "f32[1,20,7,8] !f32[65,20,1,1]"},
     {"1x1 with stride", "Conv", 11, "strides=[2,2]", "f32[1,20,7,8] !f32[65,20,1,1]"},
     {"one channel", "Conv", 11, "pads=[2,2,2,2]", "f32[2,1,12,12] !f32[6,1,5,5] !f32[6]"},
     {"kernel as large as the image", "Conv", 11, "", "f32[2,16,5,5] !f32[12,16,5,5] !f32[12]"},

@@ -33,6 +33,8 @@ static const struct {
            "output y\n"},
     {"not windows of nothing but zeros", STOA_PASS_FUSE_PAD, 0, NULL,
      IMAGE "const p i64{0,0,3,3,0,0,3,3}\na = Pad(x, p)\ny = AveragePool(a) kernel_shape=[2,2]\noutput y\n"},
+    {"not a window of nothing but zeros, just so", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{0,0,2,0,0,0,0,0}\na = Pad(x, p)\ny = AveragePool(a) kernel_shape=[2,2]\noutput y\n"},
     {"not in front of a maximum", STOA_PASS_FUSE_PAD, 0, NULL,
      IMAGE "const p i64{0,0,1,1,0,0,1,1}\na = Pad(x, p)\ny = MaxPool(a) kernel_shape=[3,3]\noutput y\n"},
     {"not other numbers, edges, channels, nor fewer", STOA_PASS_FUSE_PAD, 0, NULL,

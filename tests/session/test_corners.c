@@ -24,6 +24,13 @@ struct corner {
 #define IMAGE "const x f32[2,4,6,6]\n"
 
 static const struct corner corners[] = {
+    {"a sum with one addend twice", "input i f32[2,3,5,5]\na = Relu(i)\nb = Tanh(i)\ny = Sum(a, b, a)" OUT,
+     "[2,3,5,5]"},
+    {"a part of one image is another part of another",
+     "input i f32[1,3,6,6]\nconst v f32[16,3,1,1]\nconst w f32[4,3,1,1]\nconst u f32[4,16,1,1]\nconst s i64{12,4}\n"
+     "c = Conv(i, v)\na, b = Split(c, s) axis=1\nm = GlobalMaxPool(b)\nr = Tanh(a)\nd = Conv(i, w)\n"
+     "e = Concat(d, r) axis=1\nz = Conv(e, u)\ny = Add(z, m)" OUT,
+     "[1,4,6,6]"},
     {"no images: Conv", EMPTY "const w f32[5,4,3,3]\nconst b f32[5]\ny = Conv(x, w, b)" OUT, "[0,5,6,6]"},
     {"no images: ConvTranspose", EMPTY "const w f32[4,5,3,3]\ny = ConvTranspose(x, w)" OUT, "[0,5,10,10]"},
     {"no images: MaxPool", EMPTY "y, i = MaxPool(x) kernel_shape=[3,3]\noutput i" OUT, "[0,4,6,6]"},

@@ -290,6 +290,8 @@ Test(reshape, every_failing_allocation_is_reported_and_leaks_nothing)
             cr_expect(status == STOA_OK || (status == STOA_ERROR_MEMORY && error.message[0]), "allocation %zu: %s", at,
                       stoa_status_name(status));
             if (status != STOA_OK) {
+                cr_expect(stoa_session_plan_count(session) == 1, "allocation %zu: the plan stayed", at);
+                cr_expect(stoa_session_run(session, &error) == STOA_OK, "allocation %zu: %s", at, error.message);
                 run(session, &after);
                 cr_expect(memcmp(&before, &after, sizeof after) == 0, "allocation %zu: not as it was", at);
             }

@@ -14,6 +14,11 @@ static const struct {
      STOA_ERROR_ARGUMENT},
     {"all frozen", "input x f32[2,3]\nconst w f32[3,4]\ny = MatMul(x, w)\noutput y\n", "?", "is not frozen",
      STOA_ERROR_ARGUMENT},
+    {"a function without a gradient in front of a parameter",
+     "input x f32[2,3]\nconst w f32[3,4]\nconst v f32[4,4]\na = MatMul(x, w)\nb = Det(c)\nc = Reshape(a, s)\nconst s "
+     "i64{2,2,2}\n"
+     "y = Mul(b, u)\nconst u f32[2]\noutput y\n",
+     NULL, "no gradient passes through it", STOA_ERROR_UNSUPPORTED},
     {"a parameter behind the scores",
      "input x f32[2,3]\nconst w f32[3,4]\ny = Relu(x)\nz = MatMul(y, w)\noutput y\noutput z\n", NULL,
      "output 'y' depends on no parameter", STOA_ERROR_ARGUMENT},

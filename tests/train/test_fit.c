@@ -1,6 +1,7 @@
 /* Fitting: however often it is interrupted, it goes on as if it had not been; it evaluates, keeps the best, and stops.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,95 @@ Test(fit, keeps_the_best_weights)
     cr_expect(evaluation.loss == result.best_loss);
     stoa_trainer_free(judge);
     stoa_model_free(best);
+    stoa_trainer_free(trainer);
+    net_free(&net);
+}
+
+/* Where nothing changes, an epoch of training is an evaluation; the last one is always evaluated. */
+Test(fit, means_are_of_the_examples)
+{
+    struct net net;
+    struct toy_set training, test;
+    struct witness witness;
+    net_build(&net, toys[0].net, NULL);
+    toy_set_init(&training, &toys[0], BATCHES, 1);
+    training.last = 5;
+    training.fixed = 1;
+    test = training;
+    test.batches.user = &test;
+    struct stoa_trainer *trainer = toy_trainer(&net, &(struct stoa_trainer_options){.learning_rate = 1e-30}, "still");
+    struct stoa_fit_options options = options_for(&witness);
+    options.evaluate = 2;
+    cr_assert(stoa_fit(trainer, &training.batches, &test.batches, &options, NULL, NULL) == STOA_OK);
+    for (size_t e = 0; e < EPOCHS; e++) {
+        const struct stoa_fit_epoch *epoch = &witness.epoch[e];
+        cr_expect(epoch->evaluated == (e > 0), "epoch %zu", e);
+        cr_expect(!epoch->evaluated ||
+                      (fabs(epoch->loss - epoch->test_loss) < 1e-6 && epoch->train_accuracy == epoch->test_accuracy),
+                  "epoch %zu: %g, not %g", e, epoch->loss, epoch->test_loss);
+        cr_expect(fabs(epoch->images_per_s * epoch->seconds - (3 * TOY_BATCH + 5)) < 1e-6, "epoch %zu", e);
+    }
+    cr_expect(fabs(witness.progress.loss - witness.epoch[EPOCHS - 1].loss) < 1e-9 &&
+              witness.progress.examples == 3 * TOY_BATCH + 5);
+    stoa_trainer_free(trainer);
+
+    /* Gone on with within an epoch, it counts what this call has had; later epochs are whole. */
+    trainer = toy_trainer(&net, &(struct stoa_trainer_options){.learning_rate = 1e-30}, "resumed");
+    options = options_for(&witness);
+    witness.cancel_at = 2;
+    cr_assert(stoa_fit(trainer, &training.batches, NULL, &options, NULL, NULL) == STOA_OK);
+    cr_assert(stoa_fit(trainer, &training.batches, NULL, &options, NULL, NULL) == STOA_OK);
+    for (size_t e = 0; e < EPOCHS; e++)
+        cr_expect(fabs(witness.epoch[e].images_per_s * witness.epoch[e].seconds -
+                       (e ? 3 * TOY_BATCH + 5 : TOY_BATCH + 5)) < 1e-6,
+                  "epoch %zu", e);
+    stoa_trainer_free(trainer);
+    net_free(&net);
+}
+
+static enum stoa_status get_floats(void *user, size_t epoch, size_t position, struct stoa_error *error,
+                                   struct stoa_examples *examples)
+{
+    static const float y[TOY_BATCH * TOY_CLASSES];
+    struct toy_set *set = user;
+    (void)epoch, (void)position, (void)error;
+    *examples = (struct stoa_examples){.x = set->x, .labels = y, .count = set->last};
+    return STOA_OK;
+}
+
+static enum stoa_status get_infinite(void *user, size_t epoch, size_t position, struct stoa_error *error,
+                                     struct stoa_examples *examples)
+{
+    struct toy_set *set = user;
+    (void)epoch, (void)position, (void)error;
+    for (size_t i = 0; i < TOY_BATCH * set->elements; i++)
+        set->x[i] = INFINITY;
+    memset(set->labels, 0, sizeof set->labels);
+    *examples = (struct stoa_examples){.x = set->x, .labels = set->labels, .count = TOY_BATCH};
+    return STOA_OK;
+}
+
+Test(fit, refuses_what_has_no_mean)
+{
+    struct net net;
+    struct toy_set training, test;
+    struct stoa_error error = {0};
+    net_build(&net, toys[0].net, NULL);
+    toy_set_init(&training, &toys[0], 1, 1);
+    training.last = 5;
+    training.batches.get = get_floats;
+    struct stoa_trainer *trainer = toy_trainer(
+        &net, &(struct stoa_trainer_options){.loss = STOA_LOSS_MEAN_SQUARED, .learning_rate = 0.1}, "squares");
+    cr_expect(stoa_fit(trainer, &training.batches, NULL, NULL, &error, NULL) == STOA_ERROR_DATA);
+    cr_expect(strstr(error.message, "5 examples of 8"), "%s", error.message);
+    stoa_trainer_free(trainer);
+
+    toy_set_init(&training, &toys[0], 1, 1);
+    toy_set_init(&test, &toys[0], 1, 1);
+    test.batches.get = get_infinite;
+    trainer = toy_trainer(&net, &ways[1], "infinite");
+    cr_expect(stoa_fit(trainer, &training.batches, &test.batches, NULL, &error, NULL) == STOA_ERROR_NONFINITE);
+    cr_expect(strstr(error.message, "the loss on the test set"), "%s", error.message);
     stoa_trainer_free(trainer);
     net_free(&net);
 }

@@ -26,6 +26,20 @@ static const struct {
 };
 #define WAY_COUNT (sizeof ways / sizeof *ways)
 
+static enum stoa_status get_seven(void *user, size_t epoch, size_t position, struct stoa_error *error,
+                                  struct stoa_examples *examples)
+{
+    struct toy_set *set = user;
+    (void)epoch, (void)position, (void)error;
+    for (size_t i = 0; i < TOY_BATCH; i++) {
+        set->labels[i] = i < 7 ? (int64_t)i : -1;
+        for (size_t c = 0; c < 7; c++)
+            set->x[i * 7 + c] = 7 - (float)c;
+    }
+    *examples = (struct stoa_examples){.x = set->x, .labels = set->labels, .count = 7};
+    return STOA_OK;
+}
+
 Test(trainer, overfits_one_batch)
 {
     for (size_t n = 0; n < toy_count; n++)
@@ -120,16 +134,92 @@ Test(trainer, accumulates_means)
     struct stoa_trainer *twice = toy_trainer(&net, &(struct stoa_trainer_options){SGD, .accumulate = 2}, "twice");
     for (size_t i = 0; i < 4; i++) {
         struct stoa_train_result result;
-        toy_steps(plain, &set, i, 1, "plain");
+        struct stoa_train_result once;
+        struct stoa_examples examples;
+        cr_assert(set.batches.get(&set, 0, i, NULL, &examples) == STOA_OK);
+        cr_assert(stoa_trainer_step(plain, examples.x, examples.labels, NULL, &once) == STOA_OK);
         for (int part = 0; part < 2; part++) {
             cr_assert(stoa_trainer_step(twice, set.x, set.labels, NULL, &result) == STOA_OK);
             cr_expect(result.stepped == part);
+            cr_expect(fabs(result.gradient_norm - once.gradient_norm) <= 1e-6 * once.gradient_norm,
+                      "step %zu: %g, not %g", i, result.gradient_norm, once.gradient_norm);
         }
         cr_expect(memcmp(plain->values, twice->values, plain->value_count * sizeof(float)) == 0, "step %zu", i);
     }
     cr_expect(stoa_trainer_steps(twice) == 4);
     stoa_trainer_free(plain);
     stoa_trainer_free(twice);
+    net_free(&net);
+}
+
+/* Softmax is part of the loss: the scores are what is in front of it. */
+Test(trainer, takes_the_scores_in_front_of_softmax)
+{
+    struct net plain, behind;
+    struct toy_set set;
+    struct stoa_examples examples;
+    struct stoa_train_result a, b;
+    net_build(&plain, "input x f32[?,5]\nconst w f32[3,5]\ny = Gemm(x, w) transB=1\noutput y\n", NULL);
+    net_build(&behind, "input x f32[?,5]\nconst w f32[3,5]\ns = Gemm(x, w) transB=1\ny = Softmax(s)\noutput y\n", NULL);
+    toy_set_init(&set, &toys[0], 1, 3);
+    struct stoa_trainer *one = toy_trainer(&plain, &(struct stoa_trainer_options){SGD}, "plain");
+    struct stoa_trainer *other = toy_trainer(&behind, &(struct stoa_trainer_options){SGD}, "behind");
+    cr_assert(set.batches.get(&set, 0, 0, NULL, &examples) == STOA_OK);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(stoa_trainer_step(one, examples.x, examples.labels, NULL, &a) == STOA_OK);
+        cr_assert(stoa_trainer_step(other, examples.x, examples.labels, NULL, &b) == STOA_OK);
+        cr_expect(a.loss == b.loss && a.gradient_norm == b.gradient_norm && a.correct == b.correct, "%g, not %g",
+                  b.loss, a.loss);
+    }
+    stoa_trainer_free(one);
+    stoa_trainer_free(other);
+    net_free(&plain);
+    net_free(&behind);
+}
+
+/* Each step drops other elements, and each seed. */
+Test(trainer, drops_other_elements_each_time)
+{
+    struct net net;
+    struct toy_set set;
+    struct stoa_examples examples;
+    struct stoa_train_result first, second, other;
+    net_build(
+        &net,
+        "input x f32[?,5]\nconst ratio f32(0.5)\nu = Dropout(x, ratio)\nconst w f32[5,3]\ny = MatMul(u, w)\noutput y\n",
+        NULL);
+    toy_set_init(&set, &toys[0], 1, 3);
+    cr_assert(set.batches.get(&set, 0, 0, NULL, &examples) == STOA_OK);
+    struct stoa_trainer *one =
+        toy_trainer(&net, &(struct stoa_trainer_options){.learning_rate = 1e-30, .seed = 1}, "1");
+    struct stoa_trainer *two =
+        toy_trainer(&net, &(struct stoa_trainer_options){.learning_rate = 1e-30, .seed = 2}, "2");
+    cr_assert(stoa_trainer_step(one, examples.x, examples.labels, NULL, &first) == STOA_OK);
+    cr_assert(stoa_trainer_step(one, examples.x, examples.labels, NULL, &second) == STOA_OK);
+    cr_assert(stoa_trainer_step(two, examples.x, examples.labels, NULL, &other) == STOA_OK);
+    cr_expect(first.loss != second.loss && first.loss != other.loss);
+    stoa_trainer_free(one);
+    stoa_trainer_free(two);
+    net_free(&net);
+}
+
+/* Six classes before that of the label are not five. */
+Test(trainer, five_of_seven_classes_are_the_top_five)
+{
+    struct net net;
+    struct toy_set set;
+    struct stoa_evaluation evaluation;
+    struct toy seven = {.elements = 7};
+    net_build(&net,
+              "input x f32[?,7]\nconst w f32[7,7]{1,0*7,1,0*7,1,0*7,1,0*7,1,0*7,1,0*7,1}\ny = MatMul(x, w)\noutput y\n",
+              NULL);
+    toy_set_init(&set, &seven, 20, 3);
+    struct stoa_trainer *trainer = toy_trainer(&net, &(struct stoa_trainer_options){SGD}, "seven");
+    struct stoa_batches one = {.batch = TOY_BATCH, .count = 1, .get = get_seven, .user = &set};
+    cr_assert(stoa_evaluate(trainer, &one, 0, NULL, &evaluation, NULL) == STOA_OK);
+    cr_expect(evaluation.examples == 7 && evaluation.top1 == 1 && evaluation.top5 == 5, "%zu %zu %zu",
+              evaluation.examples, evaluation.top1, evaluation.top5);
+    stoa_trainer_free(trainer);
     net_free(&net);
 }
 
