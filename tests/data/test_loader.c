@@ -276,6 +276,7 @@ static const struct {
     {"shifted out of sight", "shift is 6", {.shift = SIDE}},
     {"no mean", "mean[0] is nan", {.mean = &nan_mean}},
     {"no deviation", "std[0] is 0", {.std = &zero_std}},
+    {"a word that is reserved", "reserved", {.reserved = {1}}},
 };
 
 Test(loader, refuses, .fini = files_remove)
