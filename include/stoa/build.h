@@ -29,6 +29,12 @@
 #include <stoa/status.h>
 #include <stoa/tensor.h>
 
+#if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)
+/* stoa_build_linear is a struct and a function, which g++ takes for one that hides the struct's constructor. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -179,6 +185,7 @@ struct stoa_net_options {
                             lenet5, vgg_small and alexnet, He normal for the others */
     size_t reserved[8];  /* zeros (stoa.h) */
 };
+/* clang-format off: the list keeps its rows */
 /* A ready-made net with fresh weights, by name; input "input" [N][channels][height][width], output "output"
  * [N][classes], the scores in front of softmax.
  *
@@ -186,12 +193,14 @@ struct stoa_net_options {
  *   vgg_small     two blocks conv conv pool of 32 and 64 (3x3), 128, classes
  *   vgg_bn        three such blocks of 32, 64 and 128 with batch norm, 256, classes; dropout in front of these two
  *   resnet20      for small images: 3x3, 16, 32 and 64 channels, three blocks of two each (He et al. 2016,
- * section 4.2), with 1x1 convolutions where channels change (their option B) alexnet vgg16 resnet18 mobilenet_v2 as
- * torchvision has them, with its names of parameters
+ *                 section 4.2), with 1x1 convolutions where channels change (their option B)
+ *   alexnet vgg16 resnet18 mobilenet_v2
+ *                 as torchvision has them, with its names of parameters
  *
  * Other sizes of images are taken as far as the layers allow: those of alexnet (vgg16) must leave features whose height
  * and width are multiples or divisors of 6 (7). `options` may be null. An unknown name is STOA_ERROR_ARGUMENT, and the
  * message lists the known ones. */
+/* clang-format on */
 STOA_API STOA_CHECKED enum stoa_status stoa_net_create(const char *name, const struct stoa_net_options *options,
                                                        struct stoa_error *error, struct stoa_model **model);
 /* The names of ready-made nets; null from their number on. */
@@ -199,5 +208,9 @@ STOA_API const char *stoa_net_name(size_t index);
 
 #ifdef __cplusplus
 }
+#endif
+
+#if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
 #endif
 #endif
