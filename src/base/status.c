@@ -61,6 +61,11 @@ enum stoa_status stoa_fail(struct stoa_error *error, enum stoa_status status, co
     return status;
 }
 
+enum stoa_status stoa_error_hand_on(const struct stoa_error *attempt, enum stoa_status status, struct stoa_error *error)
+{
+    return status == STOA_OK ? STOA_OK : stoa_fail(error, status, "%s", attempt->message);
+}
+
 void stoa_error_prefix(struct stoa_error *error, const char *format, ...)
 {
     if (!error)

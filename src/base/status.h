@@ -11,6 +11,11 @@ enum stoa_status stoa_fail(struct stoa_error *error, enum stoa_status status, co
 /* Puts text in front of a message that a callee wrote, such as "node 'conv1' (Conv): ". */
 void stoa_error_prefix(struct stoa_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* For attempts, whose errors are the caller's only where nothing else is tried: hands status and message on, if it is a
+ * failure; returns status. */
+enum stoa_status stoa_error_hand_on(const struct stoa_error *attempt, enum stoa_status status,
+                                    struct stoa_error *error);
+
 /* Forwards a failure. */
 #define STOA_TRY(expression)                                                                                           \
     do {                                                                                                               \

@@ -83,16 +83,11 @@ static enum stoa_status create(struct stoa_conv2d *conv, const struct stoa_conv2
     conv->bias = bias != NULL;
     STOA_TRY(stoa_conv2d_shape(desc, error, &shape));
     STOA_TRY(stoa_conv2d_pool(desc, &conv->allocator, error, &conv->pool));
-    struct conv_choice choice = {
+    const struct conv_choice choice = {
         .lowering = desc->lowering, .accuracy = desc->accuracy, .workers = stoa_pool_workers(conv->pool)};
-    enum stoa_status status =
-        backward ? stoa_conv_backward_create(&conv->allocator, &shape, NULL, NULL, &choice, error, &conv->conv)
-                 : stoa_conv_create(&conv->allocator, &shape, NULL, bias, &choice, error, &conv->conv);
-    if (backward && choice.lowering && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
-        choice.lowering = STOA_LOWERING_AUTO; /* forced where it applies */
-        status = stoa_conv_backward_create(&conv->allocator, &shape, NULL, NULL, &choice, error, &conv->conv);
-    }
-    STOA_TRY(status);
+    STOA_TRY(backward ? stoa_conv_create_if(stoa_conv_backward_create, &conv->allocator, &shape, NULL, &choice, error,
+                                            &conv->conv)
+                      : stoa_conv_create(&conv->allocator, &shape, NULL, bias, &choice, error, &conv->conv));
     if (weights)
         STOA_TRY(stoa_conv_set_weights(conv->conv, weights, conv->pool, error));
     const struct stoa_tensor images = stoa_layer_image(shape.N, shape.C, shape.H, shape.W);

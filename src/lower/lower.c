@@ -265,6 +265,19 @@ enum stoa_status stoa_conv_backward_create(const struct stoa_allocator *allocato
     return status;
 }
 
+enum stoa_status stoa_conv_create_if(conv_create make, const struct stoa_allocator *allocator,
+                                     const struct conv_shape *shape, const float *bias,
+                                     const struct conv_choice *choice, struct stoa_error *error, struct conv **conv)
+{
+    struct stoa_error attempt;
+    struct conv_choice own = *choice;
+    enum stoa_status status = make(allocator, shape, NULL, bias, choice, &attempt, conv);
+    if (!stoa_conv_gives_way(choice->lowering, status))
+        return stoa_error_hand_on(&attempt, status, error);
+    own.lowering = STOA_LOWERING_AUTO;
+    return make(allocator, shape, NULL, bias, &own, error, conv);
+}
+
 void stoa_conv_free(struct conv *conv)
 {
     if (!conv)

@@ -68,6 +68,20 @@ STOA_CHECKED enum stoa_status stoa_conv_create(const struct stoa_allocator *allo
                                                const float *weights, const float *bias,
                                                const struct conv_choice *choice, struct stoa_error *error,
                                                struct conv **conv);
+typedef enum stoa_status (*conv_create)(const struct stoa_allocator *allocator, const struct conv_shape *shape,
+                                        const float *weights, const float *bias, const struct conv_choice *choice,
+                                        struct stoa_error *error, struct conv **conv);
+/* Whether a lowering that is forced on all convolutions of a model does not apply to this one, which then goes its own
+ * way: status is what creating it came to. */
+static inline bool stoa_conv_gives_way(enum stoa_lowering forced, enum stoa_status status)
+{
+    return forced != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED);
+}
+/* `make`s one without weights, as chosen where that applies. */
+STOA_CHECKED enum stoa_status stoa_conv_create_if(conv_create make, const struct stoa_allocator *allocator,
+                                                  const struct conv_shape *shape, const float *bias,
+                                                  const struct conv_choice *choice, struct stoa_error *error,
+                                                  struct conv **conv);
 /* By views, the products of a convolution's backward pass, or in groups of few channels directly. */
 STOA_CHECKED enum stoa_status stoa_conv_transpose_create(const struct stoa_allocator *allocator,
                                                          const struct conv_shape *shape, const float *weights,

@@ -43,13 +43,12 @@ static enum stoa_status create(const struct op_prepare *prepare, const struct co
     struct weights_gradient_choice choice = {.lowering = prepare->lowering,
                                              .accuracy = strict ? STOA_ACCURACY_STRICT : prepare->accuracy,
                                              .transposed = transposed};
-    enum stoa_status status = stoa_weights_gradient_create(prepare->allocator, shape, &choice, error, gradient);
-    /* What is forced on a whole model goes its own way where it does not apply. */
-    if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
-        choice.lowering = STOA_LOWERING_AUTO;
-        status = stoa_weights_gradient_create(prepare->allocator, shape, &choice, error, gradient);
-    }
-    return status;
+    struct stoa_error attempt;
+    enum stoa_status status = stoa_weights_gradient_create(prepare->allocator, shape, &choice, &attempt, gradient);
+    if (!stoa_conv_gives_way(choice.lowering, status))
+        return stoa_error_hand_on(&attempt, status, error);
+    choice.lowering = STOA_LOWERING_AUTO;
+    return stoa_weights_gradient_create(prepare->allocator, shape, &choice, error, gradient);
 }
 
 /* The products of pixels by one channel have dy's sums as their bias gradient. */

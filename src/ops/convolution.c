@@ -108,23 +108,17 @@ enum stoa_status stoa_convolution_fold(const struct volume *volume, bool transpo
 }
 
 enum stoa_status stoa_convolution_create(const struct op_call *call, const struct op_prepare *prepare,
-                                         convolution_create create, const struct conv_shape *shape, const float *bias,
+                                         conv_create create, const struct conv_shape *shape, const float *bias,
                                          const struct tuning_entry *measured, struct stoa_error *error,
                                          struct conv **conv)
 {
-    struct conv_choice choice = {.lowering = prepare->lowering,
-                                 .accuracy = prepare->accuracy,
-                                 .pack_each_run = !call->inputs[1].data,
-                                 .seconds = measured ? measured->seconds : NULL,
-                                 .byte_price = prepare->byte_price,
-                                 .workers = stoa_size_max(prepare->threads, 1)};
-    enum stoa_status status = create(prepare->allocator, shape, NULL, bias, &choice, error, conv);
-    /* A lowering is forced on all of a model's convolutions: those to which it does not apply go their own way. */
-    if (prepare->lowering != STOA_LOWERING_AUTO && (status == STOA_ERROR_LIMIT || status == STOA_ERROR_UNSUPPORTED)) {
-        choice.lowering = STOA_LOWERING_AUTO;
-        status = create(prepare->allocator, shape, NULL, bias, &choice, error, conv);
-    }
-    return status;
+    const struct conv_choice choice = {.lowering = prepare->lowering,
+                                       .accuracy = prepare->accuracy,
+                                       .pack_each_run = !call->inputs[1].data,
+                                       .seconds = measured ? measured->seconds : NULL,
+                                       .byte_price = prepare->byte_price,
+                                       .workers = stoa_size_max(prepare->threads, 1)};
+    return stoa_conv_create_if(create, prepare->allocator, shape, bias, &choice, error, conv);
 }
 
 /* A gradient has no bias, but dims in its place. */

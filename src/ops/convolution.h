@@ -78,14 +78,10 @@ STOA_CHECKED enum stoa_status stoa_convolution_fold(const struct volume *volume,
 /* Floats of the pictures at once. */
 size_t stoa_convolution_pictures(const struct convolution_fold *fold);
 
-typedef enum stoa_status (*convolution_create)(const struct stoa_allocator *allocator, const struct conv_shape *shape,
-                                               const float *weights, const float *bias,
-                                               const struct conv_choice *choice, struct stoa_error *error,
-                                               struct conv **conv);
 /* `create`s what the call is to run, as `prepare` asks for it, without its weights (input 1). `measured` (may be null)
  * has the times of its lowerings. */
 STOA_CHECKED enum stoa_status stoa_convolution_create(const struct op_call *call, const struct op_prepare *prepare,
-                                                      convolution_create create, const struct conv_shape *shape,
+                                                      conv_create create, const struct conv_shape *shape,
                                                       const float *bias, const struct tuning_entry *measured,
                                                       struct stoa_error *error, struct conv **conv);
 /* For op.takes: anything, but a scale only where weights and bias are constant. */
