@@ -71,9 +71,10 @@ struct stoa_session_options {
     const struct stoa_pool *pool;     /* null: threads of the session's own; else `threads` does not count; copied */
     enum stoa_lowering lowering;      /* forces one way of convolving where it is possible */
     enum stoa_accuracy accuracy;      /* of convolutions */
-    const struct stoa_tuning *tuning; /* measured choices (tuning.h), used while the session is created; may be null */
-    /* Not 0: planned memory (stoa_memory_info, all of it) stays within so many bytes. Slower ways of convolving are
-     * taken where the faster ones need more; STOA_ERROR_LIMIT, with the least possible, where none fit. */
+    const struct stoa_tuning *tuning; /* measured choices (tuning.h), copied: reshapes take them, too; may be null */
+    /* Not 0: planned memory (the first three of stoa_memory_info) stays within so many bytes, and so does its peak,
+     * but where a plan that fits could not be made otherwise. Slower ways of convolving are taken where the faster ones
+     * need more; STOA_ERROR_LIMIT, with the least possible, where none fit. */
     size_t max_bytes;
     /* input_count of them; inputs not named take the model's dims, 1 for an open first dimension; any other open
      * dimension must be given here. */
@@ -109,10 +110,10 @@ STOA_API void stoa_session_free(struct stoa_session *session);
  * the present one it must fit, else STOA_ERROR_LIMIT.
  *
  * Results are those of a fresh session of these shapes to the bit (with max_bytes only where it, too, chooses the same
- * ways). Buffers stay bound to inputs and outputs whose dims have not changed, others must be bound again (outputs: or
- * the session keeps them itself). Results of earlier runs are gone; so is what stoa_session_step and the like pointed
- * to. After a failure the session is at the shapes it had, and results of earlier runs may be gone; but with max_bytes
- * STOA_ERROR_MEMORY may leave it at the new ones. */
+ * ways). Buffers stay bound to inputs and outputs whose dims and layout have not changed, others must be bound again
+ * (outputs: or the session keeps them itself). Results of earlier runs are gone; so is what stoa_session_step and the
+ * like pointed to. After a failure the session is at the shapes it had, and results of earlier runs may be gone; but
+ * with max_bytes STOA_ERROR_MEMORY may leave it at the new ones. */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_reshape(struct stoa_session *session,
                                                             const struct stoa_input_spec *inputs, size_t count,
                                                             struct stoa_error *error);
@@ -214,9 +215,10 @@ struct stoa_memory_info {
 };
 STOA_API void stoa_session_memory(const struct stoa_session *session, struct stoa_memory_info *info);
 
-/* With options.keep_values: the tensor of that name as the last run left it (any strides); ARGUMENT where there was
- * none since the session was created, reshaped or trimmed. Values inside a step that does the work of several nodes do
- * not exist: UNSUPPORTED, and the message names the pass. */
+/* With options.keep_values: the tensor of that name as the last run left it (any strides); ARGUMENT where there is
+ * none: no run has come to its end since the session was created, reshaped or trimmed, or a buffer was bound since.
+ * Values inside a step that does the work of several nodes do not exist: UNSUPPORTED, and the message names the pass.
+ */
 STOA_API STOA_CHECKED enum stoa_status stoa_session_value(const struct stoa_session *session, const char *name,
                                                           struct stoa_error *error, struct stoa_tensor *tensor);
 

@@ -210,25 +210,27 @@ static enum stoa_status create(const struct stoa_model *model, const struct stoa
 }
 
 /* Where memory is limited, plans are made at rising prices of a byte until one fits: what saves the most time for its
- * memory is kept longest. At the last price only memory counts, and its plan says what the least possible is. */
+ * memory is kept longest. At the last price only memory counts. If that plan, too, takes more than there is, but no
+ * other can go, then it may do so while it is made, and says what the least possible is. */
 enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct stoa_allocator *allocator,
                                   const struct plan_options *options, struct stoa_error *error, struct plan **out)
 {
-    static const double prices[] = {0, 0.02, 0.1, 0.5, 2, 10, 1e9};
+    static const double prices[] = {0, 0.02, 0.1, 0.5, 2, 10, 1e9, 1e9};
     struct budget *budget = options->max_bytes ? options->budget : NULL;
-    const size_t last = budget ? sizeof prices / sizeof *prices - 1 : 0;
+    const size_t unlimited = sizeof prices / sizeof *prices - 1, last = !budget ? 0 : unlimited - options->beside;
     struct stoa_model *resolved;
+    struct stoa_error attempt;
     *out = NULL;
     STOA_TRY(stoa_plan_resolve(model, allocator, options, error, &resolved));
     enum stoa_status status = STOA_ERROR_LIMIT;
     for (size_t i = 0; i <= last && status == STOA_ERROR_LIMIT; i++) {
         if (budget) {
-            budget->limit = i < last ? options->max_bytes : SIZE_MAX;
+            budget->limit = i < unlimited ? options->max_bytes : SIZE_MAX;
             budget->refused = false;
         }
-        status = create(resolved ? resolved : model, allocator, options, prices[i], error, out);
+        status = create(resolved ? resolved : model, allocator, options, prices[i], &attempt, out);
         if (budget)
-            status = stoa_budget_status(budget, status, "the plan", error);
+            status = stoa_budget_status(budget, status, "the plan", &attempt);
     }
     if (budget)
         budget->limit = SIZE_MAX;
@@ -236,7 +238,7 @@ enum stoa_status stoa_plan_create(const struct stoa_model *model, const struct s
         (*out)->resolved = resolved;
     else
         stoa_plan_free_resolved(resolved);
-    return status;
+    return stoa_error_hand_on(&attempt, status, error);
 }
 
 void stoa_plan_free(struct plan *plan)

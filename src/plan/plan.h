@@ -129,6 +129,7 @@ struct plan_options {
      * block and outputs that its owner will take stay within max_bytes (0: as many as it takes). */
     struct budget *budget;
     size_t max_bytes;
+    bool beside; /* of plans that can go: not even while it is made is there more than that, rather there is no plan */
     size_t step_bytes; /* the owner will also take a block of so many for each step; 0: none */
     /* Other plans of the model, of the same allocator and thread: what is packed and the same is kept once. */
     struct plan *const *siblings;

@@ -84,7 +84,7 @@ enum stoa_status stoa_session_value(const struct stoa_session *session, const ch
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the session was not created with keep_values");
     if (!session->ran)
         return stoa_fail(error, STOA_ERROR_ARGUMENT,
-                         "there was no run since the session was created, reshaped or trimmed");
+                         "no run since the session was created, reshaped, trimmed or bound has come to its end");
     size_t index = name ? stoa_graph_find(&session->model->graph, name) : GRAPH_NONE;
     if (index != GRAPH_NONE && session->plan->values[index].fused)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED,

@@ -45,6 +45,7 @@ static enum stoa_status make_plan(struct stoa_session *session, const struct sto
     options.input_count = count;
     options.siblings = siblings;
     options.sibling_count = session->plan_count;
+    options.beside = session->plan_count > 1;
     options.step_bytes = bytes_per_step(session);
     enum stoa_status status = stoa_plan_create(session->model, memory_of(session), &options, error, &made->plan);
     stoa_release(memory_of(session), siblings);
@@ -220,7 +221,7 @@ static void log_blas(const struct stoa_log *log, size_t workers)
                       blas.threads, workers);
 }
 
-static enum stoa_status check_options(const struct stoa_session_options *options, struct stoa_error *error)
+enum stoa_status stoa_session_check_options(const struct stoa_session_options *options, struct stoa_error *error)
 {
     STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     if (options->input_count && !options->inputs)
@@ -254,7 +255,7 @@ enum stoa_status stoa_session_create(const struct stoa_model *model, const struc
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
     if (!options)
         options = &defaults;
-    STOA_TRY(check_options(options, error));
+    STOA_TRY(stoa_session_check_options(options, error));
 
     const struct stoa_allocator *allocator = options->allocator ? options->allocator : &model->allocator;
     struct stoa_session *session;
@@ -370,11 +371,12 @@ enum stoa_status stoa_session_reshape(struct stoa_session *session, const struct
             release_own(session, &session->outputs[i]);
     }
     if (made) {
+        struct stoa_error attempt;
         enum stoa_status status;
-        while (status = make_plan(session, inputs, count, error),
+        while (status = make_plan(session, inputs, count, &attempt),
                status == STOA_ERROR_LIMIT && session->options.max_bytes && session->plan_count > 1)
             drop_oldest(session, 1);
-        STOA_TRY(status);
+        STOA_TRY(stoa_error_hand_on(&attempt, status, error));
         index = session->plan_count - 1;
     }
     const struct plan *before = session->plan;

@@ -58,4 +58,8 @@ struct stoa_session {
 /* session.c: sees to it that block and outputs are there. */
 STOA_CHECKED enum stoa_status stoa_session_settle(struct stoa_session *session, struct stoa_error *error);
 
+/* What creating a session checks first. */
+STOA_CHECKED enum stoa_status stoa_session_check_options(const struct stoa_session_options *options,
+                                                         struct stoa_error *error);
+
 #endif

@@ -91,10 +91,11 @@ static enum stoa_status try_lowering(struct trial *trial, const struct stoa_mode
     forced.tuning = NULL;
     forced.accuracy = STOA_ACCURACY_FAST; /* what is measured serves sessions of either */
     *any = false;
-    enum stoa_status status = stoa_session_create(model, &forced, error, &trial->session);
+    struct stoa_error attempt;
+    enum stoa_status status = stoa_session_create(model, &forced, &attempt, &trial->session);
     if (status == STOA_ERROR_LIMIT && forced.max_bytes && trial->lowering != STOA_LOWERING_AUTO)
         return STOA_OK; /* a way that takes too much memory is none */
-    STOA_TRY(status);
+    STOA_TRY(stoa_error_hand_on(&attempt, status, error));
     for (size_t i = 0; i < trial->session->plan->step_count; i++)
         *any |= shape_tried(trial, i) != NULL;
     if (!*any || trial->lowering == STOA_LOWERING_AUTO)
@@ -131,6 +132,8 @@ enum stoa_status stoa_tune(struct stoa_tuning *tuning, const struct stoa_model *
 {
     if (!tuning || !model)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", tuning ? "model" : "tuning");
+    if (options)
+        STOA_TRY(stoa_session_check_options(options, error)); /* also what trials replace */
     struct stoa_tuning *found;
     STOA_TRY(stoa_tuning_create(&tuning->allocator, error, &found));
     enum stoa_status status = try_all(tuning, model, options, data, rounds ? rounds : ROUNDS, found, error);

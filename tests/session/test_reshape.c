@@ -264,6 +264,38 @@ Test(reshape, memory_stays_within_max_bytes)
     net_free(&net);
 }
 
+/* More than max_bytes only where nothing is left that could go: the plan before and the one made. */
+Test(reshape, kept_plans_go_before_a_peak_exceeds_max_bytes)
+{
+    struct counting_allocator memory;
+    struct net net;
+    net_build(&net, network, NULL);
+    counting_allocator_init(&memory);
+    struct stoa_session_options options = {.threads = 1, .allocator = &memory.interface, .cached_plans = 8};
+    struct stoa_session *session = open_at(&net, options, shapes[0]);
+    const size_t one = sum(session);
+    size_t tight = 0;
+    stoa_session_free(session);
+    for (size_t extra = 0; extra < 2 * one; extra += one / 32) {
+        options.max_bytes = one + extra;
+        session = open_at(&net, options, shapes[0]);
+        for (size_t batch = 2; batch < 9; batch++) {
+            struct stoa_error error;
+            const struct stoa_input_spec spec = spec_of((const size_t[]){batch, 16, 16});
+            memory.peak_bytes = memory.live_bytes;
+            if (stoa_session_reshape(session, &spec, 1, &error) != STOA_OK)
+                continue;
+            tight += stoa_session_plan_count(session) > 2;
+            cr_expect(memory.peak_bytes <= options.max_bytes || stoa_session_plan_count(session) <= 2,
+                      "batch %zu, %zu plans: %zu of %zu bytes", batch, stoa_session_plan_count(session),
+                      memory.peak_bytes, options.max_bytes);
+        }
+        stoa_session_free(session);
+    }
+    cr_expect(tight > 10, "%zu", tight);
+    net_free(&net);
+}
+
 Test(reshape, every_failing_allocation_is_reported_and_leaks_nothing)
 {
     static struct results before, after;

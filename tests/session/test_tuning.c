@@ -178,6 +178,20 @@ Test(tuning, wants_its_arguments)
 {
     cr_expect(stoa_tuning_create(NULL, NULL, NULL) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_tune(NULL, NULL, NULL, NULL, 0, NULL, NULL) == STOA_ERROR_ARGUMENT);
+    struct net net;
+    struct stoa_tuning *tuning;
+    net_build(&net, network, NULL);
+    cr_assert(stoa_tuning_create(NULL, NULL, &tuning) == STOA_OK);
+    static const struct stoa_session_options bad[] = {{.lowering = STOA_LOWERING_COUNT},
+                                                      {.accuracy = STOA_ACCURACY_COUNT}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct stoa_error error = {0};
+        cr_expect(stoa_tune(tuning, net.model, &bad[i], NULL, 1, &error, NULL) == STOA_ERROR_ARGUMENT &&
+                      strstr(error.message, i ? "options.accuracy is" : "options.lowering is"),
+                  "%s", error.message);
+    }
+    stoa_tuning_free(tuning);
+    net_free(&net);
     cr_expect(stoa_tuning_load(NULL, "x", NULL) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_tuning_save(NULL, "x", NULL) == STOA_ERROR_ARGUMENT);
     stoa_tuning_free(NULL);
