@@ -174,10 +174,18 @@ void stoa_build_output(struct stoa_builder *builder, const char *name, struct st
         return;
     struct graph *graph = &builder->model->graph;
     enum stoa_status status = STOA_OK;
+    struct draft copy;
     if (x.index >= graph->value_count)
         status = stoa_fail(&builder->error, STOA_ERROR_ARGUMENT, "its value is none of this builder's");
-    else if (name && strcmp(name, graph->values[x.index].name) != 0)
-        status = stoa_graph_rename(graph, x.index, name, &builder->error);
+    else if (name && strcmp(name, graph->values[x.index].name) != 0) {
+        const struct graph_value *value = &graph->values[x.index];
+        if (!value->is_input && !value->is_output)
+            status = stoa_graph_rename(graph, x.index, name, &builder->error);
+        else if (stoa_draft_begin(&copy, builder, "Identity", "copy", name, 1, &x)) /* that name is taken */
+            x = stoa_draft_end(&copy);
+    }
+    if (builder->status != STOA_OK)
+        return;
     if (status == STOA_OK)
         status = stoa_graph_add_output(graph, x.index, &builder->error);
     if (status != STOA_OK && name)
@@ -237,6 +245,8 @@ bool stoa_draft_begin(struct draft *draft, struct stoa_builder *builder, const c
         stoa_draft_fail(draft, STOA_ERROR_ARGUMENT, "its name is taken already");
     if (count == 0 || count > BUILD_MAX_INPUTS)
         stoa_draft_fail(draft, STOA_ERROR_ARGUMENT, "has %zu inputs, must have 1 to %d", count, BUILD_MAX_INPUTS);
+    else if (!x)
+        stoa_draft_fail(draft, STOA_ERROR_ARGUMENT, "its inputs are null");
     for (size_t i = 0; i < count && builder->status == STOA_OK; i++) {
         if (x[i].index >= graph->value_count)
             stoa_draft_fail(draft, STOA_ERROR_ARGUMENT, "input %zu is no value of this builder", i);

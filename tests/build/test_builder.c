@@ -374,6 +374,11 @@ Test(builder, misuse_is_harmless)
     cr_expect(stoa_builder_describe(NULL, none).rank == 0);
     stoa_builder_free(NULL);
 
+    b = create(0, STOA_INIT_DEFAULT);
+    (void)stoa_build_concat(b, "k", 2, NULL, 1);
+    cr_expect(stoa_builder_finish(b, &error, &model) == STOA_ERROR_ARGUMENT && strstr(error.message, "inputs are null"),
+              "%s", error.message);
+
     cr_assert(stoa_builder_create(NULL, &error, &b) == STOA_OK);
     cr_expect(stoa_builder_finish(b, &error, NULL) == STOA_ERROR_ARGUMENT);
     cr_assert(stoa_builder_create(NULL, &error, &b) == STOA_OK);
@@ -383,6 +388,40 @@ Test(builder, misuse_is_harmless)
     cr_assert(stoa_builder_create(NULL, &error, &b) == STOA_OK);
     (void)conv(b, stoa_build_input(b, NULL, 3, (const size_t[]){4, 7, 6}));
     stoa_builder_free(b);
+}
+
+/* What is an input or an output already keeps its name, and is copied to the other. */
+Test(builder, outputs_have_names_of_their_own)
+{
+    struct stoa_builder *b = create(0, STOA_INIT_DEFAULT);
+    struct stoa_error error = {0};
+    struct stoa_session *session;
+    const float image[3] = {1, -2, 3}, positive[3] = {1, 0, 3};
+    struct stoa_value x = stoa_build_input(b, "image", 1, (const size_t[]){3}), y = stoa_build_relu(b, NULL, x);
+    stoa_build_output(b, "copy", x);
+    stoa_build_output(b, "a", y);
+    stoa_build_output(b, "b", y);
+    stoa_build_output(b, "image", x);
+    struct stoa_model *model = finish(b);
+    cr_expect(strcmp(model->graph.values[model->graph.inputs[0]].name, "image") == 0);
+    cr_assert(stoa_session_create(model, NULL, &error, &session) == STOA_OK, "%s", error.message);
+    cr_assert(stoa_session_bind_input(session, "image", image, &error) == STOA_OK, "%s", error.message);
+    cr_assert(stoa_session_run(session, &error) == STOA_OK, "%s", error.message);
+    static const char *const names[] = {"copy", "a", "b", "image"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct stoa_tensor output;
+        cr_assert(stoa_session_output(session, names[i], &error, &output) == STOA_OK, "%s", error.message);
+        cr_expect(memcmp(output.data, i % 3 ? positive : image, sizeof image) == 0, "%s", names[i]);
+    }
+    stoa_session_free(session);
+    stoa_model_free(model);
+
+    b = create(0, STOA_INIT_DEFAULT);
+    y = stoa_build_relu(b, "y", stoa_build_input(b, NULL, 1, (const size_t[]){3}));
+    stoa_build_output(b, NULL, y);
+    stoa_build_output(b, NULL, y);
+    cr_expect(stoa_builder_finish(b, &error, &model) == STOA_ERROR_GRAPH && strstr(error.message, "twice"), "%s",
+              error.message);
 }
 
 static enum stoa_status build_with(const struct stoa_allocator *allocator)
