@@ -2,7 +2,6 @@
 #include <stoa/train.h>
 #include <string.h>
 
-#include "base/reserved.h"
 #include "base/status.h"
 #include "train/labels.h"
 #include "train/trainer.h"
@@ -78,12 +77,9 @@ enum stoa_status stoa_evaluate_until(const struct stoa_trainer *trainer, const s
                                      const struct end_early *end, struct stoa_error *error,
                                      struct stoa_evaluation *evaluation, size_t *confusion)
 {
-    if (!trainer || !set || !evaluation)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", !trainer ? "trainer" : !set ? "set" : "evaluation");
-    if (!set->get || set->batch == 0 || set->count == 0)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "a set has a function, a batch and a count: it has %zu times %zu",
-                         set->count, set->batch);
-    STOA_TRY(STOA_CHECK_RESERVED(set, "set", error));
+    if (!trainer || !evaluation)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", trainer ? "evaluation" : "trainer");
+    STOA_TRY(stoa_batches_check(set, "set", error));
     struct stoa_evaluation found = {0};
     struct stoa_model *model;
     struct stoa_session *session = NULL;

@@ -177,15 +177,14 @@ static enum stoa_status run_batches(struct fit *fit, struct stoa_error *error, e
 }
 
 static enum stoa_status check(const struct stoa_trainer *trainer, const struct stoa_batches *training,
-                              struct stoa_error *error)
+                              const struct stoa_batches *test, struct stoa_error *error)
 {
-    if (!trainer || !training || !training->get)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null",
-                         !trainer    ? "trainer"
-                         : !training ? "training"
-                                     : "training.get");
-    STOA_TRY(STOA_CHECK_RESERVED(training, "training", error));
-    if (training->batch != trainer->batch || training->count == 0)
+    if (!trainer)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "trainer is null");
+    STOA_TRY(stoa_batches_check(training, "training", error));
+    if (test)
+        STOA_TRY(stoa_batches_check(test, "test", error));
+    if (training->batch != trainer->batch)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the training set has %zu batches of %zu, the trainer takes %zu",
                          training->count, training->batch, trainer->batch);
     if (trainer->state.batches && trainer->state.batches != training->count)
@@ -199,7 +198,7 @@ enum stoa_status stoa_fit(struct stoa_trainer *trainer, const struct stoa_batche
                           struct stoa_error *error, struct stoa_fit_result *result)
 {
     static const struct stoa_fit_options defaults = {0};
-    STOA_TRY(check(trainer, training, error));
+    STOA_TRY(check(trainer, training, test, error));
     STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     struct trainer_state *state = &trainer->state;
     struct fit fit = {.trainer = trainer,

@@ -371,6 +371,8 @@ enum stoa_status stoa_gradient_check(const struct stoa_model *model, const struc
     if (!model->graph.output_count)
         return stoa_fail(error, STOA_ERROR_GRAPH, "the model has no output");
     STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
+    if (options && !(options->tolerance >= 0))
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.tolerance is %g, must be 0 or more", options->tolerance);
     struct check check = {.model = model, .options = options ? options : &defaults, .allocator = model->allocator};
     struct stoa_tensor *inputs;
     STOA_TRY(stoa_allocate(&check.allocator, model->graph.input_count, sizeof *inputs, error, &inputs));

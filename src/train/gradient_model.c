@@ -129,6 +129,8 @@ enum stoa_status stoa_gradient_model(const struct stoa_model *model, const struc
 {
     static const struct stoa_gradient_model_options defaults = {0};
     struct stoa_model *made;
+    if (!gradient)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "gradient is null");
     *gradient = NULL;
     if (!model)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");

@@ -1,15 +1,27 @@
 /* What is counted of labels and scores. */
 #include "train/labels.h"
 
+#include "base/reserved.h"
 #include "base/status.h"
 
 enum stoa_status stoa_labels_check(size_t count, size_t classes, const int64_t *labels, struct stoa_error *error)
 {
+    if ((uintptr_t)labels % _Alignof(int64_t) != 0)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "labels are at %p, not aligned as int64_t", (const void *)labels);
     for (size_t i = 0; i < count; i++)
         if (labels[i] < -1 || (labels[i] >= 0 && (uint64_t)labels[i] >= classes))
             return stoa_fail(error, STOA_ERROR_DATA, "labels[%zu] is %lld, there are %zu classes", i,
                              (long long)labels[i], classes);
     return STOA_OK;
+}
+
+enum stoa_status stoa_batches_check(const struct stoa_batches *set, const char *name, struct stoa_error *error)
+{
+    if (!set || !set->get)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s%s is null", name, set ? ".get" : "");
+    if (set->batch == 0 || set->count == 0)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s has %zu batches of %zu", name, set->count, set->batch);
+    return STOA_CHECK_RESERVED(set, name, error);
 }
 
 static enum stoa_status check_batch(size_t batch, size_t classes, const struct stoa_examples *examples,
@@ -24,11 +36,12 @@ static enum stoa_status check_batch(size_t batch, size_t classes, const struct s
                          classes == 0 ? ", the loss needs all" : "");
     if (classes == 0)
         return STOA_OK;
+    STOA_TRY(stoa_labels_check(count, classes, labels, error));
     for (size_t i = count; i < batch; i++)
         if (labels[i] != -1)
             return stoa_fail(error, STOA_ERROR_DATA, "labels[%zu] is %lld, must be -1 behind %zu examples", i,
                              (long long)labels[i], count);
-    return stoa_labels_check(count, classes, labels, error);
+    return STOA_OK;
 }
 
 enum stoa_status stoa_batch_get(const struct stoa_batches *set, size_t epoch, size_t position, size_t classes,

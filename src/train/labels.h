@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <stoa/train.h>
 
-/* STOA_ERROR_DATA unless each of labels[count] is a class or -1. */
+/* STOA_ERROR_DATA unless each of labels[count] is a class or -1; ARGUMENT where they are not aligned. */
 STOA_CHECKED enum stoa_status stoa_labels_check(size_t count, size_t classes, const int64_t *labels,
                                                 struct stoa_error *error);
+/* Whether there is a set, and something in it; `name` is what messages call it. */
+STOA_CHECKED enum stoa_status stoa_batches_check(const struct stoa_batches *set, const char *name,
+                                                 struct stoa_error *error);
 /* Batch `position` of an epoch. classes: how many there are; 0: labels are no classes, and a batch is full. DATA for
  * null, a count that does not fit and labels that are no classes. */
 STOA_CHECKED enum stoa_status stoa_batch_get(const struct stoa_batches *set, size_t epoch, size_t position,

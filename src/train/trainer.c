@@ -105,9 +105,11 @@ size_t stoa_trainer_parameter_count(const struct stoa_trainer *trainer)
 enum stoa_status stoa_trainer_parameter(const struct stoa_trainer *trainer, size_t index, struct stoa_error *error,
                                         struct stoa_parameter_info *info)
 {
-    if (!trainer || index >= trainer->parameter_count)
+    if (!trainer || !info)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", trainer ? "info" : "trainer");
+    if (index >= trainer->parameter_count)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "parameter %zu does not exist: the model has %zu", index,
-                         trainer ? trainer->parameter_count : 0);
+                         trainer->parameter_count);
     const struct trainer_tensor *tensor = &trainer->tensors[index];
     *info = (struct stoa_parameter_info){.name = tensor->name,
                                          .rank = tensor->rank,

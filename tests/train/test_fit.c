@@ -432,3 +432,35 @@ Test(fit, refuses_sets_that_do_not_fit)
     stoa_trainer_free(trainer);
     net_free(&net);
 }
+
+/* Before the first step, not behind the first epoch. */
+Test(fit, refuses_test_sets_that_are_none)
+{
+    static const struct {
+        const char *words;
+        struct stoa_batches test;
+    } rows[] = {
+        {"is null", {.batch = TOY_BATCH, .count = 1}},
+        {"has 0 batches of 8", {.batch = TOY_BATCH, .get = give}},
+        {"has 2 batches of 0", {.count = 2, .get = give}},
+        {".reserved[0]", {.batch = TOY_BATCH, .count = 1, .get = give, .reserved = {1}}},
+    };
+    struct net net;
+    struct toy_set training;
+    struct stoa_evaluation evaluation;
+    net_build(&net, toys[0].net, NULL);
+    toy_set_init(&training, &toys[0], BATCHES, 1);
+    struct stoa_trainer *trainer = toy_trainer(&net, &ways[0], "test sets");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stoa_error fitted = {0}, evaluated = {0};
+        cr_expect(stoa_fit(trainer, &training.batches, &rows[i].test, NULL, &fitted, NULL) == STOA_ERROR_ARGUMENT);
+        cr_expect(stoa_trainer_steps(trainer) == 0 && strncmp(fitted.message, "test", 4) == 0 &&
+                      strstr(fitted.message, rows[i].words),
+                  "%s: %s", rows[i].words, fitted.message);
+        cr_expect(stoa_evaluate(trainer, &rows[i].test, 0, &evaluated, &evaluation, NULL) == STOA_ERROR_ARGUMENT &&
+                      strstr(evaluated.message, rows[i].words),
+                  "%s: %s", rows[i].words, evaluated.message);
+    }
+    stoa_trainer_free(trainer);
+    net_free(&net);
+}

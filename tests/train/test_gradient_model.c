@@ -87,5 +87,6 @@ Test(gradient_model, refuses_what_has_none)
         cr_expect(strstr(error.message, rows[i].says), "'%s', not '%s'", error.message, rows[i].says);
         cr_expect(!model);
     }
+    cr_expect(stoa_gradient_model(net.model, NULL, NULL, NULL) == STOA_ERROR_ARGUMENT);
     net_free(&net);
 }

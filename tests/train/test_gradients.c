@@ -1,6 +1,7 @@
 /* Gradients over many shapes, and that no operator is forgotten. A mean squared error behind each net makes every
  * element of its output count, and each differently. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stoa/build.h>
 #include <stoa/gradient.h>
@@ -299,4 +300,19 @@ Test(train, gradients_of_all_but_the_first)
         cr_expect(stoa_gradient_check(net.model, &options, &error) == STOA_OK, "%s: %s", alone[i].name, error.message);
         net_free(&net);
     }
+}
+
+Test(train, tolerances_that_are_none_are_refused)
+{
+    static const double tolerances[] = {NAN, -1e-3};
+    struct net net;
+    net_build(&net, "input x f32[3,4]\nconst w f32[4,4]\ny = MatMul(x, w)\noutput y\n", NULL);
+    for (size_t i = 0; i < sizeof tolerances / sizeof *tolerances; i++) {
+        struct stoa_error error = {0};
+        const struct stoa_gradient_options options = {.loss = STOA_LOSS_MEAN_SQUARED, .tolerance = tolerances[i]};
+        cr_expect(stoa_gradient_check(net.model, &options, &error) == STOA_ERROR_ARGUMENT &&
+                      strstr(error.message, "options.tolerance is"),
+                  "%g: %s", tolerances[i], error.message);
+    }
+    net_free(&net);
 }

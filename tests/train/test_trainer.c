@@ -432,6 +432,13 @@ Test(trainer, refuses_bad_calls)
     cr_expect(stoa_trainer_step(trainer, NULL, set.labels, NULL, NULL) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_trainer_step(trainer, set.x, NULL, NULL, NULL) == STOA_ERROR_ARGUMENT);
     cr_expect(stoa_trainer_model(NULL, NULL, &model) == STOA_ERROR_ARGUMENT && !model);
+    struct stoa_parameter_info info;
+    cr_expect(stoa_trainer_parameter(NULL, 0, &error, &info) == STOA_ERROR_ARGUMENT);
+    cr_expect(strcmp(error.message, "trainer is null") == 0, "%s", error.message);
+    cr_expect(stoa_trainer_parameter(trainer, 0, NULL, NULL) == STOA_ERROR_ARGUMENT);
+    const void *odd = (const char *)set.labels + 4;
+    cr_expect(stoa_trainer_step(trainer, set.x, odd, &error, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(strstr(error.message, "not aligned"), "%s", error.message);
     static const int64_t bad[] = {TOY_CLASSES, -2, INT64_MIN, INT64_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         set.labels[5] = bad[i];
