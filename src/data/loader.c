@@ -180,10 +180,18 @@ static enum stoa_status check_loader(const struct stoa_loader *loader, struct st
     return STOA_OK;
 }
 
+static enum stoa_status begin_batch(const struct stoa_loader *loader, struct stoa_error *error,
+                                    struct stoa_batch *batch)
+{
+    if (!batch)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "batch is null");
+    *batch = (struct stoa_batch){.images = NULL};
+    return check_loader(loader, error);
+}
+
 enum stoa_status stoa_loader_next(struct stoa_loader *loader, struct stoa_error *error, struct stoa_batch *batch)
 {
-    *batch = (struct stoa_batch){.images = NULL};
-    STOA_TRY(check_loader(loader, error));
+    STOA_TRY(begin_batch(loader, error, batch));
     pthread_mutex_lock(&loader->mutex);
     if (loader->holds) {
         loader->slots[loader->taking].full = false;
@@ -233,8 +241,10 @@ enum stoa_status stoa_loader_seek(struct stoa_loader *loader, size_t epoch, size
 enum stoa_status stoa_loader_get(struct stoa_loader *loader, size_t epoch, size_t position, struct stoa_error *error,
                                  struct stoa_batch *batch)
 {
-    *batch = (struct stoa_batch){.images = NULL};
-    STOA_TRY(check_loader(loader, error));
+    STOA_TRY(begin_batch(loader, error, batch));
+    if (position >= loader->batches)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "position is %zu, an epoch has %zu batches", position,
+                         loader->batches);
     if (loader->coming.epoch != epoch || loader->coming.position != position)
         STOA_TRY(stoa_loader_seek(loader, epoch, position, error));
     return stoa_loader_next(loader, error, batch);

@@ -306,6 +306,14 @@ Test(loader, refuses, .fini = files_remove)
     struct stoa_loader_options huge = {.batch = SIZE_MAX / 2};
     cr_expect(stoa_loader_create(dataset, STOA_PART_TEST, &huge, &error, &loader) == STOA_ERROR_LIMIT, "%s",
               error.message);
+    cr_assert(stoa_loader_create(dataset, STOA_PART_TEST, NULL, &error, &loader) == STOA_OK, "%s", error.message);
+    size_t batches = stoa_loader_batches(loader);
+    cr_expect(stoa_loader_next(loader, NULL, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_loader_get(loader, 0, 0, NULL, NULL) == STOA_ERROR_ARGUMENT);
+    cr_expect(stoa_loader_get(loader, 0, batches, &error, &batch) == STOA_ERROR_ARGUMENT && !batch.images);
+    cr_expect(strstr(error.message, "position is"), "%s", error.message);
+    cr_expect(stoa_loader_seek(loader, 0, batches, &error) == STOA_OK, "%s", error.message);
+    stoa_loader_free(loader);
     stoa_dataset_free(dataset);
 }
 
