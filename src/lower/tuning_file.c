@@ -7,6 +7,7 @@
 #include <stoa/tuning.h>
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -131,22 +132,33 @@ enum stoa_status stoa_tuning_load(struct stoa_tuning *tuning, const char *path, 
     return status;
 }
 
+__attribute__((format(printf, 3, 4))) static enum stoa_status write_text(struct file_writer *writer,
+                                                                         struct stoa_error *error, const char *format,
+                                                                         ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int used = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (used < 0)
+        return stoa_fail(error, STOA_ERROR_MEMORY, "no memory to write a number with");
+    return stoa_file_writer_write(writer, text, (size_t)used, error);
+}
+
 static enum stoa_status write_entry(struct file_writer *writer, const struct tuning_entry *entry,
                                     struct stoa_error *error)
 {
     const struct conv_shape *s = &entry->shape;
-    char line[512];
-    int used = snprintf(line, sizeof line, "%s %zu %zux%zux%zux%zu %zu %zux%zu %zux%zu %zux%zu %zu,%zu,%zu,%zu %zu",
+    STOA_TRY(write_text(writer, error, "%s %zu %zux%zux%zux%zu %zu %zux%zu %zux%zu %zux%zu %zu,%zu,%zu,%zu %zu",
                         entry->machine, entry->threads, s->N, s->C, s->H, s->W, s->OC, s->kernel[0], s->kernel[1],
                         s->stride[0], s->stride[1], s->dilation[0], s->dilation[1], s->pad[0], s->pad[1], s->pad[2],
-                        s->pad[3], s->groups);
-    STOA_TRY(stoa_file_writer_write(writer, line, (size_t)used, error));
+                        s->pad[3], s->groups));
     for (int i = STOA_LOWERING_AUTO + 1; i < STOA_LOWERING_COUNT; i++) {
         if (entry->seconds[i] <= 0)
             continue;
-        used = snprintf(line, sizeof line, " %s=%.0f", stoa_lowering_name((enum stoa_lowering)i),
-                        fmax(1, entry->seconds[i] * 1e9));
-        STOA_TRY(stoa_file_writer_write(writer, line, (size_t)used, error));
+        STOA_TRY(write_text(writer, error, " %s=%.0f", stoa_lowering_name((enum stoa_lowering)i),
+                            fmax(1, entry->seconds[i] * 1e9)));
     }
     return stoa_file_writer_write(writer, "\n", 1, error);
 }

@@ -1,5 +1,10 @@
-/* Tuning files: what is written is read again, what is torn or foreign is refused and changes nothing. */
+/* Tuning files: what is written is read again, what is torn or foreign is refused and changes nothing.
+ *
+ * snprintf and vsnprintf are replaced in this program by functions that have no memory when told to. */
 #include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +15,31 @@
 #include "support/temporary.h"
 
 static char path[TEMPORARY_PATH];
+
+static size_t prints, fail_at; /* the print, from 1, that fails; 0: none */
+
+int vsnprintf(char *text, size_t size, const char *format, va_list arguments)
+{
+    static int (*real)(char *text, size_t size, const char *format, va_list arguments);
+    if (!real) {
+        void *found = dlsym(RTLD_NEXT, "vsnprintf");
+        memcpy(&real, &found, sizeof real);
+    }
+    if (fail_at && ++prints == fail_at) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return real(text, size, format, arguments);
+}
+
+int snprintf(char *text, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int used = vsnprintf(text, size, format, arguments);
+    va_end(arguments);
+    return used;
+}
 
 static void make_path(void)
 {
@@ -123,5 +153,24 @@ Test(tuning_file, refuses_what_it_cannot_read, .init = make_path, .fini = remove
     cr_assert(stoa_tuning_create(NULL, NULL, &tuning) == STOA_OK);
     cr_expect(stoa_tuning_load(tuning, "/nowhere/tuning", NULL) == STOA_ERROR_IO);
     cr_expect(stoa_tuning_save(tuning, "/nowhere/tuning", NULL) == STOA_ERROR_IO);
+    stoa_tuning_free(tuning);
+}
+
+/* The first print names the file; the other three are the entry. */
+Test(tuning_file, a_lack_of_memory_is_told, .init = make_path, .fini = remove_path)
+{
+    struct stoa_tuning *tuning;
+    cr_assert(stoa_tuning_create(NULL, NULL, &tuning) == STOA_OK);
+    struct tuning_entry entry = entry_of(tuning->machine, 3);
+    cr_assert(stoa_conv_shape_finish(&entry.shape, NULL) == STOA_OK);
+    cr_assert(stoa_tuning_put(tuning, &entry, NULL) == STOA_OK);
+    for (size_t at = 2; at <= 5; at++) {
+        struct stoa_error error = {0};
+        prints = 0;
+        fail_at = at;
+        enum stoa_status status = stoa_tuning_save(tuning, path, &error);
+        fail_at = 0;
+        cr_expect(status == (at <= 4 ? STOA_ERROR_MEMORY : STOA_OK), "%zu: %s", at, error.message);
+    }
     stoa_tuning_free(tuning);
 }
