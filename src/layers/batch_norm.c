@@ -17,6 +17,9 @@ static enum stoa_status plan(const struct stoa_batch_norm_desc *desc, const char
     STOA_TRY(STOA_CHECK_RESERVED(desc, "desc", error));
     if ((unsigned)desc->layout > STOA_NHWC)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "desc.layout is %d, which is none", (int)desc->layout);
+    if (!(desc->momentum >= 0 && desc->momentum < 1)) /* 0 stands for 0.9 */
+        return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "desc.momentum is %g, must be above 0 and below 1",
+                         (double)desc->momentum);
     const struct attribute attributes[] = {
         {.name = "epsilon", .kind = ATTRIBUTE_FLOAT, .number = desc->epsilon != 0 ? desc->epsilon : 1e-5f},
         {.name = "momentum", .kind = ATTRIBUTE_FLOAT, .number = desc->momentum != 0 ? desc->momentum : 0.9f}};

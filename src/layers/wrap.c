@@ -118,6 +118,12 @@ void stoa_layer_end(struct layer_call *layer, const struct stoa_allocator *alloc
     layer->call.state = NULL;
 }
 
+/* Without one nothing has a place in it. */
+static void *in_workspace(void *workspace, size_t place)
+{
+    return workspace ? (char *)workspace + place : NULL;
+}
+
 enum stoa_status stoa_layer_run(const struct layer_call *layer, struct pool *pool, const void *const *inputs,
                                 void *const *outputs, void *workspace, struct stoa_error *error)
 {
@@ -132,22 +138,21 @@ enum stoa_status stoa_layer_run(const struct layer_call *layer, struct pool *poo
         in[i] = given;
         if (layer->inner_inputs[i].rank && given.data) {
             in[i] = layer->inner_inputs[i];
-            in[i].data = (char *)workspace + layer->input_places[i];
+            in[i].data = in_workspace(workspace, layer->input_places[i]);
             stoa_nd_copy(&given, &in[i], pool);
         }
     }
     for (size_t i = 0; i < call.output_count; i++) {
         bool inner = layer->inner_outputs[i].rank && outputs[i];
         out[i] = inner ? layer->inner_outputs[i] : layer->outputs[i];
-        out[i].data = inner ? (char *)workspace + layer->output_places[i] : outputs[i];
+        out[i].data = inner ? in_workspace(workspace, layer->output_places[i]) : outputs[i];
         if (!outputs[i])
             out[i].dtype = STOA_NONE;
     }
     struct op_run run = {.pool = pool,
-                         .shared = workspace ? (char *)workspace + layer->worker_place -
-                                                   stoa_size_round_up(call.shared_scratch, STOA_ALIGNMENT)
-                                             : NULL,
-                         .worker_base = workspace ? (char *)workspace + layer->worker_place : NULL,
+                         .shared = in_workspace(workspace, layer->worker_place -
+                                                               stoa_size_round_up(call.shared_scratch, STOA_ALIGNMENT)),
+                         .worker_base = in_workspace(workspace, layer->worker_place),
                          .worker_stride = layer->worker_stride};
     STOA_TRY(call.op->run(&call, &run, error));
     for (size_t i = 0; i < call.output_count; i++)

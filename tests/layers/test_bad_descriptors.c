@@ -4,10 +4,12 @@
  */
 #include <criterion/criterion.h>
 #include <limits.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <stoa/backward.h>
 #include <stoa/layers.h>
 
 #include "support/allocator.h"
@@ -145,6 +147,18 @@ static const struct {
     {"images beyond memory", POOL(.batch = SIZE_MAX), LIMIT, "18446744073709551615"},
     {"no such kind", POOL(.kind = (enum stoa_pooling)9), STOA_ERROR_ARGUMENT, "kind is 9"},
 };
+
+Test(bad_descriptors, momentums_are_within_0_and_1)
+{
+    static const float bad[] = {1, 2, -0.5f, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const struct stoa_batch_norm_desc desc = {.channels = 2, .height = 3, .width = 3, .momentum = bad[i]};
+        struct stoa_error error = {0};
+        size_t size;
+        cr_expect(stoa_batch_norm_workspace_size(&desc, &error, &size) == ATTRIBUTE, "%g", (double)bad[i]);
+        cr_expect(strstr(error.message, "desc.momentum is"), "%g: %s", (double)bad[i], error.message);
+    }
+}
 
 Test(bad_descriptors, pools_are_refused_by_field)
 {
