@@ -13,8 +13,7 @@
 #define DEFAULT_OPSET 13 /* of a graph without nodes */
 #define BATCH "batch"
 
-struct export
-{
+struct exporter {
     const struct graph *graph;
     struct arena *arena;
     struct stoa_error *error;
@@ -29,13 +28,13 @@ static int64_t ir_version(int opset)
 }
 
 /* `count` messages of `size` bytes and the pointers to them that protobuf-c wants; the caller initialises each. */
-static enum stoa_status allocate_messages(struct export *export, size_t count, size_t size, void *messages,
+static enum stoa_status allocate_messages(struct exporter *exporter, size_t count, size_t size, void *messages,
                                           void *pointers)
 {
     char *block;
     void **list;
-    STOA_TRY(stoa_arena_allocate(export->arena, count, size, export->error, &block));
-    STOA_TRY(stoa_arena_allocate(export->arena, count, sizeof *list, export->error, &list));
+    STOA_TRY(stoa_arena_allocate(exporter->arena, count, size, exporter->error, &block));
+    STOA_TRY(stoa_arena_allocate(exporter->arena, count, sizeof *list, exporter->error, &list));
     for (size_t i = 0; i < count; i++)
         list[i] = block + i * size;
     memcpy(messages, &block, sizeof block);
@@ -43,16 +42,16 @@ static enum stoa_status allocate_messages(struct export *export, size_t count, s
     return STOA_OK;
 }
 
-static enum stoa_status write_tensor(struct export *export, const struct stoa_tensor *tensor, const char *name,
+static enum stoa_status write_tensor(struct exporter *exporter, const struct stoa_tensor *tensor, const char *name,
                                      Onnx__TensorProto *message)
 {
     int64_t *dims;
-    STOA_TRY(stoa_arena_allocate(export->arena, STOA_MAX_RANK, sizeof *dims, export->error, &dims));
+    STOA_TRY(stoa_arena_allocate(exporter->arena, STOA_MAX_RANK, sizeof *dims, exporter->error, &dims));
     stoa_onnx_tensor_message(tensor, name, dims, message);
     return STOA_OK;
 }
 
-static enum stoa_status write_attribute(struct export *export, const struct attribute *attribute,
+static enum stoa_status write_attribute(struct exporter *exporter, const struct attribute *attribute,
                                         Onnx__AttributeProto *message)
 {
     onnx__attribute_proto__init(message);
@@ -73,8 +72,8 @@ static enum stoa_status write_attribute(struct export *export, const struct attr
         message->s = (ProtobufCBinaryData){.len = strlen(attribute->string), .data = stoa_read_only(attribute->string)};
         return STOA_OK;
     case ATTRIBUTE_TENSOR:
-        STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof *message->t, export->error, &message->t));
-        return write_tensor(export, attribute->tensor, NULL, message->t);
+        STOA_TRY(stoa_arena_allocate(exporter->arena, 1, sizeof *message->t, exporter->error, &message->t));
+        return write_tensor(exporter, attribute->tensor, NULL, message->t);
     case ATTRIBUTE_FLOATS:
         message->n_floats = attribute->count;
         message->floats = stoa_read_only(attribute->numbers);
@@ -87,83 +86,83 @@ static enum stoa_status write_attribute(struct export *export, const struct attr
     case ATTRIBUTE_STRINGS:
         break;
     }
-    return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED, "attribute %.100s is of type %d, which is not kept",
+    return stoa_fail(exporter->error, STOA_ERROR_UNSUPPORTED, "attribute %.100s is of type %d, which is not kept",
                      attribute->name, (int)attribute->kind);
 }
 
-static enum stoa_status write_names(struct export *export, const size_t *values, size_t count, char ***names)
+static enum stoa_status write_names(struct exporter *exporter, const size_t *values, size_t count, char ***names)
 {
-    STOA_TRY(stoa_arena_allocate(export->arena, count, sizeof **names, export->error, names));
+    STOA_TRY(stoa_arena_allocate(exporter->arena, count, sizeof **names, exporter->error, names));
     for (size_t i = 0; i < count; i++)
-        (*names)[i] = stoa_read_only(values[i] == GRAPH_NONE ? "" : export->graph->values[values[i]].name);
+        (*names)[i] = stoa_read_only(values[i] == GRAPH_NONE ? "" : exporter->graph->values[values[i]].name);
     return STOA_OK;
 }
 
-static enum stoa_status write_node(struct export *export, const struct graph_node *node, Onnx__NodeProto *message)
+static enum stoa_status write_node(struct exporter *exporter, const struct graph_node *node, Onnx__NodeProto *message)
 {
     onnx__node_proto__init(message);
     if (node->domain[0] && strcmp(node->domain, "ai.onnx") != 0)
-        return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED, "domain '%.100s' is not ONNX's", node->domain);
+        return stoa_fail(exporter->error, STOA_ERROR_UNSUPPORTED, "domain '%.100s' is not ONNX's", node->domain);
     if (node->branches[0])
-        return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED, "models with branches are not written");
-    if (node->opset != export->opset)
-        return stoa_fail(export->error, STOA_ERROR_UNSUPPORTED,
+        return stoa_fail(exporter->error, STOA_ERROR_UNSUPPORTED, "models with branches are not written");
+    if (node->opset != exporter->opset)
+        return stoa_fail(exporter->error, STOA_ERROR_UNSUPPORTED,
                          "opset version is %d, that of the nodes before is %d; a file states one", node->opset,
-                         export->opset);
+                         exporter->opset);
     message->name = stoa_read_only(node->name);
     message->op_type = stoa_read_only(node->type);
     message->n_input = node->input_count;
     message->n_output = node->output_count;
-    STOA_TRY(write_names(export, node->inputs, node->input_count, &message->input));
-    STOA_TRY(write_names(export, node->outputs, node->output_count, &message->output));
+    STOA_TRY(write_names(exporter, node->inputs, node->input_count, &message->input));
+    STOA_TRY(write_names(exporter, node->outputs, node->output_count, &message->output));
 
     Onnx__AttributeProto *attributes;
     message->n_attribute = node->attributes.count;
-    STOA_TRY(allocate_messages(export, node->attributes.count, sizeof *attributes, &attributes, &message->attribute));
+    STOA_TRY(allocate_messages(exporter, node->attributes.count, sizeof *attributes, &attributes, &message->attribute));
     for (size_t i = 0; i < node->attributes.count; i++)
-        STOA_TRY(write_attribute(export, &node->attributes.items[i], &attributes[i]));
+        STOA_TRY(write_attribute(exporter, &node->attributes.items[i], &attributes[i]));
     return STOA_OK;
 }
 
-static enum stoa_status write_nodes(struct export *export, Onnx__GraphProto *message)
+static enum stoa_status write_nodes(struct exporter *exporter, Onnx__GraphProto *message)
 {
-    const struct graph *graph = export->graph;
+    const struct graph *graph = exporter->graph;
     Onnx__NodeProto *nodes;
     message->n_node = graph->node_count;
-    STOA_TRY(allocate_messages(export, graph->node_count, sizeof *nodes, &nodes, &message->node));
+    STOA_TRY(allocate_messages(exporter, graph->node_count, sizeof *nodes, &nodes, &message->node));
     for (size_t i = 0; i < graph->node_count; i++) {
-        enum stoa_status status = write_node(export, &graph->nodes[i], &nodes[i]);
+        enum stoa_status status = write_node(exporter, &graph->nodes[i], &nodes[i]);
         if (status != STOA_OK) {
-            stoa_error_prefix(export->error, "node '%.80s' (%.80s): ", graph->nodes[i].name, graph->nodes[i].type);
+            stoa_error_prefix(exporter->error, "node '%.80s' (%.80s): ", graph->nodes[i].name, graph->nodes[i].type);
             return status;
         }
     }
     return STOA_OK;
 }
 
-static enum stoa_status write_initializers(struct export *export, Onnx__GraphProto *message)
+static enum stoa_status write_initializers(struct exporter *exporter, Onnx__GraphProto *message)
 {
-    const struct graph *graph = export->graph;
+    const struct graph *graph = exporter->graph;
     size_t count = 0;
     for (size_t v = 0; v < graph->value_count; v++)
         count += graph->values[v].constant != NULL;
     Onnx__TensorProto *tensors;
-    STOA_TRY(allocate_messages(export, count, sizeof *tensors, &tensors, &message->initializer));
+    STOA_TRY(allocate_messages(exporter, count, sizeof *tensors, &tensors, &message->initializer));
     for (size_t v = 0; v < graph->value_count; v++)
         if (graph->values[v].constant)
-            STOA_TRY(write_tensor(export, graph->values[v].constant, graph->values[v].name,
+            STOA_TRY(write_tensor(exporter, graph->values[v].constant, graph->values[v].name,
                                   &tensors[message->n_initializer++]));
     return STOA_OK;
 }
 
-static enum stoa_status write_shape(struct export *export, const struct graph_value *value,
+static enum stoa_status write_shape(struct exporter *exporter, const struct graph_value *value,
                                     Onnx__TensorShapeProto **shape)
 {
     Onnx__TensorShapeProto__Dimension *dims;
-    STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof **shape, export->error, shape));
+    STOA_TRY(stoa_arena_allocate(exporter->arena, 1, sizeof **shape, exporter->error, shape));
     onnx__tensor_shape_proto__init(*shape);
     (*shape)->n_dim = value->rank;
-    STOA_TRY(allocate_messages(export, value->rank, sizeof *dims, &dims, &(*shape)->dim));
+    STOA_TRY(allocate_messages(exporter, value->rank, sizeof *dims, &dims, &(*shape)->dim));
     for (size_t i = 0; i < value->rank; i++) {
         onnx__tensor_shape_proto__dimension__init(&dims[i]);
         if (value->dims[i] != GRAPH_UNKNOWN) {
@@ -178,70 +177,70 @@ static enum stoa_status write_shape(struct export *export, const struct graph_va
 }
 
 /* An input or output; what the graph does not state of it is left out. */
-static enum stoa_status write_info(struct export *export, const struct graph_value *value,
+static enum stoa_status write_info(struct exporter *exporter, const struct graph_value *value,
                                    Onnx__ValueInfoProto *message)
 {
     onnx__value_info_proto__init(message);
     message->name = stoa_read_only(value->name);
     if (value->dtype == STOA_NONE && !value->has_shape)
         return STOA_OK;
-    STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof *message->type, export->error, &message->type));
+    STOA_TRY(stoa_arena_allocate(exporter->arena, 1, sizeof *message->type, exporter->error, &message->type));
     onnx__type_proto__init(message->type);
     message->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     Onnx__TypeProto__Tensor **tensor = &message->type->tensor_type;
-    STOA_TRY(stoa_arena_allocate(export->arena, 1, sizeof **tensor, export->error, tensor));
+    STOA_TRY(stoa_arena_allocate(exporter->arena, 1, sizeof **tensor, exporter->error, tensor));
     onnx__type_proto__tensor__init(*tensor);
     (*tensor)->has_elem_type = value->dtype != STOA_NONE;
     (*tensor)->elem_type = (int32_t)value->dtype;
-    return value->has_shape ? write_shape(export, value, &(*tensor)->shape) : STOA_OK;
+    return value->has_shape ? write_shape(exporter, value, &(*tensor)->shape) : STOA_OK;
 }
 
-static enum stoa_status write_infos(struct export *export, const size_t *values, size_t count,
+static enum stoa_status write_infos(struct exporter *exporter, const size_t *values, size_t count,
                                     Onnx__ValueInfoProto ***infos)
 {
     Onnx__ValueInfoProto *messages;
-    STOA_TRY(allocate_messages(export, count, sizeof *messages, &messages, infos));
+    STOA_TRY(allocate_messages(exporter, count, sizeof *messages, &messages, infos));
     for (size_t i = 0; i < count; i++)
-        STOA_TRY(write_info(export, &export->graph->values[values[i]], &messages[i]));
+        STOA_TRY(write_info(exporter, &exporter->graph->values[values[i]], &messages[i]));
     return STOA_OK;
 }
 
-static enum stoa_status write_graph(struct export *export, Onnx__GraphProto *message)
+static enum stoa_status write_graph(struct exporter *exporter, Onnx__GraphProto *message)
 {
-    const struct graph *graph = export->graph;
+    const struct graph *graph = exporter->graph;
     onnx__graph_proto__init(message);
     message->name = stoa_read_only("graph");
     message->n_input = graph->input_count;
     message->n_output = graph->output_count;
-    STOA_TRY(write_nodes(export, message));
-    STOA_TRY(write_initializers(export, message));
-    STOA_TRY(write_infos(export, graph->inputs, graph->input_count, &message->input));
-    return write_infos(export, graph->outputs, graph->output_count, &message->output);
+    STOA_TRY(write_nodes(exporter, message));
+    STOA_TRY(write_initializers(exporter, message));
+    STOA_TRY(write_infos(exporter, graph->inputs, graph->input_count, &message->input));
+    return write_infos(exporter, graph->outputs, graph->output_count, &message->output);
 }
 
 enum stoa_status stoa_onnx_export(const struct graph *graph, struct arena *arena, struct stoa_error *error,
                                   Onnx__ModelProto **message)
 {
-    struct export export = {.graph = graph,
-                            .arena = arena,
-                            .error = error,
-                            .opset = graph->node_count ? graph->nodes[0].opset : DEFAULT_OPSET};
+    struct exporter exporter = {.graph = graph,
+                                .arena = arena,
+                                .error = error,
+                                .opset = graph->node_count ? graph->nodes[0].opset : DEFAULT_OPSET};
     Onnx__ModelProto *model;
     Onnx__OperatorSetIdProto *opset;
-    STOA_TRY(allocate_messages(&export, 1, sizeof *model, &model, message));
+    STOA_TRY(allocate_messages(&exporter, 1, sizeof *model, &model, message));
     onnx__model_proto__init(model);
     model->has_ir_version = true;
-    model->ir_version = ir_version(export.opset);
+    model->ir_version = ir_version(exporter.opset);
     model->producer_name = stoa_read_only("stoa");
     model->producer_version = stoa_read_only(stoa_version());
     model->n_opset_import = 1;
-    STOA_TRY(allocate_messages(&export, 1, sizeof *opset, &opset, &model->opset_import));
+    STOA_TRY(allocate_messages(&exporter, 1, sizeof *opset, &opset, &model->opset_import));
     onnx__operator_set_id_proto__init(opset);
     opset->domain = stoa_read_only("");
     opset->has_version = true;
-    opset->version = export.opset;
+    opset->version = exporter.opset;
     STOA_TRY(stoa_arena_allocate(arena, 1, sizeof *model->graph, error, &model->graph));
-    STOA_TRY(write_graph(&export, model->graph));
+    STOA_TRY(write_graph(&exporter, model->graph));
     *message = model;
     return STOA_OK;
 }

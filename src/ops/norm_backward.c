@@ -158,7 +158,8 @@ static enum stoa_status batch_backward(const struct op_call *call, const struct 
         return STOA_OK;
     float *mean = stoa_sums_lanes(sums, 0), *factor = stoa_sums_lanes(sums, 1), *shift = stoa_sums_lanes(sums, 2),
           *slope = stoa_sums_lanes(sums, 3);
-    const float *means = call->inputs[OF_MEAN].data, *variances = call->inputs[OF_VARIANCE].data;
+    /* Of x: the reciprocals r as the forward pass kept them; else variances. */
+    const float *means = call->inputs[OF_MEAN].data, *spreads = call->inputs[OF_VARIANCE].data;
     const float *scales = call->inputs[OF_SCALE].data;
     for (size_t c = 0; c < sums->channels; c++)
         mean[c] = means[c];
@@ -178,7 +179,7 @@ static enum stoa_status batch_backward(const struct op_call *call, const struct 
         }
     }
     for (size_t c = 0; c < sums->channels; c++) {
-        double reciprocal = of_x ? (double)variances[c] : 1 / sqrt((double)variances[c] + (double)params->epsilon);
+        double reciprocal = of_x ? (double)spreads[c] : 1 / sqrt((double)spreads[c] + (double)params->epsilon);
         factor[c] = (float)((double)scales[c] * reciprocal);
         if (!summed)
             continue;
