@@ -213,7 +213,7 @@ STOA_API void stoa_steps_free(struct stoa_steps *steps);
 struct stoa_deconv_options {
     const char *layer;                      /* by the name of its node or output: maps [1,C,H,W] or [1,C]; null: the
                                              * first convolution */
-    size_t height, width;                   /* of the pictures; 0: as the model has it */
+    size_t height, width;                   /* of the pictures; 0: the model's, which others must not contradict */
     size_t threads;                         /* as of sessions */
     const struct stoa_allocator *allocator; /* null: the model's; copied */
     int spread;                             /* not 0: average pooling may be all the pooling there is, see below */

@@ -250,7 +250,7 @@ static enum stoa_status show_layer(struct show_job *job, const char *layer, stru
     return status;
 }
 
-/* The size that pictures have, a given one or --size: it counts only where the model leaves it open. */
+/* The size that pictures have, a given one or --size. */
 static void given_size(const struct show_job *job, struct stoa_deconv_options *options)
 {
     const struct settings *settings = job->settings;

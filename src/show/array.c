@@ -9,6 +9,11 @@
 #include "base/status.h"
 #include "base/tensor.h"
 
+enum stoa_status stoa_show_place(const void *place, const char *name, struct stoa_error *error)
+{
+    return place ? STOA_OK : stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", name);
+}
+
 enum stoa_status stoa_array_create(enum stoa_dtype dtype, size_t rank, const size_t *dims,
                                    const struct stoa_allocator *allocator, struct stoa_error *error,
                                    struct stoa_array *array)

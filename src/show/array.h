@@ -8,6 +8,9 @@
 
 #include "graph/graph.h"
 
+/* Where results go: STOA_ERROR_ARGUMENT, with its name, for null. */
+STOA_CHECKED enum stoa_status stoa_show_place(const void *place, const char *name, struct stoa_error *error);
+
 /* *array = zeros of these dims, plain. On failure it is all zero. */
 STOA_CHECKED enum stoa_status stoa_array_create(enum stoa_dtype dtype, size_t rank, const size_t *dims,
                                                 const struct stoa_allocator *allocator, struct stoa_error *error,

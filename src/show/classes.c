@@ -27,6 +27,7 @@ enum stoa_status stoa_show_scores(const struct stoa_subject *subject, struct sto
                                   struct stoa_array *scores)
 {
     struct probe probe;
+    STOA_TRY(stoa_show_place(scores, "scores", error));
     *scores = (struct stoa_array){0};
     enum stoa_status status = stoa_probe_open(subject, NULL, NULL, 0, error, &probe);
     if (status == STOA_OK)
@@ -68,6 +69,7 @@ enum stoa_status stoa_show_saliency(const struct stoa_subject *subject, size_t c
 {
     struct probe probe;
     const char *name;
+    STOA_TRY(stoa_show_place(gradient, "gradient", error));
     *gradient = (struct stoa_array){0};
     STOA_TRY(find_picture_name(subject, class_index, error, &name));
     enum stoa_status status = stoa_probe_open(subject, NULL, &name, 1, error, &probe);
@@ -173,9 +175,10 @@ enum stoa_status stoa_show_gradcam(const struct stoa_subject *subject, const cha
 {
     struct probe probe;
     size_t node;
+    STOA_TRY(stoa_show_place(weights, "weights", error));
+    STOA_TRY(stoa_show_place(map, "map", error));
     *weights = *map = (struct stoa_array){0};
-    if (!subject || !subject->model)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
+    STOA_TRY(stoa_subject_check(subject, error));
     const struct graph *graph = &subject->model->graph;
     if (layer)
         STOA_TRY(stoa_show_layer(graph, layer, NULL, NULL, error, &node));
@@ -275,6 +278,7 @@ enum stoa_status stoa_show_occlusion(const struct stoa_subject *subject, size_t 
 {
     struct probe probe;
     struct occlusion occlusion = {.probe = &probe, .size = size, .stride = stride, .class_index = class_index};
+    STOA_TRY(stoa_show_place(map, "map", error));
     *map = (struct stoa_array){0};
     enum stoa_status status = stoa_probe_open(subject, NULL, NULL, 0, error, &probe);
     if (status == STOA_OK)

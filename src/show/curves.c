@@ -2,6 +2,7 @@
 #include <stoa/show.h>
 
 #include "base/status.h"
+#include "show/array.h"
 
 #ifdef STOA_CJSON
 #include <cjson/cJSON.h>
@@ -11,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "show/array.h"
+#include "show/json.h"
 
 #define MOST_EPOCHS 1000000
 
@@ -94,6 +95,8 @@ static enum stoa_status take_lines(const char *path, const char *text, size_t si
         length = end ? (size_t)(end - (text + at)) : size - at;
         number++;
         cJSON *line = cJSON_ParseWithLength(text + at, length);
+        if (!line && stoa_json_begins(text + at, length))
+            return stoa_fail(error, STOA_ERROR_MEMORY, "%s, line %zu: no memory to read it with", path, number);
         bool torn = !line && !end && number > 1, first = cJSON_HasObjectItem(line, "settings");
         bool fine = line && (number > 1 || first) && take_line(line, log);
         cJSON_Delete(line);
@@ -138,6 +141,7 @@ enum stoa_status stoa_show_curves(const char *path, const struct stoa_allocator 
     struct stoa_allocator allocator = given ? *given : stoa_allocator_default();
     struct training_log log = {.points = NULL};
     struct file_map map;
+    STOA_TRY(stoa_show_place(curves, "curves", error));
     *curves = (struct stoa_array){0};
     if (!path)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "path is null");
@@ -155,6 +159,7 @@ enum stoa_status stoa_show_curves(const char *path, const struct stoa_allocator 
 {
     (void)path;
     (void)allocator;
+    STOA_TRY(stoa_show_place(curves, "curves", error));
     *curves = (struct stoa_array){0};
     return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "stoa was built without cJSON, which reads logs");
 }

@@ -64,6 +64,18 @@ static enum stoa_status not_pictures(const struct graph_value *input, struct sto
                      input->name, stoa_dtype_name(input->dtype), input->rank, channels);
 }
 
+/* *size = an axis as the model has it, else as `given`. */
+static enum stoa_status size_of(const struct graph_value *input, size_t axis, const char *name, size_t given,
+                                struct stoa_error *error, size_t *size)
+{
+    bool open = input->dims[axis] == GRAPH_UNKNOWN;
+    *size = open ? given : (size_t)input->dims[axis];
+    if (open || !given || given == *size)
+        return STOA_OK;
+    return stoa_fail(error, STOA_ERROR_ARGUMENT, "options.%s is %zu, the model's input '%.200s' has %zu", name, given,
+                     input->name, *size);
+}
+
 static enum stoa_status open_forward(struct stoa_deconv *deconv, const struct stoa_deconv_options *options,
                                      struct stoa_error *error)
 {
@@ -74,8 +86,8 @@ static enum stoa_status open_forward(struct stoa_deconv *deconv, const struct st
         return not_pictures(input, error);
     info->channels_last = axis == 3;
     info->channels = (size_t)input->dims[axis];
-    info->height = input->dims[rows] == GRAPH_UNKNOWN ? options->height : (size_t)input->dims[rows];
-    info->width = input->dims[rows + 1] == GRAPH_UNKNOWN ? options->width : (size_t)input->dims[rows + 1];
+    STOA_TRY(size_of(input, rows, "height", options->height, error, &info->height));
+    STOA_TRY(size_of(input, rows + 1, "width", options->width, error, &info->width));
     if (!info->height || !info->width)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "input '%.200s': the model leaves its size open, give one",
                          input->name);
@@ -174,6 +186,7 @@ enum stoa_status stoa_deconv_create(const struct stoa_model *model, const struct
                                     struct stoa_error *error, struct stoa_deconv **out)
 {
     struct stoa_deconv *deconv;
+    STOA_TRY(stoa_show_place(out, "deconv", error));
     *out = NULL;
     if (!model || !options)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model or options are null");
@@ -239,6 +252,9 @@ enum stoa_status stoa_deconv_run(struct stoa_deconv *deconv, const float *pictur
                                  const float **maps)
 {
     struct stoa_tensor layer;
+    if (!deconv || !picture)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "%s is null", deconv ? "picture" : "deconv");
+    STOA_TRY(stoa_show_place(maps, "maps", error));
     STOA_TRY(stoa_session_bind_input_at(deconv->forward, 0, as_input(deconv, picture), error));
     STOA_TRY(stoa_session_run(deconv->forward, error));
     STOA_TRY(stoa_session_output_at(deconv->forward, 0, error, &layer));
@@ -249,6 +265,9 @@ enum stoa_status stoa_deconv_run(struct stoa_deconv *deconv, const float *pictur
 enum stoa_status stoa_deconv_project(struct stoa_deconv *deconv, const float *picture, size_t map, size_t row,
                                      size_t column, struct stoa_error *error, float *pixels)
 {
+    if (!deconv)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "deconv is null");
+    STOA_TRY(stoa_show_place(pixels, "pixels", error));
     const struct stoa_deconv_info *info = &deconv->info;
     const float *maps;
     struct stoa_tensor back;

@@ -9,6 +9,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "run/session.h"
+#include "show/array.h"
 #include "show/deconv.h"
 #include "show/receptive.h"
 
@@ -178,6 +179,7 @@ enum stoa_status stoa_deconv_strongest(struct stoa_deconv *deconv, const struct 
 {
     struct sheet *sheet;
     struct search search = {.deconv = deconv, .pictures = pictures, .maps = maps, .top = top};
+    STOA_TRY(stoa_show_place(out, "sheet", error));
     *out = NULL;
     if (!deconv || !pictures || !pictures->get)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "deconv, pictures or pictures->get is null");

@@ -11,6 +11,7 @@ enum stoa_status stoa_show_filters(const struct stoa_model *model, const char *l
                                    struct stoa_array *filters)
 {
     size_t node;
+    STOA_TRY(stoa_show_place(filters, "filters", error));
     *filters = (struct stoa_array){0};
     if (!model)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "model is null");
@@ -34,9 +35,9 @@ enum stoa_status stoa_show_activations(const struct stoa_subject *subject, const
 {
     struct probe probe;
     size_t node;
+    STOA_TRY(stoa_show_place(maps, "maps", error));
     *maps = (struct stoa_array){0};
-    if (!subject || !subject->model)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
+    STOA_TRY(stoa_subject_check(subject, error));
     const struct graph *graph = &subject->model->graph;
     STOA_TRY(stoa_show_layer(graph, layer, is_conv, "convolution", error, &node));
     size_t value = graph->nodes[node].outputs[0];

@@ -182,10 +182,11 @@ enum stoa_status stoa_show_maximize(const struct stoa_subject *subject, const st
     struct probe probe;
     struct ascent ascent = {.probe = &probe};
     const char *value, *name;
+    STOA_TRY(stoa_show_place(picture, "picture", error));
+    STOA_TRY(stoa_show_place(score, "score", error));
     *picture = (struct stoa_array){0};
     *score = 0;
-    if (!subject || !subject->model)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
+    STOA_TRY(stoa_subject_check(subject, error));
     STOA_TRY(STOA_CHECK_RESERVED(options, "options", error));
     if (options)
         ascent.options = *options;

@@ -4,7 +4,6 @@
 #include <stoa/show.h>
 #include <string.h>
 
-#include "base/reserved.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "show/array.h"
@@ -30,13 +29,6 @@ static enum stoa_status walk(const struct probe *probe, size_t input, size_t cla
     return STOA_OK;
 }
 
-static enum stoa_status check_set(const struct stoa_batches *set, struct stoa_error *error)
-{
-    if (!set || !set->get || set->batch == 0 || set->count == 0)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "a set has a function, a batch and a count");
-    return STOA_CHECK_RESERVED(set, "set", error);
-}
-
 /* *classes = how many scores there are; *input = the number of the pictures'. What is in the probe is released by
  * stoa_probe_close, also after a failure. */
 static enum stoa_status open(const struct stoa_subject *subject, const struct stoa_batches *set,
@@ -44,7 +36,7 @@ static enum stoa_status open(const struct stoa_subject *subject, const struct st
 {
     struct stoa_tensor picture;
     *probe = (struct probe){0};
-    STOA_TRY(check_set(set, error));
+    STOA_TRY(stoa_batches_check(set, "set", error));
     STOA_TRY(stoa_probe_open(subject, NULL, NULL, 0, error, probe));
     STOA_TRY(stoa_probe_picture(subject, probe, set->batch, error, input, &picture));
     return stoa_probe_classes(probe, set->batch, error, classes);
@@ -65,6 +57,7 @@ enum stoa_status stoa_show_confusion(const struct stoa_subject *subject, const s
 {
     struct probe probe;
     size_t input, classes = 0;
+    STOA_TRY(stoa_show_place(confusion, "confusion", error));
     *confusion = (struct stoa_array){0};
     enum stoa_status status = open(subject, set, error, &probe, &input, &classes);
     const size_t dims[2] = {classes, classes};
@@ -132,6 +125,9 @@ static enum stoa_status gather(const struct probe *probe, size_t input, size_t c
                                size_t most, struct stoa_error *error, struct stoa_mistakes **mistakes)
 {
     struct made *made;
+    size_t all;
+    if (stoa_size_mul(set->count, set->batch, &all))
+        most = stoa_size_min(most, all);
     STOA_TRY(stoa_allocate(&probe->allocator, 1, sizeof *made, error, &made));
     made->allocator = probe->allocator;
     made->most = most;
@@ -151,6 +147,7 @@ enum stoa_status stoa_show_errors(const struct stoa_subject *subject, const stru
 {
     struct probe probe;
     size_t input, classes;
+    STOA_TRY(stoa_show_place(mistakes, "mistakes", error));
     *mistakes = NULL;
     if (most == 0)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "most is 0: how many mistakes?");

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "run/session.h"
+#include "show/array.h"
 #include "show/text.h"
 
 #define LONGEST_NAME 40
@@ -267,6 +268,7 @@ static enum stoa_status write_all(struct layout *layout, struct stoa_error *erro
 enum stoa_status stoa_show_graph(const struct stoa_session *session, const double *seconds, struct stoa_error *error,
                                  struct stoa_text *dot)
 {
+    STOA_TRY(stoa_show_place(dot, "dot", error));
     *dot = (struct stoa_text){.data = NULL};
     if (!session)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "session is null");

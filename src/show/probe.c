@@ -10,6 +10,16 @@
 #include "graph/model.h"
 #include "show/array.h"
 
+enum stoa_status stoa_subject_check(const struct stoa_subject *subject, struct stoa_error *error)
+{
+    if (!subject || !subject->model)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
+    if (subject->input_count && !subject->inputs)
+        return stoa_fail(error, STOA_ERROR_ARGUMENT, "subject.inputs is null, input_count is %zu",
+                         subject->input_count);
+    return STOA_CHECK_RESERVED(subject, "subject", error);
+}
+
 static const struct stoa_input_spec *find_spec(const struct stoa_subject *subject, const char *name)
 {
     for (size_t i = 0; i < subject->input_count; i++)
@@ -68,9 +78,7 @@ enum stoa_status stoa_probe_open(const struct stoa_subject *subject, const char 
                                  size_t of_count, struct stoa_error *error, struct probe *probe)
 {
     *probe = (struct probe){0};
-    if (!subject || !subject->model)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
-    STOA_TRY(STOA_CHECK_RESERVED(subject, "subject", error));
+    STOA_TRY(stoa_subject_check(subject, error));
     probe->allocator = subject->model->allocator;
     if (of_count) {
         struct probe plain = {.allocator = probe->allocator};

@@ -17,6 +17,9 @@ struct probe {
     float *seed;              /* what gradients begin with, plain, zeros to begin with; null without `of` */
 };
 
+/* Whether there is one, with a model, and inputs if it counts some. */
+STOA_CHECKED enum stoa_status stoa_subject_check(const struct stoa_subject *subject, struct stoa_error *error);
+
 /* `value` and `of` as in stoa_gradient_model_options. Whatever comes after, also a failure of this: stoa_probe_close.
  */
 STOA_CHECKED enum stoa_status stoa_probe_open(const struct stoa_subject *subject, const char *value,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/reserved.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "graph/model.h"
@@ -324,10 +323,9 @@ enum stoa_status stoa_show_steps(const struct stoa_subject *subject, const char 
                                  size_t channel, struct stoa_error *error, struct stoa_steps **steps)
 {
     struct made *made;
+    STOA_TRY(stoa_show_place(steps, "steps", error));
     *steps = NULL;
-    if (!subject || !subject->model)
-        return stoa_fail(error, STOA_ERROR_ARGUMENT, "the subject has no model");
-    STOA_TRY(STOA_CHECK_RESERVED(subject, "subject", error));
+    STOA_TRY(stoa_subject_check(subject, error));
     struct request request = {.subject = subject, .graph = &subject->model->graph};
     struct stoa_allocator allocator = subject->model->allocator;
     STOA_TRY(find_layer(request.graph, layer, error, &request.node));

@@ -1,7 +1,9 @@
 /* Logs of training: points against what is written, and what is refused. */
+#include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <stoa/show.h>
 #include <string.h>
 
@@ -82,4 +84,34 @@ Test(curves, epochs_told_again_are_replaced)
     cr_assert(stoa_show_curves(path, NULL, NULL, &curves) == STOA_OK);
     cr_expect(at(&curves, STOA_CURVE_LOSS, 1) == 1 && at(&curves, STOA_CURVE_TRAIN_ACCURACY, 1) == 0.5);
     stoa_array_free(&curves);
+}
+
+static size_t calls, fail_at;
+
+static void *allocate(size_t size)
+{
+    return ++calls == fail_at ? NULL : malloc(size);
+}
+
+/* Whatever cJSON was not given memory for, no epoch is left out. */
+Test(curves, a_lack_of_memory_is_no_torn_line)
+{
+    struct stoa_array curves;
+    char path[4096];
+    const char *text =
+        SETTINGS EPOCH(1, 2.5) "{\"epoch\": 2, \"loss\": 1, \"note\": [true, \"\\u00e9\\n\", {}, -1.5e+3]}";
+    snprintf(path, sizeof path, "%s/log.jsonl", files_folder());
+    files_write("log.jsonl", text, strlen(text));
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = free});
+    enum stoa_status status = STOA_ERROR_MEMORY;
+    for (fail_at = 1; status == STOA_ERROR_MEMORY; fail_at++) {
+        struct stoa_error error = {0};
+        calls = 0;
+        status = stoa_show_curves(path, NULL, &error, &curves);
+        cr_expect(status == STOA_OK || (status == STOA_ERROR_MEMORY && strstr(error.message, "memory")), "%zu: %s",
+                  fail_at, error.message);
+    }
+    cr_assert(status == STOA_OK && fail_at > 10 && curves.tensor.dims[1] == 2, "%zu", fail_at);
+    stoa_array_free(&curves);
+    cJSON_InitHooks(NULL);
 }

@@ -385,3 +385,27 @@ Test(deconv, what_cannot_be_shown_is_refused)
         net_free(&net);
     }
 }
+
+Test(deconv, sizes_that_the_model_does_not_have_are_refused)
+{
+    static const struct {
+        size_t height, width;
+        const char *words; /* null: fine */
+    } rows[] = {{0, 0, NULL},
+                {7, 0, NULL},
+                {7, 5, NULL},
+                {8, 0, "options.height is 8, the model's input 'x' has 7"},
+                {7, 6, "options.width is 6, the model's input 'x' has 5"}};
+    struct net net;
+    net_build(&net, "input x f32[1,3,7,5]\nconst w f32[2,3,3,3]\ny = Conv(x, w)\noutput y\n", NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stoa_error error = {0};
+        struct stoa_deconv *deconv;
+        const struct stoa_deconv_options options = {.height = rows[i].height, .width = rows[i].width, .threads = 1};
+        enum stoa_status status = stoa_deconv_create(net.model, &options, &error, &deconv);
+        cr_expect(status == (rows[i].words ? STOA_ERROR_ARGUMENT : STOA_OK), "row %zu: %s", i, error.message);
+        cr_expect(!rows[i].words || strstr(error.message, rows[i].words), "row %zu: %s", i, error.message);
+        stoa_deconv_free(deconv);
+    }
+    net_free(&net);
+}
