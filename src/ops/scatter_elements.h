@@ -23,6 +23,24 @@ STOA_CHECKED enum stoa_status stoa_scatter_backward_infer(const struct op_call *
                                                           size_t input, enum scatter_reduction reduction,
                                                           struct stoa_error *error);
 
+/* A gradient of gathering or scattering, from {gradient, data, indices, updates}, of which data and updates count for
+ * their dims alone; gathering has no updates. */
+#define SCATTER_BACKWARD(name, type_, inputs, params, parse_, infer_, run_)                                            \
+    const struct op stoa_op_##name = {                                                                                 \
+        .type = type_,                                                                                                 \
+        .since = 1,                                                                                                    \
+        .min_inputs = inputs,                                                                                          \
+        .max_inputs = inputs,                                                                                          \
+        .min_outputs = 1,                                                                                              \
+        .max_outputs = 1,                                                                                              \
+        .layout = OP_ANY,                                                                                              \
+        .dims_inputs = inputs == 4 ? 1 << 1 | 1 << 3 : 1 << 1,                                                         \
+        .params_size = sizeof(params),                                                                                 \
+        .parse = parse_,                                                                                               \
+        .infer = infer_,                                                                                               \
+        .run = run_,                                                                                                   \
+    };
+
 struct elements_params {
     int64_t axis;
     enum scatter_reduction reduction;

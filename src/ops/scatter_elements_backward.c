@@ -61,24 +61,9 @@ static enum stoa_status run_updates(const struct op_call *call, const struct op_
     return stoa_elements_gather(params->axis, &call->inputs[0], &call->inputs[2], &call->outputs[0], run->pool, error);
 }
 
-#define BACKWARD(name, type_, inputs, dims_inputs_, parse_, infer_, run_)                                              \
-    const struct op stoa_op_##name = {                                                                                 \
-        .type = type_,                                                                                                 \
-        .since = 1,                                                                                                    \
-        .min_inputs = inputs,                                                                                          \
-        .max_inputs = inputs,                                                                                          \
-        .min_outputs = 1,                                                                                              \
-        .max_outputs = 1,                                                                                              \
-        .layout = OP_ANY,                                                                                              \
-        .dims_inputs = dims_inputs_,                                                                                   \
-        .params_size = sizeof(struct elements_params),                                                                 \
-        .parse = parse_,                                                                                               \
-        .infer = infer_,                                                                                               \
-        .run = run_,                                                                                                   \
-    };
-BACKWARD(gather_elements_backward, "GatherElementsBackward", 3, 1 << 1, stoa_gather_elements_parse, infer_gather,
-         run_gather)
-BACKWARD(scatter_elements_backward, "ScatterElementsBackward", 4, 1 << 1 | 1 << 3, stoa_scatter_elements_parse,
-         infer_scatter, run_scatter)
-BACKWARD(scatter_elements_backward_updates, "ScatterElementsBackwardUpdates", 4, 1 << 1 | 1 << 3,
-         stoa_scatter_elements_parse, infer_updates, run_updates)
+SCATTER_BACKWARD(gather_elements_backward, "GatherElementsBackward", 3, struct elements_params,
+                 stoa_gather_elements_parse, infer_gather, run_gather)
+SCATTER_BACKWARD(scatter_elements_backward, "ScatterElementsBackward", 4, struct elements_params,
+                 stoa_scatter_elements_parse, infer_scatter, run_scatter)
+SCATTER_BACKWARD(scatter_elements_backward_updates, "ScatterElementsBackwardUpdates", 4, struct elements_params,
+                 stoa_scatter_elements_parse, infer_updates, run_updates)

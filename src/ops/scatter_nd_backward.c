@@ -47,23 +47,9 @@ static enum stoa_status run_updates(const struct op_call *call, const struct op_
                             run->pool, error);
 }
 
-#define BACKWARD(name, type_, inputs, dims_inputs_, parse_, infer_, run_)                                              \
-    const struct op stoa_op_##name = {                                                                                 \
-        .type = type_,                                                                                                 \
-        .since = 1,                                                                                                    \
-        .min_inputs = inputs,                                                                                          \
-        .max_inputs = inputs,                                                                                          \
-        .min_outputs = 1,                                                                                              \
-        .max_outputs = 1,                                                                                              \
-        .layout = OP_ANY,                                                                                              \
-        .dims_inputs = dims_inputs_,                                                                                   \
-        .params_size = sizeof(struct tuples_params),                                                                   \
-        .parse = parse_,                                                                                               \
-        .infer = infer_,                                                                                               \
-        .run = run_,                                                                                                   \
-    };
-BACKWARD(gather_nd_backward, "GatherNDBackward", 3, 1 << 1, stoa_gather_nd_parse, infer_gather, run_gather)
-BACKWARD(scatter_nd_backward, "ScatterNDBackward", 4, 1 << 1 | 1 << 3, stoa_scatter_nd_parse, infer_scatter,
-         run_scatter)
-BACKWARD(scatter_nd_backward_updates, "ScatterNDBackwardUpdates", 4, 1 << 1 | 1 << 3, stoa_scatter_nd_parse,
-         infer_updates, run_updates)
+SCATTER_BACKWARD(gather_nd_backward, "GatherNDBackward", 3, struct tuples_params, stoa_gather_nd_parse, infer_gather,
+                 run_gather)
+SCATTER_BACKWARD(scatter_nd_backward, "ScatterNDBackward", 4, struct tuples_params, stoa_scatter_nd_parse,
+                 infer_scatter, run_scatter)
+SCATTER_BACKWARD(scatter_nd_backward_updates, "ScatterNDBackwardUpdates", 4, struct tuples_params,
+                 stoa_scatter_nd_parse, infer_updates, run_updates)
