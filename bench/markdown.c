@@ -4,23 +4,6 @@
 
 #include "table.h"
 
-#define MAX_COLUMNS 24
-
-/* The contenders that any case of a suite has, but "stoa", in the order in which they first appear. */
-struct columns {
-    size_t count;
-    const char *names[MAX_COLUMNS];
-};
-
-static void add_column(struct columns *columns, const char *name)
-{
-    for (size_t i = 0; i < columns->count; i++)
-        if (strcmp(columns->names[i], name) == 0)
-            return;
-    if (columns->count < MAX_COLUMNS && strcmp(name, "stoa") != 0)
-        columns->names[columns->count++] = name;
-}
-
 static double median(const struct entry *entry)
 {
     return stoa_bench_quantile(entry->count, entry->samples, 0.5);
@@ -91,12 +74,13 @@ static void print_how(const struct bench_case *c, size_t subject, FILE *out)
             peer == BENCH_NONE ? "" : c->entries[peer].how);
 }
 
-static void print_line(const struct bench_case *c, size_t subject, const struct columns *columns, bool sweep, FILE *out)
+static void print_line(const struct bench_case *c, size_t subject, const struct contenders *contenders, bool sweep,
+                       FILE *out)
 {
     const struct entry *stoa = &c->entries[subject];
     print_case(c, stoa->threads, sweep, out);
-    for (size_t i = 0; i < columns->count; i++)
-        print_cell(c, columns->names[i], stoa->threads, out);
+    for (size_t i = 0; i < contenders->count; i++)
+        print_cell(c, contenders->names[i], stoa->threads, out);
     if (stoa->count)
         fprintf(out, " %.*f (%.*f–%.*f) |", digits(c), stoa_bench_unit(c) * median(stoa), digits(c),
                 stoa_bench_unit(c) * stoa_bench_quantile(stoa->count, stoa->samples, 0.1), digits(c),
@@ -115,7 +99,7 @@ static void print_line(const struct bench_case *c, size_t subject, const struct 
 /* The cases of the suite that `begin` is the first of. */
 static void print_suite(const struct record *record, const struct bench_case *begin, FILE *out)
 {
-    struct columns columns = {0};
+    struct contenders contenders = {0};
     const char *suite = begin->suite;
     bool sweep = false, networks = stoa_bench_unit(begin) == 1e3, trains = stoa_bench_trains(begin);
     size_t threads = 0;
@@ -126,24 +110,24 @@ static void print_suite(const struct record *record, const struct bench_case *be
                 sweep = sweep || (threads && entry->threads != threads);
                 threads = entry->threads;
             }
-            add_column(&columns, entry->name);
+            stoa_bench_add_contender(&contenders, entry->name);
         }
     fprintf(out, "<!-- bench:%s %s -->\n| %s |", suite, record->machine.core,
             trains     ? "a step of training, ms"
             : networks ? "network, ms"
                        : "µs");
-    for (size_t i = 0; i < columns.count; i++)
-        fprintf(out, " %s |", columns.names[i]);
+    for (size_t i = 0; i < contenders.count; i++)
+        fprintf(out, " %s |", contenders.names[i]);
     fprintf(out, " stoa (p10–p90) | peer / stoa [95 %%] |%s%s\n|---|",
             networks ? " target | s to load and plan: stoa / peer | peak MB: stoa / peer |" : "",
             trains ? " test images: stoa / peer |" : "");
-    for (size_t i = 0; i < columns.count + (networks ? 5 : 2) + trains; i++)
+    for (size_t i = 0; i < contenders.count + (networks ? 5 : 2) + trains; i++)
         fputs("---|", out);
     fputc('\n', out);
     for (size_t i = 0; i < record->case_count; i++)
         for (size_t j = 0; strcmp(record->cases[i].suite, suite) == 0 && j < record->cases[i].entry_count; j++)
             if (strcmp(record->cases[i].entries[j].name, "stoa") == 0)
-                print_line(&record->cases[i], j, &columns, sweep, out);
+                print_line(&record->cases[i], j, &contenders, sweep, out);
 }
 
 static void print_summary(void *user, const struct summary *summary)

@@ -43,23 +43,12 @@ static void head(const char *class, const char *text, FILE *out)
 }
 
 #define WRONG_CELL "<td class=\"n slower\" data-value=\"\">WRONG</td>"
-#define MAX_COLUMNS 24
 
 /* The table's shape: which contenders have columns, and which other columns have anything to say. */
 struct columns {
-    size_t count;
-    const char *names[MAX_COLUMNS]; /* but "stoa" */
+    struct contenders contenders;
     bool batch, rate, intensity, networks, trains, how;
 };
-
-static void add_column(struct columns *columns, const char *name)
-{
-    for (size_t i = 0; i < columns->count; i++)
-        if (strcmp(columns->names[i], name) == 0)
-            return;
-    if (columns->count < MAX_COLUMNS && strcmp(name, "stoa") != 0)
-        columns->names[columns->count++] = name;
-}
 
 static struct columns find_columns(const struct record *record, const char *suite)
 {
@@ -74,7 +63,7 @@ static struct columns find_columns(const struct record *record, const char *suit
         columns.rate = columns.rate || c->flops > 0 || columns.trains;
         columns.intensity = columns.intensity || (c->bytes > 0 && c->flops > 0);
         for (size_t j = 0; j < c->entry_count; j++) {
-            add_column(&columns, c->entries[j].name);
+            stoa_bench_add_contender(&columns.contenders, c->entries[j].name);
             columns.how = columns.how || (strcmp(c->entries[j].name, "stoa") == 0 && c->entries[j].how[0]);
         }
     }
@@ -103,8 +92,8 @@ static void print_head(const struct columns *columns, FILE *out)
         head(NUMBER, "% of peak", out);
     if (columns->intensity)
         head(NUMBER, "operations a byte", out);
-    for (size_t i = 0; i < columns->count; i++) {
-        snprintf(text, sizeof text, "%s, %s", columns->names[i], unit);
+    for (size_t i = 0; i < columns->contenders.count; i++) {
+        snprintf(text, sizeof text, "%s, %s", columns->contenders.names[i], unit);
         head(NUMBER, text, out);
     }
     if (columns->networks) {
@@ -180,8 +169,8 @@ static void print_row(const struct record *record, const struct bench_case *c, s
         stoa_bench_report_number(peak > 0 ? rate / peak : 0, 0, 100, out);
     if (columns->intensity)
         stoa_bench_report_number(c->bytes > 0 ? c->flops / c->bytes : 0, 1, 1, out);
-    for (size_t i = 0; i < columns->count; i++)
-        print_contender(c, columns->names[i], stoa->threads, digits, out);
+    for (size_t i = 0; i < columns->contenders.count; i++)
+        print_contender(c, columns->contenders.names[i], stoa->threads, digits, out);
     if (columns->networks) {
         stoa_bench_report_number(stoa->setup, 3, 1, out);
         stoa_bench_report_number(peer == BENCH_NONE ? 0 : c->entries[peer].setup, 3, 1, out);

@@ -38,12 +38,24 @@ static enum stoa_status run(const struct service *service, void *user, const cha
     return STOA_OK;
 }
 
+static enum stoa_status load(const struct service *service, void *user, char *words, struct stoa_error *error,
+                             FILE *out)
+{
+    double seconds = 0;
+    size_t base = stoa_bench_peak_bytes();
+    STOA_TRY(service->load(user, words, error, &seconds));
+    fprintf(out, "ok %.6f %zu\n", seconds, base);
+    return STOA_OK;
+}
+
 static enum stoa_status answer(const struct service *service, void *user, char *line, struct stoa_error *error,
                                FILE *out)
 {
     char *words = line + strcspn(line, " ");
     if (*words)
         *words++ = '\0';
+    if (strcmp(line, "load") == 0)
+        return load(service, user, words, error, out);
     if (strcmp(line, "run") == 0)
         return run(service, user, words, error, out);
     if (strcmp(line, "peak") != 0)

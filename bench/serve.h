@@ -11,7 +11,10 @@ int stoa_bench_serve_training(FILE *in, FILE *out);
 
 /* What tells one engine of ours from another. */
 struct service {
-    /* Any question but "run" and "peak": its word and the rest of the line. Writes the answer, unless it fails. */
+    /* What "load" asks for, and how long it took. */
+    enum stoa_status (*load)(void *user, char *words, struct stoa_error *error, double *seconds);
+    /* Any question but "load", "run" and "peak": its word and the rest of the line. Writes the answer, unless it fails.
+     */
     enum stoa_status (*answer)(void *user, const char *word, char *words, struct stoa_error *error, FILE *out);
     /* What "run" times. */
     enum stoa_status (*run)(void *user, struct stoa_error *error);

@@ -45,8 +45,9 @@ static enum stoa_status take_input(struct served *served, char *words, struct st
     return stoa_bench_read_floats(rest + 1, elements, error, served->inputs[index]);
 }
 
-static enum stoa_status load(struct served *served, char *words, struct stoa_error *error, double *seconds)
+static enum stoa_status load(void *user, char *words, struct stoa_error *error, double *seconds)
 {
+    struct served *served = user;
     char *path;
     unsigned long threads = strtoul(words, &path, 10);
     double begin = stoa_seconds();
@@ -106,13 +107,6 @@ static enum stoa_status answer(void *user, const char *word, char *words, struct
         fputs("ok\n", out);
         return STOA_OK;
     }
-    if (strcmp(word, "load") == 0) {
-        double seconds = 0;
-        size_t base = stoa_bench_peak_bytes();
-        STOA_TRY(load(served, words, error, &seconds));
-        fprintf(out, "ok %.6f %zu\n", seconds, base);
-        return STOA_OK;
-    }
     if (strcmp(word, "output") == 0)
         return give_output(served, words, error, out);
     return stoa_bench_no_question(word, error);
@@ -120,7 +114,7 @@ static enum stoa_status answer(void *user, const char *word, char *words, struct
 
 int stoa_bench_serve_models(FILE *in, FILE *out)
 {
-    static const struct service service = {.answer = answer, .run = run};
+    static const struct service service = {.load = load, .answer = answer, .run = run};
     struct served served = {.allocator = stoa_allocator_default()};
     stoa_bench_serve(&service, &served, in, out);
     stoa_session_free(served.session);

@@ -25,8 +25,9 @@ struct served {
     struct stoa_trainer *trainer;
 };
 
-static enum stoa_status load(struct served *served, const char *words, struct stoa_error *error, double *seconds)
+static enum stoa_status load(void *user, char *words, struct stoa_error *error, double *seconds)
 {
+    struct served *served = user;
     char net[64], folder[PATH_MAX], spec[PATH_MAX + 32];
     size_t threads;
     double begin = stoa_seconds();
@@ -92,13 +93,7 @@ static enum stoa_status tell_weights(const struct served *served, struct stoa_er
 static enum stoa_status answer(void *user, const char *word, char *words, struct stoa_error *error, FILE *out)
 {
     struct served *served = user;
-    if (strcmp(word, "load") == 0) {
-        double seconds = 0;
-        size_t base = stoa_bench_peak_bytes();
-        STOA_TRY(load(served, words, error, &seconds));
-        fprintf(out, "ok %.6f %zu\n", seconds, base);
-        return STOA_OK;
-    }
+    (void)words;
     bool accuracy = strcmp(word, "accuracy") == 0;
     if (!accuracy && strcmp(word, "weights") != 0)
         return stoa_bench_no_question(word, error);
@@ -109,7 +104,7 @@ static enum stoa_status answer(void *user, const char *word, char *words, struct
 
 int stoa_bench_serve_training(FILE *in, FILE *out)
 {
-    static const struct service service = {.answer = answer, .run = run};
+    static const struct service service = {.load = load, .answer = answer, .run = run};
     struct served served = {0};
     stoa_bench_serve(&service, &served, in, out);
     stoa_trainer_free(served.trainer);

@@ -5,6 +5,15 @@
 
 #define NAME_WIDTH 19
 
+void stoa_bench_add_contender(struct contenders *contenders, const char *name)
+{
+    for (size_t i = 0; i < contenders->count; i++)
+        if (strcmp(contenders->names[i], name) == 0)
+            return;
+    if (contenders->count < BENCH_CONTENDERS && strcmp(name, "stoa") != 0)
+        contenders->names[contenders->count++] = name;
+}
+
 bool stoa_bench_in_row(const struct entry *entry, size_t threads)
 {
     return strcmp(entry->name, "naive") == 0 || (entry->threads == threads && strcmp(entry->name, "stoa") != 0);

@@ -6,6 +6,8 @@
 
 #include "record.h"
 
+#define BENCH_CONTENDERS 24 /* more are left out */
+
 /* The machine, and how to read what follows. */
 void stoa_bench_print_head(const struct record *record, FILE *out);
 /* One case: a line for each number of threads, under a head line when `head`. */
@@ -33,6 +35,12 @@ void stoa_bench_summary_text(const struct summary *summary, size_t size, char *t
 /* The entry of those whose rival is `subject` that is its family's fastest, for the `index`-th family that is not ours;
  * BENCH_NONE when there are no more. */
 size_t stoa_bench_best_peer(const struct bench_case *c, size_t subject, size_t index);
+/* The contenders that any case of a suite has, but "stoa", in the order in which they first appear: columns. */
+struct contenders {
+    size_t count;
+    const char *names[BENCH_CONTENDERS];
+};
+void stoa_bench_add_contender(struct contenders *contenders, const char *name);
 /* Whether the entry stands in the row of Stoa's with so many threads; the naive loop, which uses one, stands in all. */
 bool stoa_bench_in_row(const struct entry *entry, size_t threads);
 
