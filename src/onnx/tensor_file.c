@@ -1,4 +1,4 @@
-/* Reading goes the model's way (guard, unpack, check) and then copies; writing is protobuf-c's packing. */
+/* Reading goes the model's way (guard, unpack, check) and then copies. */
 #include "onnx/tensor_file.h"
 
 #include <string.h>
@@ -60,24 +60,5 @@ enum stoa_status stoa_onnx_read_tensor(const void *bytes, size_t size, const str
     tensor->data = data;
     if (half)
         *half = read_half;
-    return STOA_OK;
-}
-
-enum stoa_status stoa_onnx_write_tensor(const struct stoa_tensor *tensor, const char *name,
-                                        const struct stoa_allocator *allocator, struct stoa_error *error, void **bytes,
-                                        size_t *size)
-{
-    int64_t dims[STOA_MAX_RANK];
-    Onnx__TensorProto message;
-    stoa_onnx_tensor_message(tensor, name, dims, &message);
-
-    size_t packed = onnx__tensor_proto__get_packed_size(&message);
-    if (packed > ONNX_MAX_FILE)
-        return stoa_fail(error, STOA_ERROR_LIMIT, "the tensor would take %zu bytes, a file has at most %zu", packed,
-                         ONNX_MAX_FILE);
-    uint8_t *written;
-    STOA_TRY(stoa_allocate_raw(allocator, packed, 1, error, &written));
-    *size = onnx__tensor_proto__pack(&message, written);
-    *bytes = written;
     return STOA_OK;
 }

@@ -17,9 +17,4 @@ STOA_CHECKED enum stoa_status stoa_onnx_read_tensor(const void *bytes, size_t si
                                                     const struct stoa_allocator *allocator, struct stoa_error *error,
                                                     struct stoa_tensor *tensor, char **name, enum half *half);
 
-/* *bytes = the file's contents for a plain tensor, to be given back with stoa_release. `name` may be null. */
-STOA_CHECKED enum stoa_status stoa_onnx_write_tensor(const struct stoa_tensor *tensor, const char *name,
-                                                     const struct stoa_allocator *allocator, struct stoa_error *error,
-                                                     void **bytes, size_t *size);
-
 #endif

@@ -118,13 +118,6 @@ static void pixel(const struct shown *shown, size_t y, size_t x, uint8_t *rgb)
     }
 }
 
-void stoa_shown_pixels(const struct shown *shown, uint8_t *rgb)
-{
-    for (size_t y = 0; y < shown->height; y++)
-        for (size_t x = 0; x < shown->width; x++, rgb += 3)
-            pixel(shown, y, x, rgb);
-}
-
 void stoa_shown_range(struct shown *shown)
 {
     shown->low = INFINITY;

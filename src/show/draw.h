@@ -47,8 +47,6 @@ struct shown {
     enum colour_map map;
     double alpha; /* 0: 1, opaque */
 };
-/* rgb[height][width][3] <- what it looks like. */
-void stoa_shown_pixels(const struct shown *shown, uint8_t *rgb);
 /* low and high <- the least and greatest finite element; both 0 if there is none. */
 void stoa_shown_range(struct shown *shown);
 /* The same, made symmetric about 0, for the diverging map. */

@@ -109,18 +109,6 @@ static enum stoa_status make_element(struct bytes *bytes, const char *tag, const
     return stoa_bytes_text(bytes, mark, error);
 }
 
-enum stoa_status stoa_page_text(struct page *page, int level, const char *text, struct stoa_error *error)
-{
-    struct bytes bytes = {.allocator = page->allocator};
-    enum stoa_status status = make_element(&bytes, level == 2 ? "h2" : level == 3 ? "h3" : "p", text, error);
-    if (status == STOA_OK)
-        status = stoa_bytes_add(&bytes, "", 1, error);
-    if (status == STOA_OK)
-        status = stoa_page_html(page, bytes.data, error);
-    stoa_release(&page->allocator, bytes.data);
-    return status;
-}
-
 struct sink {
     struct bytes *bytes;
     struct stoa_error *error;

@@ -34,8 +34,7 @@ void stoa_page_free(struct page *page);
 /* Takes the picture, which becomes all zero, also on failure. The caption is plain text and may be null. */
 STOA_CHECKED enum stoa_status stoa_page_picture(struct page *page, struct picture *picture, const char *caption,
                                                 int vectors, struct stoa_error *error);
-/* In pages only: a heading (level 2 or 3) or a paragraph (level 0) of plain text; HTML as it is. */
-STOA_CHECKED enum stoa_status stoa_page_text(struct page *page, int level, const char *text, struct stoa_error *error);
+/* In pages only: HTML as it is. */
 STOA_CHECKED enum stoa_status stoa_page_html(struct page *page, const char *html, struct stoa_error *error);
 /* The file appears whole or not at all. */
 STOA_CHECKED enum stoa_status stoa_page_write(const struct page *page, const char *path, struct stoa_error *error);

@@ -3,9 +3,14 @@
 #include <stoa/build.h>
 #include <stoa/show.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/memory.h"
+#include "data/image.h"
 #include "graph/model.h"
 #include "show/draw.h"
+#include "show/page.h"
+#include "support/temporary.h"
 
 /* Two convolutions of pictures of 3 channels. */
 static struct stoa_model *build(void)
@@ -69,6 +74,33 @@ Test(filters, say_why_there_are_none)
     stoa_model_free(model);
 }
 
+#define TILE 8
+
+/* pixels[height][width][3] <- the middles of the tiles that are drawn for its elements. */
+static void draw(const struct shown *shown, uint8_t *pixels)
+{
+    struct stoa_allocator allocator = stoa_allocator_default();
+    struct stoa_error error = {0};
+    struct picture picture;
+    struct page page;
+    struct image image;
+    char path[TEMPORARY_PATH];
+    const double width = (double)(TILE * shown->width), height = (double)(TILE * shown->height);
+    temporary_file(".png", path);
+    stoa_page_begin("tiles", &allocator, &page);
+    cr_assert(stoa_picture_begin(width, height, &error, &picture) == STOA_OK, "%s", error.message);
+    stoa_picture_shown(&picture, 0, 0, width, height, shown);
+    cr_assert(stoa_page_picture(&page, &picture, NULL, 0, &error) == STOA_OK, "%s", error.message);
+    cr_assert(stoa_page_write(&page, path, &error) == STOA_OK, "%s", error.message);
+    cr_assert(stoa_image_read(path, &allocator, &error, &image) == STOA_OK, "%s", error.message);
+    unlink(path);
+    for (size_t y = 0; y < shown->height; y++)
+        for (size_t x = 0; x < shown->width; x++, pixels += 3)
+            memcpy(pixels, image.pixels + ((y * TILE + TILE / 2) * image.width + x * TILE + TILE / 2) * 3, 3);
+    stoa_image_free(&allocator, &image);
+    stoa_page_free(&page);
+}
+
 Test(filters, keep_an_order_of_colours_in_tiles)
 {
     static const float data[2][6] = {{-1, 0, 1, 0.5F, -0.5F, 0}, {-4, 0, 4, 2, -2, 0}};
@@ -77,7 +109,7 @@ Test(filters, keep_an_order_of_colours_in_tiles)
         struct shown shown = {
             .data = data[i], .channels = 1, .height = 2, .width = 3, .strides = {6, 3, 1}, .map = COLOUR_DIVERGING};
         stoa_shown_symmetric(&shown);
-        stoa_shown_pixels(&shown, pixels[i]);
+        draw(&shown, pixels[i]);
     }
     cr_expect(memcmp(pixels[0], pixels[1], sizeof pixels[0]) == 0, "a filter's scale is its own");
     for (size_t p = 0; p < 6; p++) {

@@ -20,7 +20,7 @@ static void make_page(struct page *page, const struct stoa_allocator *allocator,
     stoa_page_begin("a <title>", allocator, page);
     cr_assert(stoa_picture_begin(40, 20, error, &picture) == STOA_OK, "%s", error->message);
     stoa_picture_shown(&picture, 4, 4, 12, 12, &shown);
-    cr_assert(stoa_page_text(page, 2, "words & more", error) == STOA_OK, "%s", error->message);
+    cr_assert(stoa_page_html(page, "<h2>words &amp; more</h2>\n", error) == STOA_OK, "%s", error->message);
     cr_assert(stoa_page_picture(page, &picture, "four \"colours\"", 0, error) == STOA_OK, "%s", error->message);
 }
 
