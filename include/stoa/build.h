@@ -82,7 +82,8 @@ STOA_API struct stoa_value_info stoa_builder_describe(const struct stoa_builder 
 /* An input of floats; dims are those of one entry of the batch: rank 3 and {C, H, W} for images. At most 7. */
 STOA_API struct stoa_value stoa_build_input(struct stoa_builder *builder, const char *name, size_t rank,
                                             const size_t *dims);
-/* Makes the value an output of the model, of that name; null: it keeps its own. */
+/* Makes the value an output of the model, of that name; null: it keeps its own. An input, or what is an output already,
+ * is copied to one of another name. */
 STOA_API void stoa_build_output(struct stoa_builder *builder, const char *name, struct stoa_value x);
 
 /* Cross-correlation of images; zeros mean the usual defaults as for stoa_conv2d_desc. Transposed, the output is

@@ -181,7 +181,7 @@ void stoa_build_output(struct stoa_builder *builder, const char *name, struct st
         const struct graph_value *value = &graph->values[x.index];
         if (!value->is_input && !value->is_output)
             status = stoa_graph_rename(graph, x.index, name, &builder->error);
-        else if (stoa_draft_begin(&copy, builder, "Identity", "copy", name, 1, &x)) /* that name is taken */
+        else if (stoa_draft_begin(&copy, builder, "Identity", "copy", name, 1, &x)) /* it keeps its own */
             x = stoa_draft_end(&copy);
     }
     if (builder->status != STOA_OK)
