@@ -118,10 +118,11 @@ void stoa_layer_end(struct layer_call *layer, const struct stoa_allocator *alloc
     layer->call.state = NULL;
 }
 
-/* Without one nothing has a place in it. */
+/* Where nothing takes room there may be no workspace: what has no elements lies anywhere. */
 static void *in_workspace(void *workspace, size_t place)
 {
-    return workspace ? (char *)workspace + place : NULL;
+    static _Alignas(STOA_ALIGNMENT) const char anywhere[1];
+    return (char *)(workspace ? workspace : stoa_read_only(anywhere)) + place;
 }
 
 enum stoa_status stoa_layer_run(const struct layer_call *layer, struct pool *pool, const void *const *inputs,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <stoa/backward.h>
 #include <stoa/layers.h>
 
 #include "base/random.h"
@@ -338,4 +339,15 @@ Test(layers, a_layer_is_shared_by_threads)
         cr_expect(memcmp(y, alone, sizeof y) == 0, "%zu threads of its own: runs disturb each other", threads);
         stoa_conv2d_free(conv);
     }
+}
+
+/* Of no elements: fine, and UBSan sees no arithmetic on null. */
+Test(layers, take_images_of_no_channels_or_rows)
+{
+    const struct stoa_pool2d_desc pool = {.height = 4, .width = 4, .kernel = {2, 2}};
+    const struct stoa_batch_norm_desc norm = {.width = 4, .channels = 2};
+    struct stoa_error error = {0};
+    float x[2] = {1, 2}, y[2];
+    cr_expect(stoa_pool2d_run(&pool, x, &error, y) == STOA_OK, "%s", error.message);
+    cr_expect(stoa_batch_norm_run(&norm, x, x, x, x, x, &error, y) == STOA_OK, "%s", error.message);
 }
