@@ -12,7 +12,6 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "show/json.h"
 
 #define MOST_EPOCHS 1000000
 
@@ -95,16 +94,17 @@ static enum stoa_status take_lines(const char *path, const char *text, size_t si
         length = end ? (size_t)(end - (text + at)) : size - at;
         number++;
         cJSON *line = cJSON_ParseWithLength(text + at, length);
-        if (!line && stoa_json_begins(text + at, length))
-            return stoa_fail(error, STOA_ERROR_MEMORY, "%s, line %zu: no memory to read it with", path, number);
-        bool torn = !line && !end && number > 1, first = cJSON_HasObjectItem(line, "settings");
+        /* cJSON does not say whether it was the text or a lack of memory; what was torn off has no brace at its end. */
+        bool torn = !line && !end && number > 1 && length > 0 && text[at + length - 1] != '}',
+             first = cJSON_HasObjectItem(line, "settings");
         bool fine = line && (number > 1 || first) && take_line(line, log);
         cJSON_Delete(line);
         if (number == 1 && !first)
             return stoa_fail(error, STOA_ERROR_DATA,
                              "%s is no log of training: its first line is no object with \"settings\"", path);
         if (!fine && !torn)
-            return stoa_fail(error, STOA_ERROR_DATA, "%s, line %zu is no epoch of a log of training", path, number);
+            return stoa_fail(error, STOA_ERROR_DATA, "%s, line %zu is no epoch of a log of training%s", path, number,
+                             line ? "" : ", or there was no memory to read it with");
     }
     if (log->count == 0)
         return stoa_fail(error, STOA_ERROR_DATA, "%s has no epoch to show", path);
