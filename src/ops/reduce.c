@@ -16,23 +16,32 @@
 #include "ops/op.h"
 #include "ops/walk.h"
 
+/* The opset since which the axes are an input. */
+static int axes_input_since(enum reduction reduction)
+{
+    return reduction == REDUCTION_SUM ? 13 : 18;
+}
+
+static enum stoa_status parse(struct attribute_reader *reader, struct reduce_params *params, int since)
+{
+    params->axes_input = reader->opset >= since;
+    if (params->axes_input)
+        params->none_is_none = stoa_read_int(reader, "noop_with_empty_axes", 0, 0, 1) != 0;
+    else
+        stoa_read_integers(reader, "axes", &params->axes);
+    params->keep = stoa_read_int(reader, "keepdims", 1, 0, 1) != 0;
+    params->of_bools = reader->opset >= 20;
+    return stoa_reader_finish(reader);
+}
+
 enum stoa_status stoa_reduce_parse(struct attribute_reader *reader, void *out)
 {
-    struct reduce_params *params = out;
-    stoa_read_integers(reader, "axes", &params->axes);
-    params->keep = stoa_read_int(reader, "keepdims", 1, 0, 1) != 0;
-    return stoa_reader_finish(reader);
+    return parse(reader, out, axes_input_since(REDUCTION_MEAN));
 }
 
 enum stoa_status stoa_reduce_sum_parse(struct attribute_reader *reader, void *out)
 {
-    struct reduce_params *params = out;
-    if (reader->opset < 13)
-        return stoa_reduce_parse(reader, out);
-    params->axes_input = true;
-    params->keep = stoa_read_int(reader, "keepdims", 1, 0, 1) != 0;
-    params->none_is_none = stoa_read_int(reader, "noop_with_empty_axes", 0, 0, 1) != 0;
-    return stoa_reader_finish(reader);
+    return parse(reader, out, axes_input_since(REDUCTION_SUM));
 }
 
 enum stoa_status stoa_reduce_axes(const struct op_call *call, size_t axes, size_t rank, struct stoa_error *error,
@@ -57,6 +66,12 @@ static enum stoa_status refuse_nothing(const struct stoa_tensor *x, const bool *
     return STOA_OK;
 }
 
+/* As what elements are reduced: of bools, numbers 0 and 1, the largest says whether any is true. */
+static enum stoa_dtype element_type(bool of_bools, enum stoa_dtype dtype)
+{
+    return of_bools && dtype == STOA_BOOL ? STOA_UINT8 : dtype;
+}
+
 static enum stoa_status infer_reduction(const struct op_call *call, enum reduction reduction, struct stoa_error *error)
 {
     const struct reduce_params *params = call->params;
@@ -64,13 +79,15 @@ static enum stoa_status infer_reduction(const struct op_call *call, enum reducti
     struct stoa_tensor *y = &call->outputs[0];
     bool reduced[STOA_MAX_RANK], real = stoa_dtype_is_real(x->dtype);
     bool of_real = reduction == REDUCTION_L2 || reduction == REDUCTION_LOG_SUM || reduction == REDUCTION_LOG_SUM_EXP;
-    if (of_real ? !real : !stoa_reduce_loops(x->dtype))
+    bool extreme = reduction == REDUCTION_MAX || reduction == REDUCTION_MIN;
+    if (of_real ? !real : !stoa_reduce_loops(element_type(extreme && params->of_bools, x->dtype)))
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "input data is of type %s, %s are supported",
                          stoa_dtype_name(x->dtype), of_real ? "only float and double" : "only numbers");
     if (stoa_op_has_input(call, 1) && !params->axes_input)
-        return stoa_fail(error, STOA_ERROR_GRAPH, "there are 2 inputs, before opset 13 the axes are an attribute");
+        return stoa_fail(error, STOA_ERROR_GRAPH, "there are 2 inputs, before opset %d the axes are an attribute",
+                         axes_input_since(reduction));
     STOA_TRY(stoa_reduce_axes(call, 1, x->rank, error, reduced));
-    if (reduction == REDUCTION_MAX || reduction == REDUCTION_MIN || (reduction == REDUCTION_MEAN && !real))
+    if (extreme || (reduction == REDUCTION_MEAN && !real))
         STOA_TRY(refuse_nothing(x, reduced, "data", error));
     y->dtype = x->dtype;
     y->rank = 0;
@@ -246,7 +263,7 @@ static void reduce(const struct op_call *call, const struct op_run *run, struct 
     nest->rank = x->rank;
     memcpy(nest->dims, x->dims, sizeof nest->dims);
     memcpy(nest->x_strides, x->strides, sizeof nest->x_strides);
-    stoa_reduce(reduction, nest, x->dtype, x->data, call->outputs[0].data, run->pool);
+    stoa_reduce(reduction, nest, element_type(true, x->dtype), x->data, call->outputs[0].data, run->pool);
 }
 
 static enum stoa_status run_reduction(const struct op_call *call, const struct op_run *run, enum reduction reduction,
@@ -319,24 +336,24 @@ static enum stoa_status global_max_run(const struct op_call *call, const struct 
             OP_INPUT, 1                                                                                                \
         }                                                                                                              \
     }
-#define FROM_X_AND_Y                                                                                                   \
-    3,                                                                                                                 \
+#define FROM_X_Y_AND_AXES                                                                                              \
+    4,                                                                                                                 \
     {                                                                                                                  \
-        {OP_GRADIENT, 0}, {OP_INPUT, 0},                                                                               \
+        {OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_OUTPUT, 0},                                                               \
         {                                                                                                              \
-            OP_OUTPUT, 0                                                                                               \
+            OP_INPUT, 1                                                                                                \
         }                                                                                                              \
     }
 
 static const struct op_gradient sum_gradients[] = GIVES("ReduceSumBackward", FROM_X_AND_AXES);
-static const struct op_gradient mean_gradients[] = GIVES("ReduceMeanBackward", FROM_X);
-static const struct op_gradient l1_gradients[] = GIVES("ReduceL1Backward", FROM_X);
-static const struct op_gradient l2_gradients[] = GIVES("ReduceL2Backward", FROM_X_AND_Y);
-static const struct op_gradient square_gradients[] = GIVES("ReduceSumSquareBackward", FROM_X);
-static const struct op_gradient log_gradients[] = GIVES("ReduceLogSumBackward", FROM_X_AND_Y);
-static const struct op_gradient log_exp_gradients[] = GIVES("ReduceLogSumExpBackward", FROM_X_AND_Y);
-static const struct op_gradient max_gradients[] = GIVES("ReduceMaxBackward", FROM_X);
-static const struct op_gradient min_gradients[] = GIVES("ReduceMinBackward", FROM_X);
+static const struct op_gradient mean_gradients[] = GIVES("ReduceMeanBackward", FROM_X_AND_AXES);
+static const struct op_gradient l1_gradients[] = GIVES("ReduceL1Backward", FROM_X_AND_AXES);
+static const struct op_gradient l2_gradients[] = GIVES("ReduceL2Backward", FROM_X_Y_AND_AXES);
+static const struct op_gradient square_gradients[] = GIVES("ReduceSumSquareBackward", FROM_X_AND_AXES);
+static const struct op_gradient log_gradients[] = GIVES("ReduceLogSumBackward", FROM_X_Y_AND_AXES);
+static const struct op_gradient log_exp_gradients[] = GIVES("ReduceLogSumExpBackward", FROM_X_Y_AND_AXES);
+static const struct op_gradient max_gradients[] = GIVES("ReduceMaxBackward", FROM_X_AND_AXES);
+static const struct op_gradient min_gradients[] = GIVES("ReduceMinBackward", FROM_X_AND_AXES);
 static const struct op_gradient global_average_gradients[] = GIVES("GlobalAveragePoolBackward", FROM_X);
 static const struct op_gradient global_max_gradients[] = GIVES("GlobalMaxPoolBackward", FROM_X);
 
@@ -351,8 +368,7 @@ static const struct op_gradient global_max_gradients[] = GIVES("GlobalMaxPoolBac
         .layout = OP_ANY,                                                                                              \
         __VA_ARGS__                                                                                                    \
     };
-/* Since opset 18 all take the axes from an input. */
-#define REDUCTION(name, type_, reduction, inputs, parse_, count, gradients_)                                           \
+#define REDUCTION(name, type_, reduction, parse_, count, gradients_)                                                   \
     static enum stoa_status infer_##name(const struct op_call *call, struct stoa_error *error)                         \
     {                                                                                                                  \
         return infer_reduction(call, reduction, error);                                                                \
@@ -361,21 +377,20 @@ static const struct op_gradient global_max_gradients[] = GIVES("GlobalMaxPoolBac
     {                                                                                                                  \
         return run_reduction(call, run, reduction, error);                                                             \
     }                                                                                                                  \
-    OPERATOR(name, type_, .until = 17, .max_inputs = inputs, .value_inputs = (inputs) > 1 ? 1 << 1 : 0,                \
-             .gradients = gradients_, .gradient_count = count, .params_size = sizeof(struct reduce_params),            \
-             .parse = parse_, .infer = infer_##name, .run = run_##name)
+    OPERATOR(name, type_, .max_inputs = 2, .value_inputs = 1 << 1, .gradients = gradients_, .gradient_count = count,   \
+             .params_size = sizeof(struct reduce_params), .parse = parse_, .infer = infer_##name, .run = run_##name)
 /* clang-format on */
 
-REDUCTION(reduce_sum, "ReduceSum", REDUCTION_SUM, 2, stoa_reduce_sum_parse, 1, sum_gradients)
-REDUCTION(reduce_mean, "ReduceMean", REDUCTION_MEAN, 1, stoa_reduce_parse, 1, mean_gradients)
-REDUCTION(reduce_l1, "ReduceL1", REDUCTION_L1, 1, stoa_reduce_parse, 1, l1_gradients)
-REDUCTION(reduce_l2, "ReduceL2", REDUCTION_L2, 1, stoa_reduce_parse, 1, l2_gradients)
-REDUCTION(reduce_sum_square, "ReduceSumSquare", REDUCTION_SUM_SQUARE, 1, stoa_reduce_parse, 1, square_gradients)
-REDUCTION(reduce_log_sum, "ReduceLogSum", REDUCTION_LOG_SUM, 1, stoa_reduce_parse, 1, log_gradients)
-REDUCTION(reduce_log_sum_exp, "ReduceLogSumExp", REDUCTION_LOG_SUM_EXP, 1, stoa_reduce_parse, 1, log_exp_gradients)
-REDUCTION(reduce_prod, "ReduceProd", REDUCTION_PROD, 1, stoa_reduce_parse, 0, NULL)
-REDUCTION(reduce_max, "ReduceMax", REDUCTION_MAX, 1, stoa_reduce_parse, 1, max_gradients)
-REDUCTION(reduce_min, "ReduceMin", REDUCTION_MIN, 1, stoa_reduce_parse, 1, min_gradients)
+REDUCTION(reduce_sum, "ReduceSum", REDUCTION_SUM, stoa_reduce_sum_parse, 1, sum_gradients)
+REDUCTION(reduce_mean, "ReduceMean", REDUCTION_MEAN, stoa_reduce_parse, 1, mean_gradients)
+REDUCTION(reduce_l1, "ReduceL1", REDUCTION_L1, stoa_reduce_parse, 1, l1_gradients)
+REDUCTION(reduce_l2, "ReduceL2", REDUCTION_L2, stoa_reduce_parse, 1, l2_gradients)
+REDUCTION(reduce_sum_square, "ReduceSumSquare", REDUCTION_SUM_SQUARE, stoa_reduce_parse, 1, square_gradients)
+REDUCTION(reduce_log_sum, "ReduceLogSum", REDUCTION_LOG_SUM, stoa_reduce_parse, 1, log_gradients)
+REDUCTION(reduce_log_sum_exp, "ReduceLogSumExp", REDUCTION_LOG_SUM_EXP, stoa_reduce_parse, 1, log_exp_gradients)
+REDUCTION(reduce_prod, "ReduceProd", REDUCTION_PROD, stoa_reduce_parse, 0, NULL)
+REDUCTION(reduce_max, "ReduceMax", REDUCTION_MAX, stoa_reduce_parse, 1, max_gradients)
+REDUCTION(reduce_min, "ReduceMin", REDUCTION_MIN, stoa_reduce_parse, 1, min_gradients)
 
 OPERATOR(global_average_pool, "GlobalAveragePool", .max_inputs = 1, .gradients = global_average_gradients,
          .gradient_count = 1, .infer = global_infer, .run = global_average_run)

@@ -15,6 +15,7 @@ struct reduce_params {
     bool keep;
     bool axes_input;   /* they are in an input instead */
     bool none_is_none; /* without axes nothing is reduced */
+    bool of_bools;     /* ReduceMax and ReduceMin take them */
 };
 
 /* How a set of elements becomes one. */
@@ -31,8 +32,8 @@ enum reduction {
     REDUCTION_MIN
 };
 
+/* The axes are an input since opset 18, of ReduceSum since 13. */
 STOA_CHECKED enum stoa_status stoa_reduce_parse(struct attribute_reader *reader, void *params);
-/* ReduceSum's, whose axes are an input since opset 13. */
 STOA_CHECKED enum stoa_status stoa_reduce_sum_parse(struct attribute_reader *reader, void *params);
 /* Which axes of a tensor of that rank go; where an input names them it is number `axes`. */
 STOA_CHECKED enum stoa_status stoa_reduce_axes(const struct op_call *call, size_t axes, size_t rank,

@@ -14,7 +14,8 @@
 #include "ops/op.h"
 #include "ops/walk.h"
 
-enum { DY, X, Y, AXES = Y };
+/* Inputs; behind those that must be there are the axes, if an input names them. */
+enum { DY, X, Y };
 
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
@@ -49,7 +50,7 @@ static float part_of(const struct op_call *call)
 static enum stoa_status find_axes(const struct op_call *call, struct stoa_error *error, bool *reduced,
                                   size_t strides[STOA_MAX_RANK])
 {
-    STOA_TRY(stoa_reduce_axes(call, AXES, call->inputs[X].rank, error, reduced));
+    STOA_TRY(stoa_reduce_axes(call, call->op->min_inputs, call->inputs[X].rank, error, reduced));
     stoa_reduce_strides(call->params, reduced, &call->inputs[X], &call->inputs[DY], strides);
     return STOA_OK;
 }
@@ -81,7 +82,7 @@ static enum stoa_status run_global_average_pool(const struct op_call *call, cons
     return STOA_OK;
 }
 
-/* dx from x and dy, and y where the call has it. */
+/* dx from x and dy, and y where the operator has it. */
 static enum stoa_status run_elements(const struct op_call *call, const struct op_run *run,
                                      enum reduction_gradient gradient, struct stoa_error *error)
 {
@@ -91,7 +92,7 @@ static enum stoa_status run_elements(const struct op_call *call, const struct op
     struct nd nd = stoa_nd_over(&call->outputs[0]);
     read_along(&nd, &call->inputs[DY], strides);
     stoa_nd_read(&nd, &call->inputs[X]);
-    if (stoa_op_has_input(call, Y)) {
+    if (call->op->min_inputs > Y) {
         stoa_reduce_strides(call->params, reduced, &call->inputs[X], &call->inputs[Y], strides);
         read_along(&nd, &call->inputs[Y], strides);
     }
@@ -203,17 +204,17 @@ RUN_ELEMENTS(log_sum_exp, GRADIENT_LOG_SUM_EXP)
         .infer = infer,                                                                                                \
         .run = run_##name,                                                                                             \
     };
-#define REDUCTION(name, type, layout, inputs, dims_inputs)                                                             \
-    BACKWARD(reduce_##name, type, layout, inputs, inputs, dims_inputs, sizeof(struct reduce_params), stoa_reduce_parse)
+#define REDUCTION(name, type, layout, inputs, dims_inputs, parse)                                                      \
+    BACKWARD(reduce_##name, type, layout, inputs, inputs + 1, dims_inputs, sizeof(struct reduce_params), parse)
 /* clang-format on */
-BACKWARD(reduce_sum, "ReduceSum", OP_ANY, 2, 3, 1 << X, sizeof(struct reduce_params), stoa_reduce_sum_parse)
-REDUCTION(mean, "ReduceMean", OP_ANY, 2, 1 << X)
-REDUCTION(l1, "ReduceL1", OP_ANY, 2, 0)
-REDUCTION(l2, "ReduceL2", OP_ANY, 3, 0)
-REDUCTION(sum_square, "ReduceSumSquare", OP_ANY, 2, 0)
-REDUCTION(log_sum, "ReduceLogSum", OP_ANY, 3, 0)
-REDUCTION(log_sum_exp, "ReduceLogSumExp", OP_ANY, 3, 0)
-REDUCTION(max, "ReduceMax", OP_PLAIN, 2, 0)
-REDUCTION(min, "ReduceMin", OP_PLAIN, 2, 0)
+REDUCTION(sum, "ReduceSum", OP_ANY, 2, 1 << X, stoa_reduce_sum_parse)
+REDUCTION(mean, "ReduceMean", OP_ANY, 2, 1 << X, stoa_reduce_parse)
+REDUCTION(l1, "ReduceL1", OP_ANY, 2, 0, stoa_reduce_parse)
+REDUCTION(l2, "ReduceL2", OP_ANY, 3, 0, stoa_reduce_parse)
+REDUCTION(sum_square, "ReduceSumSquare", OP_ANY, 2, 0, stoa_reduce_parse)
+REDUCTION(log_sum, "ReduceLogSum", OP_ANY, 3, 0, stoa_reduce_parse)
+REDUCTION(log_sum_exp, "ReduceLogSumExp", OP_ANY, 3, 0, stoa_reduce_parse)
+REDUCTION(max, "ReduceMax", OP_PLAIN, 2, 0, stoa_reduce_parse)
+REDUCTION(min, "ReduceMin", OP_PLAIN, 2, 0, stoa_reduce_parse)
 BACKWARD(global_average_pool, "GlobalAveragePool", OP_ANY, 2, 2, 1 << X, 0, NULL)
 BACKWARD(global_max_pool, "GlobalMaxPool", OP_ANY, 2, 2, 0, 0, NULL)

@@ -16,12 +16,12 @@
 
 #include "base/memory.h"
 
-enum stoa_status stoa_reference_reduction_axes(struct reference_run *run, const struct reference_tensor *x,
-                                               bool in_input, size_t axes, struct reduction_axes *result)
+enum stoa_status stoa_reference_reduction_axes(struct reference_run *run, const struct reference_tensor *x, int since,
+                                               size_t axes, struct reduction_axes *result)
 {
     struct reference_list list;
-    bool reduced[STOA_MAX_RANK], keep = stoa_read_int(&run->reader, "keepdims", 1, 0, 1), none_is_none = false;
-    in_input = in_input && run->call->opset >= 13;
+    bool reduced[STOA_MAX_RANK], keep = stoa_read_int(&run->reader, "keepdims", 1, 0, 1), none_is_none = false,
+                                 in_input = run->call->opset >= since;
     if (in_input)
         none_is_none = stoa_read_int(&run->reader, "noop_with_empty_axes", 0, 0, 1);
     STOA_TRY(run->reader.status);
@@ -134,7 +134,7 @@ static enum stoa_status reduce(struct reference_run *run, enum kind kind)
     struct reduction_axes axes;
     struct reference_tensor *y;
     struct gathered *sets;
-    STOA_TRY(stoa_reference_reduction_axes(run, x, kind == SUM, 1, &axes));
+    STOA_TRY(stoa_reference_reduction_axes(run, x, kind == SUM ? 13 : 18, 1, &axes));
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, axes.rank, axes.dims, &y));
     size_t count = stoa_reference_count(y);
     STOA_TRY(stoa_allocate(run->allocator, count, sizeof *sets, run->error, &sets));

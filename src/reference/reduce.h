@@ -10,8 +10,8 @@ struct reduction_axes {
     double K;                         /* elements behind each of its own */
 };
 
-/* Reads keepdims and the axes, which ReduceSum has in input `axes` since opset 13. */
+/* Reads keepdims and the axes, which are in input number `axes` since that opset. */
 STOA_CHECKED enum stoa_status stoa_reference_reduction_axes(struct reference_run *run, const struct reference_tensor *x,
-                                                            bool in_input, size_t axes, struct reduction_axes *result);
+                                                            int since, size_t axes, struct reduction_axes *result);
 
 #endif

@@ -29,21 +29,21 @@ static enum stoa_status share(struct reference_run *run, const size_t *dims)
 enum stoa_status stoa_reference_reduce_mean_backward(struct reference_run *run)
 {
     struct reduction_axes axes;
-    STOA_TRY(stoa_reference_reduction_axes(run, stoa_reference_input(run, 1), false, 0, &axes));
+    STOA_TRY(stoa_reference_reduction_axes(run, stoa_reference_input(run, 1), 18, 2, &axes));
     return share(run, axes.kept.dims);
 }
 
 /* dx[i] = dy * f, f and its roundings beside the product's from x, y and their element. */
 typedef double (*derivative)(double x, double y, double *roundings);
 
-static enum stoa_status weigh(struct reference_run *run, derivative f, bool in_input)
+static enum stoa_status weigh(struct reference_run *run, derivative f, int since, bool of_y)
 {
     const struct reference_tensor *dy = stoa_reference_input(run, 0), *x = stoa_reference_input(run, 1), *y;
     struct reduction_axes axes;
     struct reference_tensor *dx;
     size_t index[STOA_MAX_RANK] = {0};
-    y = in_input ? NULL : stoa_reference_input(run, 2);
-    STOA_TRY(stoa_reference_reduction_axes(run, x, in_input, 2, &axes));
+    y = of_y ? stoa_reference_input(run, 2) : NULL;
+    STOA_TRY(stoa_reference_reduction_axes(run, x, since, of_y ? 3 : 2, &axes));
     size_t count = stoa_reference_count(&axes.kept);
     if (stoa_reference_count(dy) != count || (y && stoa_reference_count(y) != count))
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 0 or 2 does not have the dims of the output");
@@ -99,17 +99,17 @@ static double d_log_sum_exp(double x, double y, double *roundings)
     return exp(x - y);
 }
 
-#define WEIGHED(name, in_input)                                                                                        \
+#define WEIGHED(name, since, of_y)                                                                                     \
     enum stoa_status stoa_reference_reduce_##name##_backward(struct reference_run *run)                                \
     {                                                                                                                  \
-        return weigh(run, d_##name, in_input);                                                                         \
+        return weigh(run, d_##name, since, of_y);                                                                      \
     }
-WEIGHED(sum, true)
-WEIGHED(l1, false)
-WEIGHED(l2, false)
-WEIGHED(sum_square, false)
-WEIGHED(log_sum, false)
-WEIGHED(log_sum_exp, false)
+WEIGHED(sum, 13, false)
+WEIGHED(l1, 18, false)
+WEIGHED(l2, 18, true)
+WEIGHED(sum_square, 18, false)
+WEIGHED(log_sum, 18, true)
+WEIGHED(log_sum_exp, 18, true)
 
 /* All of dy to the first that is largest, sign -1: smallest; or the last NaN. */
 static enum stoa_status give_to_extreme(struct reference_run *run, double sign)
@@ -118,7 +118,7 @@ static enum stoa_status give_to_extreme(struct reference_run *run, double sign)
     struct reduction_axes axes;
     struct reference_tensor *dx;
     size_t index[STOA_MAX_RANK] = {0}, *best;
-    STOA_TRY(stoa_reference_reduction_axes(run, x, false, 0, &axes));
+    STOA_TRY(stoa_reference_reduction_axes(run, x, 18, 2, &axes));
     size_t count = stoa_reference_count(&axes.kept);
     if (stoa_reference_count(dy) != count)
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 0 does not have the dims of the output");

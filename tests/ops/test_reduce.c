@@ -19,6 +19,12 @@
         {TYPE " of a scalar", TYPE, 11, "", "f32" KIND "[]"},                                                          \
         {TYPE " of NaN", TYPE, 11, "axes=[1]", "f32[2,3]{1,nan,2,4,5,6}"},                                             \
         {TYPE " of doubles", TYPE, 11, "axes=[1]", "f64" KIND "[2,33,6,5]"},                                           \
+        {TYPE " by an input", TYPE, 18, "keepdims=0", "f32" KIND "[2,65,6,5] !i64{2,-1}"},                             \
+        {TYPE " of all, by no axes", TYPE, 18, "", "f32" KIND "[3,4,5] !i64{}"},                                       \
+        {TYPE " of all, by no input", TYPE, 18, "keepdims=0", "f32" KIND "[3,4,5]"},                                   \
+        {TYPE " of nothing, by no axes", TYPE, 18, "noop_with_empty_axes=1", "f32" KIND "[3,4,5] !i64{}"},             \
+        {TYPE " of nothing, by no input", TYPE, 20, "noop_with_empty_axes=1", "f32" KIND "[3,4,5]"},                   \
+        {TYPE " of axes beside noop", TYPE, 21, "noop_with_empty_axes=1", "f64" KIND "[3,4,5] !i64{1}"},               \
     {                                                                                                                  \
         TYPE " of no lines", TYPE, 11, "axes=[1]", "f32" KIND "[0,2,3]"                                                \
     }
@@ -79,6 +85,10 @@ static const struct op_row rows[] = {
     {"sum of int64", "ReduceSum", 13, "", "i64[2,3]{-5..0} !i64{1}"},
     {"sum of int32", "ReduceSum", 13, "", "i32[2,3]{-5..0} !i64{0}"},
     {"sum of doubles", "ReduceSum", 13, "", "f64[2,5,3,4] !i64{0,3}"},
+    {"maximum of int32 by an input", "ReduceMax", 18, "", "i32[2,3]{-3..2} !i64{0}"},
+    {"maximum of bools", "ReduceMax", 20, "", "b[2,3]{0,1,0,0,0,0} !i64{1}"},
+    {"minimum of bools", "ReduceMin", 20, "keepdims=0", "b[2,3]{1,1,1,0,1,0} !i64{-1}"},
+    {"minimum of all bools", "ReduceMin", 21, "", "b{1,1,1}"},
 };
 
 Test(reduce, rows)
@@ -97,6 +107,14 @@ Test(reduce, refused)
         {{"axes of float", "ReduceSum", 13, "", "f32[2,2] !f32{1}"}, STOA_ERROR_GRAPH, "input axes is of type float"},
         {{"axes by both", "ReduceSum", 13, "axes=[1]", "f32[2,2]"}, STOA_ERROR_ATTRIBUTE, "axes"},
         {{"axes as input, opset 12", "ReduceSum", 12, "", "f32[2,2] !i64{1}"}, STOA_ERROR_GRAPH, "before opset 13"},
+        {{"axes by an attribute, opset 18", "ReduceMean", 18, "axes=[1]", "f32[2,2]"}, STOA_ERROR_ATTRIBUTE, "axes"},
+        {{"axes as input, opset 17", "ReduceMean", 17, "", "f32[2,2] !i64{1}"}, STOA_ERROR_GRAPH, "before opset 18"},
+        {{"noop before opset 18", "ReduceL2", 17, "noop_with_empty_axes=1", "f32[2,2]"}, STOA_ERROR_ATTRIBUTE, "noop"},
+        {{"axis 2 of 2, by an input", "ReduceMax", 18, "", "f32[2,2] !i64{2}"}, STOA_ERROR_ATTRIBUTE, "axes is 2"},
+        {{"axis twice, by an input", "ReduceL2", 18, "", "f32[2,2] !i64{1,-1}"}, STOA_ERROR_ATTRIBUTE, "axis 1 twice"},
+        {{"axes not known, opset 18", "ReduceProd", 18, "", "f32[2,2] i64{1}"}, STOA_ERROR_UNSUPPORTED, "input axes"},
+        {{"bools, opset 18", "ReduceMax", 18, "", "b{1,0}"}, STOA_ERROR_UNSUPPORTED, "bool"},
+        {{"a sum of bools", "ReduceSum", 20, "", "b{1,0}"}, STOA_ERROR_UNSUPPORTED, "bool"},
         {{"keepdims of 2", "ReduceMax", 13, "keepdims=2", "f32[2,2]"}, STOA_ERROR_ATTRIBUTE, "keepdims is 2"},
         {{"bools", "ReduceMax", 13, "", "b{1,0}"}, STOA_ERROR_UNSUPPORTED, "bool"},
         {{"root of integers", "ReduceL2", 13, "", "i64{1,2}"}, STOA_ERROR_UNSUPPORTED, "int64"},

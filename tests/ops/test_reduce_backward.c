@@ -28,6 +28,9 @@ static const struct op_row rows[] = {
     {"mean of the first", "ReduceMeanBackward", 11, "axes=[0] keepdims=0", "f32[9,41] f32[7,9,41]"},
     {"mean of three apart", "ReduceMeanBackward", 11, "axes=[0,2,4] keepdims=0", "f32[3,5] f32[2,3,4,5,6]"},
     {"mean of a scalar", "ReduceMeanBackward", 11, "", "f32[] f32[]"},
+    {"mean by an input", "ReduceMeanBackward", 18, "", "f32[2,65,1,1] f32[2,65,6,5] !i64{2,3}"},
+    {"mean of all, opset 18", "ReduceMeanBackward", 18, "keepdims=0", "f32[] f32[3,4,5,2]"},
+    {"mean of nothing", "ReduceMeanBackward", 21, "noop_with_empty_axes=1", "f32[2,3] f32[2,3] !i64{}"},
 
 #define ELEMENTS(TYPE, Y, OF_Y)                                                                                        \
     {TYPE " of all", TYPE, 13, "", "f32[1,1,1] f32[3,4,5]" Y("[1,1,1]")},                                              \
@@ -35,6 +38,9 @@ static const struct op_row rows[] = {
         {TYPE " of an image, dropped", TYPE, 13, "axes=[2,3] keepdims=0", "f32[2,65] f32[2,65,6,5]" Y("[2,65]")},      \
         {TYPE " of channels", TYPE, 13, "axes=[1]", "f32[2,1,6,5] f32[2,33,6,5]" Y("[2,1,6,5]")},                      \
         {TYPE " of three apart", TYPE, 11, "axes=[0,2,4] keepdims=0", "f32[3,5] f32[2,3,4,5,6]" Y("[3,5]")},           \
+        {TYPE " by an input", TYPE, 18, "keepdims=0", "f32[2,65] f32[2,65,6,5]" Y("[2,65]") " !i64{2,-1}"},            \
+        {TYPE " of all, opset 18", TYPE, 18, "", "f32[1,1,1] f32[3,4,5]" Y("[1,1,1]")},                                \
+        {TYPE " of nothing", TYPE, 18, "noop_with_empty_axes=1", "f32[2,3] f32[2,3]" Y("[2,3]")},                      \
     {                                                                                                                  \
         TYPE " with 0", TYPE, 11, "axes=[1]", "f32[2,1] f32[2,2]{0,0,-1,0}" OF_Y                                       \
     }
