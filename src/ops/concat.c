@@ -85,6 +85,8 @@ enum stoa_status stoa_split_parse(struct attribute_reader *reader, void *params_
     struct split_params *params = params_;
     params->axis = stoa_read_int(reader, "axis", 0, -STOA_MAX_RANK, STOA_MAX_RANK - 1);
     params->sizes_input = reader->opset >= 13;
+    if (reader->opset >= 18)
+        params->outputs = (size_t)stoa_read_int(reader, "num_outputs", 0, 1, OP_MAX_PARTS);
     if (!params->sizes_input) {
         params->has_sizes = stoa_reader_has(reader, "split");
         params->count = stoa_read_ints(reader, "split", 0, INT64_MAX, OP_MAX_PARTS, params->sizes);
@@ -106,6 +108,20 @@ enum stoa_status stoa_split_parts(const struct op_call *call, struct stoa_error 
         stated = stoa_op_has_input(call, 1);
         STOA_TRY(stoa_input_values(call, 1, "split", OP_MAX_PARTS, error, from_input, &given));
         values = from_input;
+    }
+    if (params->outputs && stated)
+        return stoa_fail(error, STOA_ERROR_GRAPH, "attribute num_outputs is %zu, but input split is given, too",
+                         params->outputs);
+    if (params->outputs) {
+        /* Those at the end may be shorter. */
+        size_t each = stoa_size_ceil_div(length, params->outputs);
+        if (params->outputs < count || (length && each * (params->outputs - 1) > length))
+            return stoa_fail(error, STOA_ERROR_SHAPE,
+                             "attribute num_outputs is %zu, for %zu outputs of the %zu elements of axis %zu",
+                             params->outputs, count, length, *axis);
+        for (size_t i = 0; i < params->outputs; i++)
+            sizes[i] = stoa_size_min(each, length - i * each);
+        return STOA_OK;
     }
     if (!stated) {
         if (length % count)

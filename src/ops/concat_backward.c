@@ -64,7 +64,9 @@ static enum stoa_status split_of(const struct op_call *call, struct stoa_error *
     *split = *call;
     split->input_count = stoa_size_min(call->input_count, SPLIT_GRADIENTS);
     split->output_count = given;
-    if (params->has_sizes) {
+    if (params->outputs) {
+        split->output_count = params->outputs;
+    } else if (params->has_sizes) {
         split->output_count = params->count;
     } else if (params->sizes_input && stoa_op_has_input(call, 1)) {
         split->output_count = stoa_tensor_elements(&call->inputs[1]);

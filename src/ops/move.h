@@ -22,6 +22,7 @@ struct split_params {
     int64_t axis;
     bool has_sizes, sizes_input;
     size_t count;
+    size_t outputs; /* into so many parts of one size, but for the last; 0: not said */
     int64_t sizes[OP_MAX_PARTS];
 };
 STOA_CHECKED enum stoa_status stoa_concat_parse(struct attribute_reader *reader, void *params);
@@ -49,17 +50,18 @@ STOA_CHECKED enum stoa_status stoa_slice_ranges(const struct op_call *call, stru
 void stoa_slice_walk(const struct slice_range *ranges, const struct stoa_tensor *x, struct nd_operand *operand);
 
 /* Pad: output elements [start, start + size) of one axis come from input elements from, from + step, … */
-enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
+enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
 struct pad_params {
     enum pad_mode mode;
-    bool pads_input;
+    bool pads_input; /* the pads are input 1 */
+    bool axes_input; /* the axes they are for may be input 3 */
     struct op_integers pads;
     float value;
 };
 struct pad_span {
     size_t start, size, from;
     int step;
-    bool constant;
+    bool constant, inside; /* of the input: it is where it was */
 };
 STOA_CHECKED enum stoa_status stoa_pad_parse(struct attribute_reader *reader, void *params);
 /* The spans of each axis, at most three, and how many. */

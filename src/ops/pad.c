@@ -1,6 +1,7 @@
 /* Pad: adds elements in front of and behind each axis, or takes them away where the count is negative. An axis falls
  * into at most three spans (before, inside, behind the input); each combination of spans is one strided copy:
- * reflection walks backwards, an edge stands still, a constant stands still everywhere. */
+ * reflection walks backwards, an edge stands still, a constant stands still everywhere, wrapping begins at the other
+ * end. */
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
@@ -14,11 +15,15 @@
 #include "ops/move.h"
 #include "ops/op.h"
 
+enum { AXES = 3 }; /* the input */
+
 enum stoa_status stoa_pad_parse(struct attribute_reader *reader, void *params_)
 {
-    static const char *const modes[] = {"constant", "reflect", "edge", NULL};
+    static const char *const modes[] = {"constant", "reflect", "edge", "wrap", NULL};
+    static const char *const before_19[] = {"constant", "reflect", "edge", NULL};
     struct pad_params *params = params_;
-    params->mode = (enum pad_mode)stoa_read_choice(reader, "mode", modes);
+    params->mode = (enum pad_mode)stoa_read_choice(reader, "mode", reader->opset < 19 ? before_19 : modes);
+    params->axes_input = reader->opset >= 18;
     params->pads_input = reader->opset >= 11;
     if (!params->pads_input) {
         params->value = stoa_read_float(reader, "value", 0.0f);
@@ -28,16 +33,33 @@ enum stoa_status stoa_pad_parse(struct attribute_reader *reader, void *params_)
     return stoa_reader_finish(reader);
 }
 
+/* Two for each axis of input 0. */
 static enum stoa_status read_pads(const struct op_call *call, struct stoa_error *error, struct op_integers *pads)
 {
     const struct pad_params *params = call->params;
-    size_t rank = call->inputs[0].rank;
-    *pads = params->pads;
-    if (params->pads_input)
-        STOA_TRY(stoa_input_integers(call, 1, "pads", error, pads));
-    if (pads->count != 2 * rank)
-        return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "pads has %zu values, must have %zu for rank %zu", pads->count,
-                         2 * rank, rank);
+    struct op_integers given = params->pads, axes = {.present = false};
+    size_t rank = call->inputs[0].rank, count = rank;
+    bool named[STOA_MAX_RANK];
+    if (params->pads_input) {
+        STOA_TRY(stoa_input_integers(call, 1, "pads", error, &given));
+        STOA_TRY(stoa_input_integers(call, AXES, "axes", error, &axes));
+        if (axes.present && !params->axes_input)
+            return stoa_fail(error, STOA_ERROR_GRAPH, "input axes is given, which there is not before opset 18");
+        STOA_TRY(stoa_check_axes("axes", &axes, rank, error, named));
+    }
+    if (axes.present)
+        count = axes.count;
+    if (given.count != 2 * count)
+        return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "pads has %zu values, must have %zu for %s %zu", given.count,
+                         2 * count, axes.present ? "axes of length" : "rank", count);
+    *pads = (struct op_integers){.present = true, .count = 2 * rank};
+    for (size_t i = 0; i < count; i++) {
+        size_t axis = i;
+        if (axes.present)
+            STOA_TRY(stoa_check_axis("axes", axes.values[i], rank, false, error, &axis));
+        pads->values[axis] = given.values[i];
+        pads->values[rank + axis] = given.values[count + i];
+    }
     return STOA_OK;
 }
 
@@ -55,6 +77,12 @@ static enum stoa_status infer_axis(enum pad_mode mode, const int64_t pads[2], si
         if (mode == PAD_EDGE && pads[side] > 0 && size == 0)
             return stoa_fail(error, STOA_ERROR_SHAPE, "pads has %" PRId64 " for axis %zu, which has no edge to repeat",
                              pads[side], axis);
+        if (mode == PAD_WRAP && pads[side] > 0 &&
+            pads[side] > (int64_t)size + (pads[1 - side] < 0 ? pads[1 - side] : 0))
+            return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
+                             "pads has %" PRId64 " and %" PRId64
+                             " for axis %zu of %zu elements: those that are not taken away are repeated once at most",
+                             pads[0], pads[1], axis, size);
         if (mode == PAD_REFLECT && pads[side] > 0 && (size == 0 || (size_t)pads[side] > size - 1))
             return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
                              "pads has %" PRId64 " for axis %zu: %zu elements cannot be reflected so far", pads[side],
@@ -107,14 +135,15 @@ static bool pads(const struct op_call *call, size_t pad[4])
 }
 
 /* Adds the part of the output that lies in [low, high), in coordinates in which the input begins at 0. */
-static void add_span(enum pad_mode mode, int64_t begin, int64_t low, int64_t high, int64_t size, struct pad_span *spans,
-                     size_t *count)
+static void add_span(enum pad_mode mode, const int64_t pads[2], int64_t low, int64_t high, int64_t size,
+                     struct pad_span *spans, size_t *count)
 {
     if (low >= high)
         return;
     struct pad_span *span = &spans[(*count)++];
     bool inside = low >= 0 && low < size;
-    *span = (struct pad_span){.start = (size_t)(low + begin), .size = (size_t)(high - low), .step = 1};
+    *span =
+        (struct pad_span){.start = (size_t)(low + pads[0]), .size = (size_t)(high - low), .step = 1, .inside = inside};
     if (inside) {
         span->from = (size_t)low;
     } else if (mode == PAD_CONSTANT) {
@@ -122,6 +151,10 @@ static void add_span(enum pad_mode mode, int64_t begin, int64_t low, int64_t hig
     } else if (mode == PAD_EDGE) {
         span->from = low < 0 ? 0 : (size_t)(size - 1);
         span->step = 0;
+    } else if (mode == PAD_WRAP) {
+        /* Around what is not taken away at the other end. */
+        span->from =
+            (size_t)(low < 0 ? low + size + (pads[1] < 0 ? pads[1] : 0) : low - size - (pads[0] < 0 ? pads[0] : 0));
     } else {
         span->from = (size_t)(low < 0 ? -low : 2 * (size - 1) - low);
         span->step = -1;
@@ -132,9 +165,9 @@ static size_t axis_spans(enum pad_mode mode, const int64_t pads[2], size_t dim, 
 {
     int64_t size = (int64_t)dim, low = -pads[0], high = size + pads[1];
     size_t count = 0;
-    add_span(mode, pads[0], low, high < 0 ? high : 0, size, spans, &count);
-    add_span(mode, pads[0], low > 0 ? low : 0, high < size ? high : size, size, spans, &count);
-    add_span(mode, pads[0], low > size ? low : size, high, size, spans, &count);
+    add_span(mode, pads, low, high < 0 ? high : 0, size, spans, &count);
+    add_span(mode, pads, low > 0 ? low : 0, high < size ? high : size, size, spans, &count);
+    add_span(mode, pads, low > size ? low : size, high, size, spans, &count);
     return count;
 }
 
@@ -207,7 +240,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
 }
 
 static const struct op_gradient gradients[] = {
-    {"PadBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {0}},
+    {"PadBackward", 5, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}, {OP_INPUT, 2}, {OP_INPUT, AXES}}, 1, {0}},
 };
 
 #define PAD(name, since_, until_, least_inputs, most_inputs)                                                           \
@@ -217,7 +250,7 @@ static const struct op_gradient gradients[] = {
         .until = until_,                                                                                               \
         .min_inputs = least_inputs,                                                                                    \
         .max_inputs = most_inputs,                                                                                     \
-        .value_inputs = (most_inputs) > 1 ? 1 << 1 : 0,                                                                \
+        .value_inputs = (most_inputs) > 1 ? 1 << 1 | 1 << AXES : 0,                                                    \
         .min_outputs = 1,                                                                                              \
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
@@ -230,4 +263,4 @@ static const struct op_gradient gradients[] = {
         .run = run,                                                                                                    \
     };
 PAD(pad, 2, 10, 1, 1)
-PAD(pad_11, 11, 0, 2, 3)
+PAD(pad_11, 11, 0, 2, 4)

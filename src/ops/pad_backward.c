@@ -70,7 +70,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     for (size_t i = 0; i < dx->rank; i++) {
         size_t kept = 0;
         for (size_t s = 0; s < spans.counts[i]; s++)
-            kept += !spans.spans[i][s].constant && spans.spans[i][s].step == 1 ? spans.spans[i][s].size : 0;
+            kept += spans.spans[i][s].inside ? spans.spans[i][s].size : 0;
         whole &= kept == dx->dims[i];
     }
     if (!whole)
@@ -80,7 +80,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
             bool constant = false, inside = true;
             for (size_t i = 0; i < dx->rank; i++) {
                 constant |= chosen[i]->constant;
-                inside &= chosen[i]->step == 1;
+                inside &= chosen[i]->inside;
             }
             if (constant || inside != copies)
                 continue;
@@ -98,11 +98,11 @@ const struct op stoa_op_pad_backward = {
     .type = "PadBackward",
     .since = 1,
     .min_inputs = 2,
-    .max_inputs = 3,
+    .max_inputs = 5,
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
-    .dims_inputs = 1 << 1,
+    .dims_inputs = 1 << 1 | 1 << 3,
     .params_size = sizeof(struct pad_params),
     .parse = stoa_pad_parse,
     .infer = infer,

@@ -41,9 +41,20 @@ enum stoa_status stoa_reference_concat(struct reference_run *run)
 /* sizes[i] along the axis for each output: given, or equal parts. */
 static enum stoa_status split_sizes(struct reference_run *run, size_t total, struct reference_list *sizes)
 {
-    size_t count = run->call->output_count;
+    size_t count = run->call->output_count, parts = 0;
     STOA_TRY(stoa_reference_list(run, 1, run->call->opset < 13 ? "split" : NULL, sizes));
-    if (!sizes->present) {
+    if (run->call->opset >= 18)
+        parts = (size_t)stoa_read_int(&run->reader, "num_outputs", 0, 1, REFERENCE_LIST);
+    STOA_TRY(run->reader.status);
+    if (parts) {
+        /* All as long as the first, as far as there is something left. */
+        int64_t left = (int64_t)total, each = (int64_t)((total + parts - 1) / parts);
+        for (size_t i = 0; i < parts; i++) {
+            sizes->items[i] = each < left ? each : left;
+            left -= sizes->items[i];
+        }
+        sizes->count = parts;
+    } else if (!sizes->present) {
         if (count > REFERENCE_LIST || total % count)
             return stoa_fail(run->error, STOA_ERROR_SHAPE, "%zu elements do not fall into %zu equal parts", total,
                              count);
@@ -115,10 +126,11 @@ enum stoa_status stoa_reference_transpose(struct reference_run *run)
     return STOA_OK;
 }
 
-enum { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
+enum { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
 
-/* Where coordinate i of an axis of `size` > 0 elements takes its value from; -1: nowhere, the constant. */
-static int64_t pad_source(size_t mode, int64_t i, int64_t size)
+/* Where coordinate i of an axis of `size` > 0 elements takes its value from; -1: nowhere, the constant. Wrapping goes
+ * around the elements that pads below 0 leave. */
+static int64_t pad_source(size_t mode, int64_t i, int64_t size, int64_t begin, int64_t end)
 {
     if (i >= 0 && i < size)
         return i;
@@ -126,6 +138,9 @@ static int64_t pad_source(size_t mode, int64_t i, int64_t size)
         return -1;
     if (mode == PAD_EDGE)
         return i < 0 ? 0 : size - 1;
+    int64_t first = begin < 0 ? -begin : 0, kept = size + (end < 0 ? end : 0) - first;
+    if (mode == PAD_WRAP)
+        return kept > 0 ? first + ((i - first) % kept + kept) % kept : -1;
     if (size == 1)
         return 0;
     int64_t period = 2 * (size - 1);
@@ -133,12 +148,36 @@ static int64_t pad_source(size_t mode, int64_t i, int64_t size)
     return i < size ? i : period - i;
 }
 
+/* Two for each axis: those of axes that are not named, since opset 18, are 0. */
+static enum stoa_status read_pads(struct reference_run *run, size_t rank, struct reference_list *pads)
+{
+    struct reference_list given, axes = {.present = false};
+    bool seen[STOA_MAX_RANK];
+    STOA_TRY(stoa_reference_list(run, 1, run->call->opset < 11 ? "pads" : NULL, &given));
+    if (run->call->opset >= 18)
+        STOA_TRY(stoa_reference_list(run, 3, NULL, &axes));
+    STOA_TRY(stoa_reference_axes(run, &axes, rank, seen));
+    size_t count = axes.present ? axes.count : rank;
+    if (given.count != 2 * count)
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "pads has %zu values for %zu axes", given.count, count);
+    *pads = (struct reference_list){.present = true, .count = 2 * rank};
+    for (size_t i = 0; i < count; i++) {
+        size_t axis = i;
+        if (axes.present)
+            STOA_TRY(stoa_reference_axis(run, axes.items[i], rank, false, &axis));
+        pads->items[axis] = given.items[i];
+        pads->items[rank + axis] = given.items[count + i];
+    }
+    return STOA_OK;
+}
+
 enum stoa_status stoa_reference_pad(struct reference_run *run)
 {
-    static const char *const modes[] = {"constant", "reflect", "edge", NULL};
+    static const char *const before_19[] = {"constant", "reflect", "edge", NULL};
+    static const char *const modes[] = {"constant", "reflect", "edge", "wrap", NULL};
     const struct reference_tensor *x = stoa_reference_input(run, 0);
     const struct reference_tensor *constant = run->call->opset < 11 ? NULL : stoa_reference_input(run, 2);
-    size_t mode = stoa_read_choice(&run->reader, "mode", modes);
+    size_t mode = stoa_read_choice(&run->reader, "mode", run->call->opset < 19 ? before_19 : modes);
     double value = 0;
     if (run->call->opset < 11)
         value = (double)stoa_read_float(&run->reader, "value", 0);
@@ -148,10 +187,7 @@ enum stoa_status stoa_reference_pad(struct reference_run *run)
     if (constant)
         value = constant->values[0];
     struct reference_list pads;
-    STOA_TRY(stoa_reference_list(run, 1, run->call->opset < 11 ? "pads" : NULL, &pads));
-    if (pads.count != 2 * x->rank)
-        return stoa_fail(run->error, STOA_ERROR_SHAPE, "pads has %zu values, input 0 has rank %zu", pads.count,
-                         x->rank);
+    STOA_TRY(read_pads(run, x->rank, &pads));
     size_t dims[STOA_MAX_RANK], index[STOA_MAX_RANK] = {0};
     for (size_t i = 0; i < x->rank; i++) {
         int64_t begin = pads.items[i], end = pads.items[x->rank + i], size = (int64_t)x->dims[i];
@@ -168,7 +204,8 @@ enum stoa_status stoa_reference_pad(struct reference_run *run)
         size_t source = 0;
         bool inside = true;
         for (size_t i = 0; i < x->rank; i++) {
-            int64_t from = pad_source(mode, (int64_t)index[i] - pads.items[i], (int64_t)x->dims[i]);
+            int64_t from = pad_source(mode, (int64_t)index[i] - pads.items[i], (int64_t)x->dims[i], pads.items[i],
+                                      pads.items[x->rank + i]);
             inside &= from >= 0;
             source = source * x->dims[i] + (size_t)(from < 0 ? 0 : from);
         }

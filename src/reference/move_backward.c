@@ -167,7 +167,11 @@ enum stoa_status stoa_reference_split_backward(struct reference_run *run)
     STOA_TRY(stoa_reference_list(run, 1, run->call->opset < 13 ? "split" : NULL, &sizes));
     /* The last gradient is there, but parts behind it may have none. */
     const struct reference_tensor *last = count ? stoa_reference_input(run, count + 1) : NULL;
-    if (sizes.present)
+    int64_t parts = run->call->opset < 18 ? 0 : stoa_read_int(&run->reader, "num_outputs", 0, 1, REFERENCE_LIST);
+    STOA_TRY(run->reader.status);
+    if (parts)
+        count = (size_t)parts;
+    else if (sizes.present)
         count = sizes.count;
     else if (last && last->dims[axis])
         count = x->dims[axis] / last->dims[axis];

@@ -118,11 +118,13 @@ static bool stays_in_place(const struct graph_node *node)
     return node->op->elementwise;
 }
 
-/* The call's tensors as ops look at them, of inputs 0 to 2. */
+#define MOST_INPUTS 4 /* that decide what an output sees: Pad's */
+
+/* The call's tensors as ops look at them, of inputs as many. */
 static struct op_call call_of(const struct fields *fields, const struct graph_node *node, struct stoa_tensor *inputs,
                               struct stoa_tensor *output)
 {
-    size_t count = node->input_count < 3 ? node->input_count : 3;
+    size_t count = node->input_count < MOST_INPUTS ? node->input_count : MOST_INPUTS;
     for (size_t i = 0; i < count; i++)
         inputs[i] = node->inputs[i] == GRAPH_NONE ? (struct stoa_tensor){0} : *shape_of(fields, node->inputs[i]);
     *output = *shape_of(fields, node->outputs[0]);
@@ -139,7 +141,7 @@ static bool through(const struct fields *fields, const struct graph_node *node, 
                     struct receptive_field *field)
 {
     const struct stoa_tensor *x = shape_of(fields, node->inputs[i]);
-    struct stoa_tensor inputs[3], output;
+    struct stoa_tensor inputs[MOST_INPUTS], output;
     size_t pad[4];
     struct op_call call = call_of(fields, node, inputs, &output);
     bool images = x->rank == 4 && y->rank == 4, transposed = strcmp(node->type, "ConvTranspose") == 0;

@@ -22,6 +22,11 @@ static const struct {
 } rows[] = {
     {"zeros around an image", STOA_PASS_FUSE_PAD, 1, "Pad+Conv",
      IMAGE "const p i64{0,0,1,2,0,0,3,0}\na = Pad(x, p)\ny = Conv(a, w, b) pads=[1,0,0,1]\noutput y\n"},
+    {"zeros around two named axes", STOA_PASS_FUSE_PAD, 1, "Pad+Conv",
+     IMAGE
+     "const p i64{1,2,3,0}\nconst q i64{3,2}\na = Pad@18(x, p, -, q)\ny = Conv(a, w, b) pads=[1,0,0,1]\noutput y\n"},
+    {"not what wraps around", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{0,0,1,1,0,0,1,1}\na = Pad@19(x, p) mode='wrap'\ny = Conv(a, w)\noutput y\n"},
     {"zeros said outright", STOA_PASS_FUSE_PAD, 1, "Pad+Conv",
      IMAGE "const p i64{0,0,1,1,0,0,1,1}\nconst q f32(0)\na = Pad(x, p, q)\ny = Conv(a, w) strides=[2,2] "
            "auto_pad='VALID'\noutput y\n"},
