@@ -12,13 +12,20 @@
 
 enum scatter_reduction stoa_read_reduction(struct attribute_reader *reader)
 {
-    static const char *const names[] = {"none", "add", "mul", NULL};
-    return reader->opset < 16 ? SCATTER_NONE : (enum scatter_reduction)stoa_read_choice(reader, "reduction", names);
+    static const char *const names[] = {"none", "add", "mul", "max", "min", NULL};
+    static const char *const before_18[] = {"none", "add", "mul", NULL};
+    if (reader->opset < 16)
+        return SCATTER_NONE;
+    return (enum scatter_reduction)stoa_read_choice(reader, "reduction", reader->opset < 18 ? before_18 : names);
 }
 
 nd_loop stoa_scatter_loop(enum scatter_reduction reduction, enum stoa_dtype dtype)
 {
-    return stoa_arithmetic_loop(reduction == SCATTER_ADD ? ARITHMETIC_ADD : ARITHMETIC_MUL, dtype);
+    static const enum arithmetic joins[] = {[SCATTER_ADD] = ARITHMETIC_ADD,
+                                            [SCATTER_MUL] = ARITHMETIC_MUL,
+                                            [SCATTER_MAX] = ARITHMETIC_MAX,
+                                            [SCATTER_MIN] = ARITHMETIC_MIN};
+    return stoa_arithmetic_loop(joins[reduction], dtype);
 }
 
 enum stoa_status stoa_scatter_check(const struct op_call *call, enum scatter_reduction reduction,

@@ -10,8 +10,8 @@
 #include "ops/op.h"
 
 /* How elements join those in their place. */
-enum scatter_reduction { SCATTER_NONE, SCATTER_ADD, SCATTER_MUL };
-/* The attribute "reduction", from opset 16 on. */
+enum scatter_reduction { SCATTER_NONE, SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN };
+/* The attribute "reduction", from opset 16 on; the last two since 18. */
 enum scatter_reduction stoa_read_reduction(struct attribute_reader *reader);
 /* The loop that joins two elements, or null where there is none for the type; not for SCATTER_NONE. */
 nd_loop stoa_scatter_loop(enum scatter_reduction reduction, enum stoa_dtype dtype);

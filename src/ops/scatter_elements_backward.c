@@ -25,8 +25,11 @@ static enum stoa_status run_gather(const struct op_call *call, const struct op_r
 enum stoa_status stoa_scatter_backward_infer(const struct op_call *call, const struct op *forward, size_t input,
                                              enum scatter_reduction reduction, struct stoa_error *error)
 {
-    if (reduction == SCATTER_MUL)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "there are no gradients where attribute reduction is \"mul\"");
+    if (reduction != SCATTER_NONE && reduction != SCATTER_ADD)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "there are no gradients where attribute reduction is \"%s\"",
+                         reduction == SCATTER_MUL   ? "mul"
+                         : reduction == SCATTER_MAX ? "max"
+                                                    : "min");
     STOA_TRY(stoa_backward_check(call, forward, error));
     stoa_same_as_input(call, input, 0);
     return STOA_OK;

@@ -151,9 +151,19 @@ void stoa_part_add(void *pool, const struct stoa_tensor *x, const struct stoa_te
     join(SCATTER_ADD, x, y, pool);
 }
 
-void stoa_part_mul(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y)
+static void multiply(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y)
 {
     join(SCATTER_MUL, x, y, pool);
+}
+
+static void raise(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y)
+{
+    join(SCATTER_MAX, x, y, pool);
+}
+
+static void lower(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y)
+{
+    join(SCATTER_MIN, x, y, pool);
 }
 
 static enum stoa_status run_gather(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
@@ -164,8 +174,11 @@ static enum stoa_status run_gather(const struct op_call *call, const struct op_r
 
 static enum stoa_status run_scatter(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
-    static const gather_each parts[] = {
-        [SCATTER_NONE] = stoa_part_put, [SCATTER_ADD] = stoa_part_add, [SCATTER_MUL] = stoa_part_mul};
+    static const gather_each parts[] = {[SCATTER_NONE] = stoa_part_put,
+                                        [SCATTER_ADD] = stoa_part_add,
+                                        [SCATTER_MUL] = multiply,
+                                        [SCATTER_MAX] = raise,
+                                        [SCATTER_MIN] = lower};
     const struct tuples_params *params = call->params;
     stoa_nd_copy(&call->inputs[0], &call->outputs[0], run->pool);
     return stoa_tuples_walk(params, &call->outputs[0], &call->inputs[1], &call->inputs[2], parts[params->reduction],

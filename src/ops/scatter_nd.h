@@ -25,6 +25,5 @@ STOA_CHECKED enum stoa_status stoa_tuples_walk(const struct tuples_params *param
 void stoa_part_take(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y); /* y <- x */
 void stoa_part_put(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y);  /* x <- y */
 void stoa_part_add(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y);  /* x <- x + y */
-void stoa_part_mul(void *pool, const struct stoa_tensor *x, const struct stoa_tensor *y);  /* x <- x * y */
 
 #endif

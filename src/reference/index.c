@@ -15,11 +15,11 @@ enum stoa_status stoa_reference_index(struct reference_run *run, double value, s
     return STOA_OK;
 }
 
-enum { REDUCTION_NONE, REDUCTION_ADD, REDUCTION_MUL };
+enum { REDUCTION_NONE, REDUCTION_ADD, REDUCTION_MUL, REDUCTION_MAX, REDUCTION_MIN };
 
 static size_t read_reduction(struct reference_run *run)
 {
-    static const char *const names[] = {"none", "add", "mul", NULL};
+    static const char *const names[] = {"none", "add", "mul", "max", "min", NULL};
     return run->call->opset < 16 ? REDUCTION_NONE : stoa_read_choice(&run->reader, "reduction", names);
 }
 
@@ -31,6 +31,11 @@ static void update(struct reference_tensor *y, size_t at, size_t reduction, doub
     if (reduction == REDUCTION_NONE) {
         *value = with;
         *slack = 0;
+        return;
+    }
+    if (reduction == REDUCTION_MAX || reduction == REDUCTION_MIN) {
+        bool further = reduction == REDUCTION_MAX ? with > *value : with < *value;
+        *value = further || isnan(with) ? with : *value;
         return;
     }
     double exact = adds ? *value + with : *value * with;

@@ -118,12 +118,12 @@ ONE_GRADIENT(gather_nd)
 static enum stoa_status scatter_backward(struct reference_run *run, reference_operator scatter,
                                          reference_operator gather, size_t traced)
 {
-    static const char *const names[] = {"none", "add", "mul", NULL};
+    static const char *const names[] = {"none", "add", "mul", "max", "min", NULL};
     const struct reference_tensor *inputs = run->call->inputs;
     size_t reduction = run->call->opset < 16 ? 0 : stoa_read_choice(&run->reader, "reduction", names);
     STOA_TRY(run->reader.status);
-    if (reduction == 2)
-        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "the gradient of products is not given");
+    if (reduction >= 2)
+        return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "the gradient of products and extremes is not given");
     if (reduction == 0)
         return gradient_of(run, scatter, traced);
     if (traced == 0)

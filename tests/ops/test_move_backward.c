@@ -143,6 +143,9 @@ static const struct op_refusal refused[] = {
     {{"products", "ScatterNDBackward", 16, "reduction='mul'", "f32[3] f32[3] i64[1,1]{0} f32[1]"},
      STOA_ERROR_UNSUPPORTED,
      "\"mul\""},
+    {{"extremes", "ScatterElementsBackward", 18, "reduction='max'", "f32[3] f32[3] i64{0} f32[1]"},
+     STOA_ERROR_UNSUPPORTED,
+     "\"max\""},
     {{"of integers", "CastBackward", 13, "to=1", "f32[3] i64[3]"}, STOA_ERROR_UNSUPPORTED, "int64"},
 };
 
