@@ -22,8 +22,12 @@ enum stoa_status stoa_resize_parse(struct attribute_reader *reader, void *out)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
     static const char *const coordinates[] = {
+        "half_pixel",           "asymmetric",         "align_corners",        "pytorch_half_pixel",
+        "tf_half_pixel_for_nn", "tf_crop_and_resize", "half_pixel_symmetric", NULL};
+    static const char *const before_19[] = {
         "half_pixel",         "asymmetric", "align_corners", "pytorch_half_pixel", "tf_half_pixel_for_nn",
         "tf_crop_and_resize", NULL};
+    static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
     struct resize_params *params = out;
     *params = (struct resize_params){.coordinates = RESIZE_ASYMMETRIC, .rounding = 2, .scales = 1, .sizes = 3};
@@ -35,11 +39,18 @@ enum stoa_status stoa_resize_parse(struct attribute_reader *reader, void *out)
     if (reader->opset >= 11) {
         params->roi = 1;
         params->scales = 2;
-        params->coordinates = stoa_read_choice(reader, "coordinate_transformation_mode", coordinates);
+        params->coordinates =
+            stoa_read_choice(reader, "coordinate_transformation_mode", reader->opset < 19 ? before_19 : coordinates);
         params->rounding = stoa_read_choice(reader, "nearest_mode", roundings);
         params->cubic_a = stoa_read_float(reader, "cubic_coeff_a", -0.75f);
         params->extrapolation = stoa_read_float(reader, "extrapolation_value", 0);
         params->exclude_outside = stoa_read_int(reader, "exclude_outside", 0, 0, 1) != 0;
+        if (reader->opset >= 18) {
+            stoa_read_integers(reader, "axes", &params->axes);
+            params->policy = stoa_read_choice(reader, "keep_aspect_ratio_policy", policies);
+            if (stoa_read_int(reader, "antialias", 0, 0, 1))
+                stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute antialias is 1, only 0 is supported");
+        }
     } else if (params->mode == RESIZE_CUBIC) {
         stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute mode is \"cubic\", which opset %d does not have",
                          reader->opset);
@@ -58,31 +69,71 @@ struct given {
     const struct stoa_tensor *scales, *sizes, *roi;
     const float *attribute;
     const char *name;
+    size_t count;                 /* of the axes that it is for */
+    size_t places[STOA_MAX_RANK]; /* where in those lists each axis of X is; count: in none */
+    size_t ruling;                /* the axis whose stretch those have; STOA_MAX_RANK: each its own */
 };
 
-/* An input of so many numbers of a type, known while planning. */
+/* An input of `each` numbers of a type for each of `axes` axes, known while planning. */
 static enum stoa_status find_input(const struct op_call *call, size_t input, const char *name, enum stoa_dtype dtype,
-                                   size_t count, struct stoa_error *error, const struct stoa_tensor **found)
+                                   size_t each, size_t axes, struct stoa_error *error, const struct stoa_tensor **found)
 {
+    const struct resize_params *params = call->params;
     const struct stoa_tensor *tensor = &call->inputs[input];
     if (tensor->dtype != dtype)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "input %s is of type %s, must be %s", name,
                          stoa_dtype_name(tensor->dtype), stoa_dtype_name(dtype));
-    if (tensor->rank != 1 || tensor->dims[0] != count) {
+    if (tensor->rank != 1 || tensor->dims[0] != each * axes) {
         char text[STOA_DIMS_TEXT];
-        return stoa_fail(error, STOA_ERROR_SHAPE, "input %s has dims %s, must have %s for each of X's %zu axes", name,
-                         stoa_dims_text(tensor->rank, tensor->dims, text),
-                         count == call->inputs[0].rank ? "a value" : "two values", call->inputs[0].rank);
+        return stoa_fail(error, STOA_ERROR_SHAPE, "input %s has dims %s, must have %s for each of %s%zu axes", name,
+                         stoa_dims_text(tensor->rank, tensor->dims, text), each == 1 ? "a value" : "two values",
+                         params->axes.count ? "the named " : "X's ", axes);
     }
     *found = tensor;
     return stoa_check_known(call, input, name, error);
+}
+
+static enum stoa_status find_axes(const struct op_call *call, struct stoa_error *error, struct given *given)
+{
+    const struct resize_params *params = call->params;
+    const size_t rank = call->inputs[0].rank;
+    bool named[STOA_MAX_RANK];
+    STOA_TRY(stoa_check_axes("axes", &params->axes, rank, error, named));
+    given->count = params->axes.count ? params->axes.count : rank;
+    for (size_t i = 0; i < rank; i++)
+        given->places[i] = params->axes.count ? given->count : i;
+    for (size_t i = 0; i < params->axes.count; i++) {
+        size_t axis;
+        STOA_TRY(stoa_check_axis("axes", params->axes.values[i], rank, false, error, &axis));
+        given->places[axis] = i;
+    }
+    return STOA_OK;
+}
+
+/* Which of the sizes asks for the least (most) stretching, in float as ONNX infers shapes. */
+static void find_ruling(const struct op_call *call, struct given *given)
+{
+    const struct resize_params *params = call->params;
+    const struct stoa_tensor *x = &call->inputs[0];
+    float best = 0;
+    given->ruling = STOA_MAX_RANK;
+    for (size_t i = 0; params->policy != RESIZE_STRETCH && given->sizes && i < x->rank; i++) {
+        if (given->places[i] == given->count)
+            continue;
+        float scale = (float)stoa_tensor_load(given->sizes, given->places[i]) / (float)x->dims[i];
+        if (given->ruling == STOA_MAX_RANK || (params->policy == RESIZE_NOT_LARGER ? scale < best : scale > best)) {
+            best = scale;
+            given->ruling = i;
+        }
+    }
 }
 
 static enum stoa_status find_given(const struct op_call *call, struct stoa_error *error, struct given *given)
 {
     const struct resize_params *params = call->params;
     const size_t rank = call->inputs[0].rank;
-    *given = (struct given){.name = "attribute scales", .attribute = params->attribute_scales};
+    *given = (struct given){.name = "attribute scales", .attribute = params->attribute_scales, .ruling = STOA_MAX_RANK};
+    STOA_TRY(find_axes(call, error, given));
     if (params->scale_count) {
         if (params->scale_count != rank)
             return stoa_fail(error, STOA_ERROR_SHAPE,
@@ -99,29 +150,39 @@ static enum stoa_status find_given(const struct op_call *call, struct stoa_error
     if (params->coordinates == RESIZE_CROP) {
         if (!says(call, params->roi))
             return stoa_fail(error, STOA_ERROR_GRAPH, "input roi is not given, which tf_crop_and_resize asks for");
-        STOA_TRY(find_input(call, params->roi, "roi", STOA_FLOAT, 2 * rank, error, &given->roi));
+        STOA_TRY(find_input(call, params->roi, "roi", STOA_FLOAT, 2, given->count, error, &given->roi));
     }
-    return sizes ? find_input(call, params->sizes, "sizes", STOA_INT64, rank, error, &given->sizes)
-                 : find_input(call, params->scales, "scales", STOA_FLOAT, rank, error, &given->scales);
+    if (params->policy != RESIZE_STRETCH && !sizes)
+        return stoa_fail(error, STOA_ERROR_GRAPH,
+                         "attribute keep_aspect_ratio_policy is not \"stretch\", but input sizes is not given");
+    STOA_TRY(sizes ? find_input(call, params->sizes, "sizes", STOA_INT64, 1, given->count, error, &given->sizes)
+                   : find_input(call, params->scales, "scales", STOA_FLOAT, 1, given->count, error, &given->scales));
+    find_ruling(call, given);
+    return STOA_OK;
 }
 
-static double given_value(const struct given *given, size_t axis)
+/* An axis that is not named stays as it is. */
+static double given_value(const struct op_call *call, const struct given *given, size_t axis)
 {
+    size_t place = given->places[axis];
+    if (place == given->count)
+        return given->sizes ? (double)call->inputs[0].dims[axis] : 1;
     if (given->sizes || given->scales)
-        return stoa_tensor_load(given->sizes ? given->sizes : given->scales, axis);
+        return stoa_tensor_load(given->sizes ? given->sizes : given->scales, place);
     return (double)given->attribute[axis];
 }
 
 static enum stoa_status find_stretch(const struct op_call *call, const struct given *given, size_t axis,
                                      struct stoa_error *error, struct resize_stretch *stretch)
 {
-    const size_t rank = call->inputs[0].rank;
-    *stretch = (struct resize_stretch){.numerator = given_value(given, axis), .denominator = 1, .end = 1};
+    const size_t place = given->places[axis];
+    const size_t like = given->ruling < STOA_MAX_RANK && place < given->count ? given->ruling : axis;
+    *stretch = (struct resize_stretch){.numerator = given_value(call, given, like), .denominator = 1, .end = 1};
     if (given->sizes)
-        stretch->denominator = (double)call->inputs[0].dims[axis];
-    if (given->roi) {
-        stretch->start = stoa_tensor_load(given->roi, axis);
-        stretch->end = stoa_tensor_load(given->roi, rank + axis);
+        stretch->denominator = (double)call->inputs[0].dims[like];
+    if (given->roi && place < given->count) {
+        stretch->start = stoa_tensor_load(given->roi, place);
+        stretch->end = stoa_tensor_load(given->roi, given->count + place);
         if (!isfinite(stretch->start) || !isfinite(stretch->end))
             return stoa_fail(error, STOA_ERROR_SHAPE, "input roi goes from %g to %g along axis %zu", stretch->start,
                              stretch->end, axis);
@@ -150,6 +211,8 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
         STOA_TRY(find_stretch(call, &given, i, error, &stretch));
         double value = stretch.numerator;
         double size = given.sizes ? value : scaled(x->dims[i], stretch.end - stretch.start, value);
+        if (given.ruling < STOA_MAX_RANK && given.places[i] < given.count)
+            size = (double)roundf((float)stretch.numerator / (float)stretch.denominator * (float)x->dims[i]);
         if (!(value > 0) || isinf(value))
             return stoa_fail(error, STOA_ERROR_SHAPE, "%s has %g for axis %zu, must be more than 0", given.name, value,
                              i);

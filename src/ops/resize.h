@@ -7,6 +7,7 @@
 #include <stoa/status.h>
 
 #include "base/attributes.h"
+#include "ops/arguments.h"
 #include "ops/op.h"
 
 #define RESIZE_MOST_BLENDED 256 /* input elements that one output element is made of */
@@ -18,8 +19,11 @@ enum {
     RESIZE_ALIGN_CORNERS,
     RESIZE_PYTORCH_HALF_PIXEL,
     RESIZE_TF_HALF_PIXEL_FOR_NN,
-    RESIZE_CROP
+    RESIZE_CROP,
+    RESIZE_HALF_PIXEL_SYMMETRIC
 };
+/* Whether all axes are stretched alike, the output being no larger (smaller) than the sizes given. */
+enum { RESIZE_STRETCH, RESIZE_NOT_LARGER, RESIZE_NOT_SMALLER };
 
 struct resize_params {
     size_t mode, coordinates, rounding;
@@ -28,6 +32,8 @@ struct resize_params {
     float attribute_scales[STOA_MAX_RANK]; /* so many scales are an attribute */
     float cubic_a, extrapolation;
     bool exclude_outside;
+    struct op_integers axes; /* that scales, sizes and roi are for; none: all */
+    size_t policy;
 };
 
 /* One axis, and where its output indices come from: index i of `weights[i*taps + t]` times input index

@@ -32,6 +32,8 @@ static double coordinate(const struct resize_params *params, size_t i, double in
         return out > 1 ? x * (in - 1) / (out - 1) : 0;
     case RESIZE_TF_HALF_PIXEL_FOR_NN: /* it would shift axes that stay as they are */
         return stretch->numerator == stretch->denominator ? x : unscaled(params, stretch, x + 0.5, 0);
+    case RESIZE_HALF_PIXEL_SYMMETRIC: /* what is lost or gained by a whole number of elements is so at both ends */
+        return in / 2 - 0.5 + (x + 0.5 - out / 2) * stretch->denominator / stretch->numerator;
     case RESIZE_CROP:
         return out > 1 ? start * (in - 1) + x * (end - start) * (in - 1) / (out - 1) : 0.5 * (start + end) * (in - 1);
     default:

@@ -13,7 +13,16 @@
 
 #include "reference/resize.h"
 
-enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL_FOR_NN, TF_CROP_AND_RESIZE };
+enum {
+    HALF_PIXEL,
+    PYTORCH_HALF_PIXEL,
+    ALIGN_CORNERS,
+    ASYMMETRIC,
+    TF_HALF_PIXEL_FOR_NN,
+    TF_CROP_AND_RESIZE,
+    HALF_PIXEL_SYMMETRIC
+};
+enum { STRETCH, NOT_LARGER, NOT_SMALLER };
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 
 /* place by the scale, less `shift`. */
@@ -39,6 +48,8 @@ double stoa_reference_resize_coordinate(const struct resize *resize, size_t i, s
         return axis->out > 1 ? x * last / (axis->out - 1) : 0;
     case TF_HALF_PIXEL_FOR_NN:
         return !axis->resized ? x : by_scale(resize, axis, x + 0.5, 0);
+    case HALF_PIXEL_SYMMETRIC: /* the definition's, with the middles of both on each other */
+        return last / 2 + (x - (axis->out - 1) / 2) * axis->numerator / axis->denominator;
     case TF_CROP_AND_RESIZE:
         return axis->out > 1 ? axis->start * last + x * (axis->end - axis->start) * last / (axis->out - 1)
                              : 0.5 * (axis->start + axis->end) * last;
@@ -154,6 +165,53 @@ static double drift(const struct resize *resize, const struct reference_tensor *
     return sum * 0x1p24;
 }
 
+/* places[i]: which of the `count` values of scales and sizes is axis i's; count: none is, it stays as it is. */
+static enum stoa_status place_axes(struct reference_run *run, size_t rank, size_t places[STOA_MAX_RANK], size_t *count)
+{
+    struct reference_list axes = {.present = false};
+    bool seen[STOA_MAX_RANK];
+    if (run->call->opset >= 18)
+        STOA_TRY(stoa_reference_list(run, 0, "axes", &axes));
+    STOA_TRY(stoa_reference_axes(run, &axes, rank, seen));
+    *count = axes.count ? axes.count : rank;
+    for (size_t i = 0; i < rank; i++)
+        places[i] = axes.count ? *count : i;
+    for (size_t i = 0; i < axes.count; i++) {
+        size_t axis;
+        STOA_TRY(stoa_reference_axis(run, axes.items[i], rank, false, &axis));
+        places[axis] = i;
+    }
+    return STOA_OK;
+}
+
+/* Gives all axes that have sizes the least (largest) of their scales; sizes are then rounded, as floats are. */
+static void keep_ratio(struct resize *resize, size_t rank, const size_t *places, size_t count,
+                       size_t dims[STOA_MAX_RANK])
+{
+    const struct axis *rules = NULL;
+    for (size_t i = 0; i < rank && resize->policy != STRETCH; i++) {
+        const struct axis *axis = &resize->axes[i];
+        if (places[i] == count)
+            continue;
+        double more = rules ? axis->out * rules->in - rules->out * axis->in : 0;
+        if (!rules || (resize->policy == NOT_LARGER ? more < 0 : more > 0))
+            rules = axis;
+    }
+    if (!rules)
+        return;
+    const double from = rules->in, to = rules->out;
+    for (size_t i = 0; i < rank; i++) {
+        struct axis *axis = &resize->axes[i];
+        if (places[i] == count)
+            continue;
+        axis->numerator = from;
+        axis->denominator = to;
+        axis->out = floor((double)((float)to / (float)from * (float)axis->in) + 0.5);
+        axis->resized = axis->in != axis->out || from != to || resize->crop;
+        dims[i] = (size_t)axis->out;
+    }
+}
+
 /* Output dims and the way of coordinates, from scales or sizes. */
 static enum stoa_status measure(struct reference_run *run, const struct reference_tensor *x, size_t first,
                                 struct resize *resize, size_t dims[STOA_MAX_RANK])
@@ -165,19 +223,25 @@ static enum stoa_status measure(struct reference_run *run, const struct referenc
     const struct reference_tensor *sizes = old ? NULL : stoa_reference_input(run, first + 3);
     bool by_size = sizes && stoa_reference_count(sizes) > 0;
     const struct reference_tensor *given = by_size ? sizes : scales, *roi = NULL;
-    if (listed_count != x->rank && (!given || stoa_reference_count(given) != x->rank))
+    size_t places[STOA_MAX_RANK], count;
+    STOA_TRY(place_axes(run, x->rank, places, &count));
+    if (listed_count != x->rank && (!given || stoa_reference_count(given) != count))
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "neither scales nor sizes has one value for each of %zu axes",
-                         x->rank);
+                         count);
     if (resize->crop) {
         roi = stoa_reference_input(run, first + 1);
-        if (!roi || stoa_reference_count(roi) != 2 * x->rank)
-            return stoa_fail(run->error, STOA_ERROR_SHAPE, "roi has not two values for each of %zu axes", x->rank);
+        if (!roi || stoa_reference_count(roi) != 2 * count)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "roi has not two values for each of %zu axes", count);
     }
     for (size_t i = 0; i < x->rank; i++) {
         struct axis *axis = &resize->axes[i];
-        double value = listed_count ? (double)listed[i] : given->values[i];
-        axis->start = roi ? roi->values[i] : 0;
-        axis->end = roi ? roi->values[x->rank + i] : 1;
+        const size_t place = places[i];
+        double value = listed_count    ? (double)listed[i]
+                       : place < count ? given->values[place]
+                       : by_size       ? (double)x->dims[i]
+                                       : 1;
+        axis->start = roi && place < count ? roi->values[place] : 0;
+        axis->end = roi && place < count ? roi->values[count + place] : 1;
         if (!(value > 0) || value > INT32_MAX)
             return stoa_fail(run->error, STOA_ERROR_SHAPE, "%s[%zu] is %g", by_size ? "sizes" : "scales", i, value);
         axis->in = (double)x->dims[i];
@@ -194,6 +258,8 @@ static enum stoa_status measure(struct reference_run *run, const struct referenc
                              axis->out);
         dims[i] = (size_t)axis->out;
     }
+    if (by_size)
+        keep_ratio(resize, x->rank, places, count, dims);
     return STOA_OK;
 }
 
@@ -201,9 +267,10 @@ enum stoa_status stoa_reference_resize_read(struct reference_run *run, size_t fi
                                             size_t dims[STOA_MAX_RANK])
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
-    static const char *const transformations[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
-                                                  "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize",
-                                                  NULL};
+    static const char *const transformations[] = {
+        "half_pixel",           "pytorch_half_pixel", "align_corners",        "asymmetric",
+        "tf_half_pixel_for_nn", "tf_crop_and_resize", "half_pixel_symmetric", NULL};
+    static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
     const struct reference_tensor *x = stoa_reference_input(run, first);
     *resize = (struct resize){.transformation = ASYMMETRIC, .rounding = FLOOR};
@@ -215,6 +282,8 @@ enum stoa_status stoa_reference_resize_read(struct reference_run *run, size_t fi
         resize->extrapolation = (double)stoa_read_float(&run->reader, "extrapolation_value", 0);
         resize->exclude_outside = stoa_read_int(&run->reader, "exclude_outside", 0, 0, 1);
     }
+    if (run->call->opset >= 18)
+        resize->policy = stoa_read_choice(&run->reader, "keep_aspect_ratio_policy", policies);
     STOA_TRY(run->reader.status);
     resize->crop = resize->transformation == TF_CROP_AND_RESIZE;
     return measure(run, x, first, resize, dims);

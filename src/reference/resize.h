@@ -15,6 +15,7 @@ struct axis {
 
 struct resize {
     size_t mode, transformation, rounding;
+    size_t policy; /* keep_aspect_ratio_policy */
     bool crop, exclude_outside;
     double a, extrapolation; /* cubic_coeff_a */
     struct axis axes[STOA_MAX_RANK];

@@ -101,6 +101,32 @@ static const struct op_row rows[] = {
     {"linear of a signal, opset 9", "Upsample", 9, "mode='linear'", "f32[1,5,7] !f32{1.0,1.0,2.0}"},
 };
 
+static const struct op_row axes_rows[] = {
+    {"nearest of two axes", "Resize", 18, "axes=[2,3]", "f32[2,3,5,7] - !f32{2.0,3.0}"},
+    {"linear of two axes, turned around", "Resize", 18, "mode='linear' axes=[-1,2]", "f32[2,3,5,7] - !f32{0.6,1.7}"},
+    {"cubic of one axis by its size", "Resize", 18, "mode='cubic' axes=[3]", "f32[1,3,5,7] - - !i64{11}"},
+    {"cropped along two axes", "Resize", 18,
+     "mode='linear' axes=[2,3] coordinate_transformation_mode='tf_crop_and_resize' extrapolation_value=7.5",
+     "f32[1,3,6,8] !f32{-0.1,0.2,0.8,1.3} - !i64{5,9}"},
+    {"of no axes", "Resize", 18, "axes=[]", "f32[2,3,5,7] - !f32{1.0,1.0,1.0,1.0}"},
+    {"not larger", "Resize", 18, "mode='linear' axes=[2,3] keep_aspect_ratio_policy='not_larger'",
+     "f32[1,3,5,10] - - !i64{8,17}"},
+    {"not larger, by the other axis", "Resize", 18, "axes=[2,3] keep_aspect_ratio_policy='not_larger'",
+     "f32[1,3,10,5] - - !i64{8,17}"},
+    {"not smaller", "Resize", 18, "mode='linear' axes=[3,2] keep_aspect_ratio_policy='not_smaller'",
+     "f32[1,3,5,10] - - !i64{8,17}"},
+    {"not smaller, of all axes", "Resize", 18, "mode='cubic' keep_aspect_ratio_policy='not_smaller'",
+     "f32[3,4] - - !i64{7,7}"},
+    {"not larger, halves", "Resize", 18, "axes=[0,1] keep_aspect_ratio_policy='not_larger'", "f32[6,5] - - !i64{3,9}"},
+    {"stretched", "Resize", 19, "keep_aspect_ratio_policy='stretch' antialias=0", "f32[3,4] - - !i64{7,7}"},
+    {"symmetric", "Resize", 19, "mode='linear' coordinate_transformation_mode='half_pixel_symmetric'",
+     "f32[1,3,9,13] - !f32{1.0,1.0,0.7,1.2}"},
+    {"symmetric, nearest", "Resize", 19, "coordinate_transformation_mode='half_pixel_symmetric'",
+     "f32[1,3,9,13] - !f32{1.0,1.0,0.7,1.3}"},
+    {"symmetric by sizes", "Resize", 20, "mode='cubic' coordinate_transformation_mode='half_pixel_symmetric'",
+     "f32[1,3,9,13] - - !i64{1,3,6,17}"},
+};
+
 static const struct op_refusal refused[] = {
     {{"cubic, opset 10", "Resize", 10, "mode='cubic'", "f32[1,1,4,4] !f32{1.0,1.0,2.0,2.0}"},
      STOA_ERROR_ATTRIBUTE,
@@ -121,6 +147,34 @@ static const struct op_refusal refused[] = {
       "f32[4,4] !f32{0.5,0.0,0.0,1.0} !f32{2.0,2.0}"},
      STOA_ERROR_SHAPE,
      "roi goes from 0.5 to 0 along axis 0"},
+    {{"an axis twice", "Resize", 18, "axes=[2,-2]", "f32[1,1,4,4] - !f32{2.0,2.0}"},
+     STOA_ERROR_ATTRIBUTE,
+     "axes names axis 2 twice"},
+    {{"an axis there is not", "Resize", 18, "axes=[4]", "f32[1,1,4,4] - !f32{2.0}"}, STOA_ERROR_ATTRIBUTE, "axes is 4"},
+    {{"scales of other axes", "Resize", 18, "axes=[2,3]", "f32[1,1,4,4] " SCALES "2.0,2.0}"},
+     STOA_ERROR_SHAPE,
+     "a value for each of the named 2 axes"},
+    {{"axes before opset 18", "Resize", 17, "axes=[2,3]", "f32[1,1,4,4] - !f32{2.0,2.0}"},
+     STOA_ERROR_ATTRIBUTE,
+     "axes is not one"},
+    {{"antialias", "Resize", 18, "antialias=1", "f32[1,1,4,4] " SIZES "1,1,2,2}"},
+     STOA_ERROR_UNSUPPORTED,
+     "antialias is 1"},
+    {{"antialias of 2", "Resize", 18, "antialias=2", "f32[1,1,4,4] " SIZES "1,1,2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "antialias is 2"},
+    {{"a ratio kept by scales", "Resize", 18, "keep_aspect_ratio_policy='not_larger'",
+      "f32[1,1,4,4] " SCALES "2.0,2.0}"},
+     STOA_ERROR_GRAPH,
+     "input sizes is not given"},
+    {{"a ratio kept in a way unknown", "Resize", 18, "keep_aspect_ratio_policy='not'",
+      "f32[1,1,4,4] " SIZES "1,1,2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "keep_aspect_ratio_policy is \"not\""},
+    {{"symmetric before opset 19", "Resize", 18, "coordinate_transformation_mode='half_pixel_symmetric'",
+      "f32[1,1,4,4] " SIZES "1,1,2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "half_pixel_symmetric"},
     {{"no scales", "Upsample", 7, "", "f32[1,1,4,4]"}, STOA_ERROR_ATTRIBUTE, "scales is missing"},
     {{"two scales for four axes", "Upsample", 7, "scales=[2.0,2.0]", "f32[1,1,4,4]"},
      STOA_ERROR_SHAPE,
@@ -147,6 +201,12 @@ Test(resize, rows)
 {
     for (size_t i = 0; i < COUNT(rows); i++)
         op_check(&rows[i]);
+}
+
+Test(resize, axes_and_ratios)
+{
+    for (size_t i = 0; i < COUNT(axes_rows); i++)
+        op_check(&axes_rows[i]);
 }
 
 Test(resize, refused)

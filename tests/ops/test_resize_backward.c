@@ -40,6 +40,11 @@ static const struct op_row rows[] = {
      "f32[1,1,29,31] f32[1,1,13,11] - - !i64{1,1,29,31}"},
     {"linear, opset 10", "ResizeBackward", 10, "mode='linear'", "f32[1,3,7,8] f32[1,3,5,4] !f32{1.0,1.0,1.5,2.0}"},
 
+    {"nearest of two axes", "ResizeBackward", 18, "axes=[2,3]", "f32[2,3,10,21] f32[2,3,5,7] - !f32{2.0,3.0}"},
+    {"linear of two axes, as floats have them", "ResizeBackward", 18,
+     "mode='linear' axes=[3,-2] keep_aspect_ratio_policy='not_larger'", "f32[1,4,8,16] f32[1,4,5,10] - - !i64{17,8}"},
+    {"linear, symmetric", "ResizeBackward", 19, "mode='linear' coordinate_transformation_mode='half_pixel_symmetric'",
+     "f32[1,3,6,15] f32[1,3,9,13] - !f32{1.0,1.0,0.7,1.2}"},
     {"lrn", "LRNBackward", 13, "size=5", "f32[1,64,5,6] f32[1,64,5,6]"},
     {"lrn, strong", "LRNBackward", 13, "size=3 alpha=2.0 beta=0.5 bias=2.0", "f32[2,7,4,3] f32[2,7,4,3]"},
     {"lrn, strong, beta 3/4", "LRNBackward", 13, "size=5 alpha=3.0 bias=1.5", "f32[2,100,3,3] f32[2,100,3,3]"},
