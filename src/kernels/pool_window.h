@@ -104,7 +104,7 @@ static STOA_INLINE size_t padded_taps(const struct pool_shape *shape, int axis, 
 {
     size_t begin = out * shape->stride[axis];
     size_t end = shape->size[axis] + shape->pad[axis] + shape->pad[axis + 3];
-    return stoa_size_min(shape->kernel[axis], end > begin ? end - begin : 0);
+    return stoa_size_min(shape->kernel[axis], end > begin ? stoa_size_ceil_div(end - begin, shape->dilation[axis]) : 0);
 }
 
 #endif

@@ -12,17 +12,18 @@
 #include "base/tensor.h"
 #include "ops/check.h"
 
-static void parse_window(struct attribute_reader *reader, bool dilated, struct pool_params *params)
+/* The opsets since which windows have dilations and ceil_mode. */
+static void parse_window(struct attribute_reader *reader, int dilated_since, int ceil_since, struct pool_params *params)
 {
-    stoa_window_parse(reader, dilated, &params->window);
-    params->window.ceil = reader->opset >= 10 && stoa_read_int(reader, "ceil_mode", 0, 0, 1);
+    stoa_window_parse(reader, reader->opset >= dilated_since, &params->window);
+    params->window.ceil = reader->opset >= ceil_since && stoa_read_int(reader, "ceil_mode", 0, 0, 1);
     stoa_reader_require(reader, "kernel_shape");
 }
 
 enum stoa_status stoa_max_pool_parse(struct attribute_reader *reader, void *out)
 {
     struct pool_params *params = out;
-    parse_window(reader, reader->opset >= 10, params);
+    parse_window(reader, 10, 10, params);
     params->column_major = reader->opset >= 8 && stoa_read_int(reader, "storage_order", 0, 0, 1);
     return stoa_reader_finish(reader);
 }
@@ -30,7 +31,7 @@ enum stoa_status stoa_max_pool_parse(struct attribute_reader *reader, void *out)
 enum stoa_status stoa_average_pool_parse(struct attribute_reader *reader, void *out)
 {
     struct pool_params *params = out;
-    parse_window(reader, false, params);
+    parse_window(reader, 19, 10, params);
     params->count_pad = stoa_read_int(reader, "count_include_pad", 0, 0, 1) != 0;
     return stoa_reader_finish(reader);
 }
@@ -38,8 +39,7 @@ enum stoa_status stoa_average_pool_parse(struct attribute_reader *reader, void *
 static enum stoa_status lp_parse(struct attribute_reader *reader, void *out)
 {
     struct pool_params *params = out;
-    stoa_window_parse(reader, false, &params->window);
-    stoa_reader_require(reader, "kernel_shape");
+    parse_window(reader, 18, 18, params);
     params->p = (int)stoa_read_int(reader, "p", 2, 1, INT_MAX);
     return stoa_reader_finish(reader);
 }
@@ -334,7 +334,6 @@ const struct op stoa_op_average_pool = {
 const struct op stoa_op_lp_pool = {
     .type = "LpPool",
     .since = 2,
-    .until = 17,
     .min_inputs = 1,
     .max_inputs = 1,
     .min_outputs = 1,
