@@ -1,5 +1,5 @@
-/* GridSample: the image at places that a second input gives, between its pixels too. Places are computed in double:
- * next to where the nearest pixel changes, a rounding would pick another one. No gradients pass. */
+/* GridSample: the image, or volume, at places that a second input gives, between its pixels too. Places are computed in
+ * double: next to where the nearest pixel changes, a rounding would pick another one. No gradients pass. */
 #include <math.h>
 
 #include "base/status.h"
@@ -8,21 +8,24 @@
 #include "ops/check.h"
 #include "ops/op.h"
 
-enum mode { BILINEAR, NEAREST, BICUBIC };
+enum mode { LINEAR, NEAREST, CUBIC };
 enum padding { ZEROS, BORDER, REFLECTION };
 
 struct grid_params {
     enum mode mode;
     enum padding padding;
     bool align_corners;
+    bool volumes; /* X may be some */
 };
 
 static enum stoa_status parse(struct attribute_reader *reader, void *params_)
 {
-    static const char *const modes[] = {"bilinear", "nearest", "bicubic", NULL};
+    static const char *const before_20[] = {"bilinear", "nearest", "bicubic", NULL};
+    static const char *const modes[] = {"linear", "nearest", "cubic", NULL};
     static const char *const paddings[] = {"zeros", "border", "reflection", NULL};
     struct grid_params *params = params_;
-    params->mode = (enum mode)stoa_read_choice(reader, "mode", modes);
+    params->mode = (enum mode)stoa_read_choice(reader, "mode", reader->opset < 20 ? before_20 : modes);
+    params->volumes = reader->opset >= 20;
     params->padding = (enum padding)stoa_read_choice(reader, "padding_mode", paddings);
     params->align_corners = stoa_read_int(reader, "align_corners", 0, 0, 1);
     return stoa_reader_finish(reader);
@@ -31,17 +34,22 @@ static enum stoa_status parse(struct attribute_reader *reader, void *params_)
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
     const struct stoa_tensor *x = &call->inputs[0], *grid = &call->inputs[1];
+    const struct grid_params *params = call->params;
     struct stoa_tensor *y = &call->outputs[0];
     STOA_TRY(stoa_check_float(call, 0, "X", error));
     STOA_TRY(stoa_check_float(call, 1, "grid", error));
     char mine[STOA_DIMS_TEXT], its[STOA_DIMS_TEXT];
-    if (x->rank != 4 || grid->rank != 4 || grid->dims[3] != 2 || grid->dims[0] != x->dims[0])
-        return stoa_fail(error, STOA_ERROR_SHAPE,
-                         "inputs X and grid have dims %s and %s, must be [N,C,H,W] and [N,OH,OW,2]",
-                         stoa_dims_text(x->rank, x->dims, mine), stoa_dims_text(grid->rank, grid->dims, its));
+    bool volumes = params->volumes && x->rank == 5;
+    if ((x->rank != 4 && !volumes) || grid->rank != x->rank || grid->dims[x->rank - 1] != x->rank - 2 ||
+        grid->dims[0] != x->dims[0])
+        return stoa_fail(error, STOA_ERROR_SHAPE, "inputs X and grid have dims %s and %s, must be %s",
+                         stoa_dims_text(x->rank, x->dims, mine), stoa_dims_text(grid->rank, grid->dims, its),
+                         volumes ? "[N,C,D,H,W] and [N,OD,OH,OW,3]" : "[N,C,H,W] and [N,OH,OW,2]");
+    if (volumes && params->mode == CUBIC)
+        return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "attribute mode is \"cubic\", which is not defined for volumes");
     stoa_same_as_input(call, 0, 0);
-    y->dims[2] = grid->dims[1];
-    y->dims[3] = grid->dims[2];
+    for (size_t i = 2; i < x->rank; i++)
+        y->dims[i] = grid->dims[i - 1];
     return stoa_tensor_measure(y, error, NULL, NULL);
 }
 
@@ -104,7 +112,7 @@ static struct axis_taps find_taps(const struct grid_params *params, double given
     struct axis_taps taps = {0};
     double place = params->align_corners ? (given + 1) / 2 * (size - 1) : ((given + 1) * size - 1) / 2;
     place = place > -far ? fmin(place, far) : -far;
-    if (params->mode == BICUBIC) {
+    if (params->mode == CUBIC) {
         double first = floor(place) - 1;
         for (int i = 0; i < 4; i++)
             add_tap(&taps, padded(params, first + i, size), cubic(place - (first + i)), size);
@@ -121,25 +129,45 @@ static struct axis_taps find_taps(const struct grid_params *params, double given
     return taps;
 }
 
+/* A place in x from its coordinates, the last axis's first. */
+static size_t find_place(const struct op_call *call, const float *place, struct sample_tap *taps)
+{
+    const struct stoa_tensor *x = &call->inputs[0], *grid = &call->inputs[1];
+    const size_t last = x->rank - 1, step = grid->strides[last], depth = x->rank == 5 ? x->strides[2] : 0;
+    struct axis_taps deep = {.count = 1, .weight = {1}};
+    struct axis_taps across = find_taps(call->params, (double)place[0], (double)x->dims[last]);
+    struct axis_taps down = find_taps(call->params, (double)place[step], (double)x->dims[last - 1]);
+    if (x->rank == 5)
+        deep = find_taps(call->params, (double)place[2 * step], (double)x->dims[2]);
+    size_t count = 0;
+    for (size_t d = 0; d < deep.count; d++)
+        for (size_t v = 0; v < down.count; v++)
+            for (size_t h = 0; h < across.count; h++)
+                taps[count++] = (struct sample_tap){deep.index[d] * depth + down.index[v] * x->strides[last - 1] +
+                                                        across.index[h] * x->strides[last],
+                                                    (float)(deep.weight[d] * down.weight[v] * across.weight[h])};
+    return count;
+}
+
 /* One row of one image. */
 static void sample_row(void *context, size_t task, size_t worker)
 {
     (void)worker;
     const struct op_call *call = context;
     const struct stoa_tensor *x = &call->inputs[0], *grid = &call->inputs[1], *y = &call->outputs[0];
-    size_t n = task / y->dims[2], row = task % y->dims[2];
-    const float *image = (const float *)x->data + n * x->strides[0];
-    const float *place = (const float *)grid->data + n * grid->strides[0] + row * grid->strides[1];
-    float *result = (float *)y->data + n * y->strides[0] + row * y->strides[2];
-    for (size_t i = 0; i < y->dims[3]; i++, place += grid->strides[2], result += y->strides[3]) {
-        struct axis_taps across = find_taps(call->params, (double)place[0], (double)x->dims[3]);
-        struct axis_taps down = find_taps(call->params, (double)place[grid->strides[3]], (double)x->dims[2]);
+    const float *place = grid->data;
+    const size_t last = y->rank - 1;
+    float *result = y->data;
+    for (size_t i = last - 1; i >= 2; task /= y->dims[i--]) {
+        place += task % y->dims[i] * grid->strides[i - 1];
+        result += task % y->dims[i] * y->strides[i];
+    }
+    const float *image = (const float *)x->data + task * x->strides[0];
+    place += task * grid->strides[0];
+    result += task * y->strides[0];
+    for (size_t i = 0; i < y->dims[last]; i++, place += grid->strides[last - 1], result += y->strides[last]) {
         struct sample_tap taps[MOST_TAPS * MOST_TAPS];
-        size_t count = 0;
-        for (size_t v = 0; v < down.count; v++)
-            for (size_t h = 0; h < across.count; h++)
-                taps[count++] = (struct sample_tap){down.index[v] * x->strides[2] + across.index[h] * x->strides[3],
-                                                    (float)(down.weight[v] * across.weight[h])};
+        size_t count = find_place(call, place, taps);
         stoa_sample(x->dims[1], count, taps, image, result);
     }
 }
@@ -149,7 +177,8 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     (void)error;
     const struct stoa_tensor *y = &call->outputs[0];
     if (stoa_tensor_elements(y))
-        stoa_pool_run(run->pool, y->dims[0] * y->dims[2], sample_row, stoa_read_only(call));
+        stoa_pool_run(run->pool, y->dims[0] * y->dims[2] * (y->rank == 5 ? y->dims[3] : 1), sample_row,
+                      stoa_read_only(call));
     return STOA_OK;
 }
 

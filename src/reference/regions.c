@@ -12,24 +12,30 @@ struct taps {
     double index[4], weight[4];
 };
 
-/* One channel of one image, H x W; pixels outside are 0. */
-static void blend(const struct reference_tensor *x, size_t n, size_t c, const struct taps *down,
-                  const struct taps *across, double *value, double *slack)
+/* The sum over all combinations of taps from axis i on, of elements that begin at `offset`; what is outside is 0. */
+static void add_products(const struct reference_tensor *x, size_t i, size_t offset, const struct taps *taps,
+                         double weight, double *value, double *magnitude, double *products)
 {
-    double height = (double)x->dims[2], width = (double)x->dims[3], magnitude = 0, products = 0;
+    if (i == x->rank) {
+        *value += weight * x->values[offset];
+        *magnitude += fabs(weight * x->values[offset]);
+        *products += 1;
+        return;
+    }
+    for (size_t k = 0; k < taps->count; k++)
+        if (taps->index[k] >= 0 && taps->index[k] < (double)x->dims[i])
+            add_products(x, i + 1, offset * x->dims[i] + (size_t)taps->index[k], taps + 1, weight * taps->weight[k],
+                         value, magnitude, products);
+}
+
+/* One channel of one image, with taps for each of its axes. */
+static void blend(const struct reference_tensor *x, size_t n, size_t c, const struct taps *taps, double *value,
+                  double *slack)
+{
+    double magnitude = 0, products = 0;
     *value = 0;
-    for (size_t v = 0; v < down->count; v++)
-        for (size_t h = 0; h < across->count; h++) {
-            double row = down->index[v], column = across->index[h];
-            if (!(row >= 0 && row < height && column >= 0 && column < width))
-                continue;
-            size_t at = ((n * x->dims[1] + c) * x->dims[2] + (size_t)row) * x->dims[3] + (size_t)column;
-            double product = down->weight[v] * across->weight[h] * x->values[at];
-            *value += product;
-            magnitude += fabs(product);
-            products++;
-        }
-    *slack = (products + 3) * (magnitude + REFERENCE_TINY);
+    add_products(x, 2, n * x->dims[1] + c, taps, 1, value, &magnitude, &products);
+    *slack = (products + (double)x->rank - 1) * (magnitude + REFERENCE_TINY);
 }
 
 enum { GRID_BILINEAR, GRID_NEAREST, GRID_BICUBIC };
@@ -92,23 +98,31 @@ static struct taps grid_taps(const struct grid *grid, double given, double size)
 
 enum stoa_status stoa_reference_grid_sample(struct reference_run *run)
 {
-    static const char *const modes[] = {"bilinear", "nearest", "bicubic", NULL};
+    static const char *const before_20[] = {"bilinear", "nearest", "bicubic", NULL};
+    static const char *const modes[] = {"linear", "nearest", "cubic", NULL};
     static const char *const paddings[] = {"zeros", "border", "reflection", NULL};
     const struct reference_tensor *x = stoa_reference_input(run, 0), *places = stoa_reference_input(run, 1);
-    struct grid grid = {.mode = stoa_read_choice(&run->reader, "mode", modes),
+    struct grid grid = {.mode = stoa_read_choice(&run->reader, "mode", run->call->opset < 20 ? before_20 : modes),
                         .padding = stoa_read_choice(&run->reader, "padding_mode", paddings),
                         .align = stoa_read_int(&run->reader, "align_corners", 0, 0, 1)};
     STOA_TRY(run->reader.status);
-    if (x->rank != 4 || places->rank != 4 || places->dims[0] != x->dims[0] || places->dims[3] != 2)
+    const size_t axes = x->rank - 2;
+    if (x->rank < 4 || x->rank > 5 || places->rank != x->rank || places->dims[0] != x->dims[0] ||
+        places->dims[x->rank - 1] != axes)
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "inputs are no images and places on them");
     struct reference_tensor *y;
-    size_t dims[] = {x->dims[0], x->dims[1], places->dims[1], places->dims[2]}, index[4] = {0};
-    STOA_TRY(stoa_reference_output(run, 0, x->dtype, 4, dims, &y));
-    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(4, dims, index)) {
-        size_t place = ((index[0] * dims[2] + index[2]) * dims[3] + index[3]) * 2;
-        struct taps across = grid_taps(&grid, places->values[place], (double)x->dims[3]);
-        struct taps down = grid_taps(&grid, places->values[place + 1], (double)x->dims[2]);
-        blend(x, index[0], index[1], &down, &across, &y->values[at], &y->slack[at]);
+    size_t dims[5] = {x->dims[0], x->dims[1]}, index[5] = {0};
+    for (size_t i = 0; i < axes; i++)
+        dims[2 + i] = places->dims[1 + i];
+    STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
+    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(x->rank, dims, index)) {
+        size_t place = index[0];
+        struct taps taps[3];
+        for (size_t i = 0; i < axes; i++)
+            place = place * dims[2 + i] + index[2 + i];
+        for (size_t i = 0; i < axes; i++) /* the last axis's coordinate comes first */
+            taps[i] = grid_taps(&grid, places->values[place * axes + axes - 1 - i], (double)x->dims[2 + i]);
+        blend(x, index[0], index[1], taps, &y->values[at], &y->slack[at]);
     }
     return STOA_OK;
 }
@@ -156,11 +170,10 @@ static enum stoa_status roi_bin(struct reference_run *run, const struct roi *roi
     for (double v = 0; v < samples[0]; v++)
         for (double h = 0; h < samples[1]; h++) {
             double sample, off;
-            struct taps down =
-                roi_taps(start[0] + ((double)bin[0] + (v + 0.5) / samples[0]) * length[0], (double)x->dims[2]);
-            struct taps across =
-                roi_taps(start[1] + ((double)bin[1] + (h + 0.5) / samples[1]) * length[1], (double)x->dims[3]);
-            blend(x, n, c, &down, &across, &sample, &off);
+            const struct taps taps[2] = {
+                roi_taps(start[0] + ((double)bin[0] + (v + 0.5) / samples[0]) * length[0], (double)x->dims[2]),
+                roi_taps(start[1] + ((double)bin[1] + (h + 0.5) / samples[1]) * length[1], (double)x->dims[3])};
+            blend(x, n, c, taps, &sample, &off);
             if (!roi->largest) {
                 *value += sample / count;
                 *slack += off / count + fabs(*value);

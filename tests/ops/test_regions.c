@@ -14,6 +14,7 @@
 #define ODD                                                                                                            \
     "f32[1,2,3,4] f32[1,1,12,2]{-10,10,1e30,-1e30,inf,-inf,nan,0.5,0.25,nan,-1,-1,1,1,0.0,0.0,-1.001,1.001,-0.75,0.5," \
     "3,-3,0.333,-0.667}"
+#define VOLUMES "f32[2,3,4,5,6] f32[2,3,4,2,3]"
 static const struct op_row rows[] = {
     {"bilinear", "GridSample", 16, "", SEVEN},
     {"bilinear, corners", "GridSample", 16, "align_corners=1", SEVEN},
@@ -40,6 +41,15 @@ static const struct op_row rows[] = {
     {"no pixels", "GridSample", 16, "padding_mode='border'", "f32[1,2,0,3] f32[1,2,2,2]"},
     {"no places", "GridSample", 16, "", "f32[1,2,3,3] f32[1,0,2,2]"},
     {"no image", "GridSample", 16, "", "f32[0,2,3,3] f32[0,1,2,2]"},
+    {"linear", "GridSample", 20, "mode='linear'", SEVEN},
+    {"cubic, by its new name", "GridSample", 20, "mode='cubic' padding_mode='reflection'", SEVEN},
+    {"nearest, opset 21", "GridSample", 21, "mode='nearest'", SEVEN},
+    {"volumes", "GridSample", 20, "", VOLUMES},
+    {"volumes, corners, border", "GridSample", 20, "align_corners=1 padding_mode='border'", VOLUMES},
+    {"volumes, reflection", "GridSample", 20, "padding_mode='reflection'", VOLUMES},
+    {"volumes, nearest", "GridSample", 20, "mode='nearest'", VOLUMES},
+    {"volumes of many channels", "GridSample", 20, "", "f32[1,37,2,5,5] f32[1,2,3,1,3]"},
+    {"no volume", "GridSample", 20, "", "f32[0,2,3,3,3] f32[0,1,2,2,3]"},
     {"regions", "RoiAlign", 16, "output_height=3 output_width=2",
      "f32[2,5,10,8] f32[3,4]{0.0,0.0,7,9,1.3,2.7,5.5,4,3,3,3.5,9} i64{0,1,1}"},
     {"regions, not shifted", "RoiAlign", 16,
@@ -86,6 +96,16 @@ static const struct op_refusal refused[] = {
     {{"places in another way", "GridSample", 16, "mode='linear'", "f32[1,1,3,3] f32[1,1,1,2]"},
      STOA_ERROR_ATTRIBUTE,
      "linear"},
+    {{"places in a way of old", "GridSample", 20, "mode='bilinear'", "f32[1,1,3,3] f32[1,1,1,2]"},
+     STOA_ERROR_ATTRIBUTE,
+     "bilinear"},
+    {{"volumes before opset 20", "GridSample", 16, "", "f32[1,1,3,3,3] f32[1,1,1,1,3]"}, STOA_ERROR_SHAPE, "[N,C,H,W]"},
+    {{"cubic volumes", "GridSample", 20, "mode='cubic'", "f32[1,1,3,3,3] f32[1,1,1,1,3]"},
+     STOA_ERROR_ATTRIBUTE,
+     "cubic"},
+    {{"volumes at places of images", "GridSample", 20, "", "f32[1,1,3,3,3] f32[1,1,1,1,2]"},
+     STOA_ERROR_SHAPE,
+     "[N,OD,OH,OW,3]"},
     {{"places of double", "GridSample", 16, "", "f64[1,1,3,3] f64[1,1,1,2]"}, STOA_ERROR_UNSUPPORTED, "double"},
     {{"regions of no image", "RoiAlign", 16, "", "f32[1,3,6] f32[1,4] i64{0}"}, STOA_ERROR_SHAPE, "[1,3,6]"},
     {{"regions of five numbers", "RoiAlign", 16, "", "f32[1,3,6,5] f32[1,5] i64{0}"}, STOA_ERROR_SHAPE, "[1,5]"},
