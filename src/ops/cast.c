@@ -8,10 +8,27 @@
 #include "ops/move.h"
 #include "ops/op.h"
 
+#define MOST_TYPE 22 /* of ONNX's types at the newest opset: 17 to 20 are float8, then come uint4 and int4 */
+
+/* It says something of the float8 types alone. */
+static void read_saturate(struct attribute_reader *reader)
+{
+    if (reader->opset >= 19)
+        stoa_read_int(reader, "saturate", 1, 0, 1);
+}
+
+static enum stoa_status parse_like(struct attribute_reader *reader, void *params)
+{
+    (void)params;
+    read_saturate(reader);
+    return stoa_reader_finish(reader);
+}
+
 static enum stoa_status parse(struct attribute_reader *reader, void *params)
 {
     stoa_reader_require(reader, "to");
-    int64_t to = stoa_read_int(reader, "to", STOA_FLOAT, 1, 16);
+    int64_t to = stoa_read_int(reader, "to", STOA_FLOAT, 1, MOST_TYPE);
+    read_saturate(reader);
     struct cast_params *cast = params;
     cast->half = stoa_half_of((int32_t)to);
     cast->to = cast->half ? STOA_FLOAT : (enum stoa_dtype)to;
@@ -88,6 +105,7 @@ const struct op stoa_op_cast_like = {
     .dims_inputs = 1 << 1,
     .gradients = gradients,
     .gradient_count = 1,
+    .parse = parse_like,
     .infer = infer_like,
     .run = stoa_cast_run,
 };

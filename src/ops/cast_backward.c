@@ -10,6 +10,7 @@ static enum stoa_status parse(struct attribute_reader *reader, void *params)
 {
     (void)params;
     (void)stoa_read_int(reader, "to", STOA_FLOAT, 1, 16);
+    (void)stoa_read_int(reader, "saturate", 1, 0, 1);
     return stoa_reader_finish(reader);
 }
 

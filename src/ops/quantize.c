@@ -2,6 +2,7 @@
  * each use: what depends on constants alone is computed while planning, so that such weights become float constants.
  *
  * No gradients pass: a step function has none, and what is dequantised is whole numbers. */
+#include <inttypes.h>
 #include <math.h>
 
 #include "base/status.h"
@@ -16,16 +17,36 @@ enum { X, SCALE, ZERO_POINT };
 
 struct quantize_params {
     int64_t axis;
-    bool has_axis; /* scale and zero point may be one number for each element of an axis */
+    bool has_axis;      /* scale and zero point may be one number for each element of an axis */
+    enum stoa_dtype to; /* of QuantizeLinear's result; STOA_NONE: as the zero point */
 };
 
 static enum stoa_status parse(struct attribute_reader *reader, void *params_)
 {
     struct quantize_params *params = params_;
+    int64_t block = reader->opset >= 21 ? stoa_read_int(reader, "block_size", 0, 0, INT64_MAX) : 0;
+    if (block)
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute block_size is %" PRId64 ", only 0 is supported",
+                         block);
     params->has_axis = reader->opset >= 13;
     if (params->has_axis)
         params->axis = stoa_read_int(reader, "axis", 1, INT32_MIN, INT32_MAX);
     return stoa_reader_finish(reader);
+}
+
+static enum stoa_status parse_quantize(struct attribute_reader *reader, void *params_)
+{
+    struct quantize_params *params = params_;
+    if (reader->opset >= 19)
+        stoa_read_int(reader, "saturate", 1, 0, 1); /* it says something of the float8 types alone */
+    if (reader->opset >= 21)
+        params->to = (enum stoa_dtype)stoa_read_int(reader, "output_dtype", 0, 0, INT32_MAX);
+    if (params->to != STOA_NONE && params->to != STOA_UINT8 && params->to != STOA_INT8)
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED,
+                         "attribute output_dtype is %d, only %d and %d (uint8, int8) are "
+                         "supported",
+                         (int)params->to, STOA_UINT8, STOA_INT8);
+    return parse(reader, params_);
 }
 
 /* The scale (or zero point) as it broadcasts to X: one number, or those of the axis. */
@@ -70,8 +91,14 @@ static enum stoa_status infer_scales(const struct op_call *call, const char *con
 static enum stoa_status infer_quantize(const struct op_call *call, struct stoa_error *error)
 {
     static const char *const names[] = {"y_scale", "y_zero_point"};
-    enum stoa_dtype from = call->inputs[X].dtype,
-                    to = stoa_op_has_input(call, ZERO_POINT) ? call->inputs[ZERO_POINT].dtype : STOA_UINT8;
+    const struct quantize_params *params = call->params;
+    enum stoa_dtype from = call->inputs[X].dtype, to = params->to == STOA_NONE ? STOA_UINT8 : params->to;
+    if (stoa_op_has_input(call, ZERO_POINT)) {
+        to = call->inputs[ZERO_POINT].dtype;
+        if (params->to != STOA_NONE && params->to != to)
+            return stoa_fail(error, STOA_ERROR_GRAPH, "input y_zero_point is of type %s, attribute output_dtype is %d",
+                             stoa_dtype_name(to), (int)params->to);
+    }
     if (!stoa_quantize_loop(from, to))
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "from %s to %s is not supported", stoa_dtype_name(from),
                          stoa_dtype_name(to));
@@ -148,7 +175,7 @@ static enum stoa_status run_dynamic(const struct op_call *call, const struct op_
     return STOA_OK;
 }
 
-#define QUANTIZE(name, type_, infer_)                                                                                  \
+#define QUANTIZE(name, type_, parse_, infer_)                                                                          \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
         .since = 10,                                                                                                   \
@@ -158,12 +185,12 @@ static enum stoa_status run_dynamic(const struct op_call *call, const struct op_
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct quantize_params),                                                                 \
-        .parse = parse,                                                                                                \
+        .parse = parse_,                                                                                               \
         .infer = infer_,                                                                                               \
         .run = run,                                                                                                    \
     };
-QUANTIZE(quantize_linear, "QuantizeLinear", infer_quantize)
-QUANTIZE(dequantize_linear, "DequantizeLinear", infer_dequantize)
+QUANTIZE(quantize_linear, "QuantizeLinear", parse_quantize, infer_quantize)
+QUANTIZE(dequantize_linear, "DequantizeLinear", parse, infer_dequantize)
 
 const struct op stoa_op_dynamic_quantize_linear = {
     .type = "DynamicQuantizeLinear",

@@ -33,7 +33,8 @@ enum stoa_status stoa_reference_quantize_linear(struct reference_run *run)
 {
     const struct reference_tensor *x = stoa_reference_input(run, 0), *scale = stoa_reference_input(run, 1);
     const struct reference_tensor *zero = stoa_reference_input(run, 2);
-    enum stoa_dtype to = zero ? zero->dtype : STOA_UINT8;
+    int64_t stated = run->call->opset < 21 ? 0 : stoa_read_int(&run->reader, "output_dtype", 0, 0, INT32_MAX);
+    enum stoa_dtype to = zero ? zero->dtype : stated ? (enum stoa_dtype)stated : STOA_UINT8;
     struct reference_tensor *y;
     size_t stride, size;
     STOA_TRY(find_axis(run, x, &stride, &size));

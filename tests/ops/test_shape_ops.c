@@ -75,6 +75,9 @@ static const struct op_row rows[] = {
     {"Cast of uint32 to bool", "Cast", 13, "to=9", "u32{4294967295,0}"},
     {"Cast of bool to uint64", "Cast", 13, "to=13", "b{1,0}"},
     {"Transpose of uint16", "Transpose", 13, "perm=[1,0]", "u16#[37,21]"},
+    {"Cast, saturating", "Cast", 19, "to=3 saturate=1", "f32{1.7,-128.9,127.9,3.0}"},
+    {"Cast, not saturating", "Cast", 21, "to=1 saturate=0", "i32{1,2}"},
+    {"CastLike, saturating", "CastLike", 19, "saturate=1", "f32{1.7,-3.2} i32[2]"},
     {"Cast to float16", "Cast", 13, "to=10", "f32[3,5,7]"},
     {"Cast to float16 of an image", "Cast", 13, "to=10", "f32[2,3,5,7]"},
     {"Cast to float16, ties", "Cast", 13, "to=10", "f32{2049.0,2051.0,-2049.0,1.00048828125,1.00146484375}"},
@@ -143,6 +146,9 @@ static const struct op_refusal refused[] = {
     {{"ConstantOfShape of what is computed", "ConstantOfShape", 9, "", "i64{2}"}, STOA_ERROR_UNSUPPORTED, "input"},
     {{"Cast to nothing", "Cast", 9, "", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "to is missing"},
     {{"Cast to complex", "Cast", 9, "to=14", "f32[2]"}, STOA_ERROR_UNSUPPORTED, "to is 14"},
+    {{"Cast to float8", "Cast", 19, "to=17", "f32[2]"}, STOA_ERROR_UNSUPPORTED, "to is 17"},
+    {{"Cast to int4", "Cast", 21, "to=22", "f32[2]"}, STOA_ERROR_UNSUPPORTED, "to is 22"},
+    {{"Cast, saturating before opset 19", "Cast", 18, "to=1 saturate=1", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "saturate"},
     {{"Cast to 99", "Cast", 9, "to=99", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "to is 99"},
 };
 
