@@ -109,7 +109,6 @@ RARE(elu, elu(v, alpha))
 RARE(selu, beta *elu(v, alpha))
 RARE(celu, v < 0.0f ? alpha * exponential_less_one((v < 0.0f ? v : 0.0f) / alpha) : v)
 RARE(mish, v *mish_gate(v))
-FUNCTION(gelu, 0.5f * v * (1.0f + error_function(v * 0x1.6a09e6p-1f)))
 FUNCTION(erf, error_function(v))
 RARE(log, logarithm(v))
 RARE(abs, fabsf(v))
@@ -123,6 +122,37 @@ RARE(reciprocal, 1.0f / v)
 RARE(softsign, fabsf(v) >= 0x1p25f ? copysignf(1.0f, v) : v / (1.0f + fabsf(v)))
 RARE(thresholded_relu, v <= alpha ? 0.0f : v)
 RARE(shrink, v<-alpha ? v + beta : v> alpha ? v - beta : v != v ? v : 0.0f)
+
+/* Gelu, in parts of which erf is one; by tanh, (1 + tanh u) / 2 being the sigmoid of 2u, the sigmoid. */
+static STOA_INLINE void gelu(bool by_tanh, size_t count, const float *x, float *y)
+{
+    float gate[256];
+    const size_t capacity = sizeof gate / sizeof *gate;
+    for (; count; count -= stoa_size_min(capacity, count), x += capacity, y += capacity) {
+        const size_t part = stoa_size_min(capacity, count);
+        STOA_INDEPENDENT
+        for (size_t i = 0; i < part; i++)
+            gate[i] = x[i] * (by_tanh ? 0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * x[i] * x[i]) : 0x1.6a09e6p-1f);
+        (by_tanh ? each_sigmoid : each_erf)(part, 0, 0, gate, gate);
+        STOA_INDEPENDENT
+        for (size_t i = 0; i < part; i++)
+            y[i] = by_tanh ? x[i] * gate[i] : 0.5f * x[i] * (1.0f + gate[i]);
+    }
+}
+
+static void each_gelu(size_t count, float alpha, float beta, const float *x, float *y)
+{
+    (void)alpha;
+    (void)beta;
+    gelu(false, count, x, y);
+}
+
+static void each_gelu_tanh(size_t count, float alpha, float beta, const float *x, float *y)
+{
+    (void)alpha;
+    (void)beta;
+    gelu(true, count, x, y);
+}
 
 /* Those that have no loop here go through double, one by one. */
 void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y)
@@ -145,6 +175,7 @@ void stoa_activate(const struct activation *activation, size_t count, const floa
         [ACTIVATION_CELU] = each_celu,
         [ACTIVATION_MISH] = each_mish,
         [ACTIVATION_GELU] = each_gelu,
+        [ACTIVATION_GELU_TANH] = each_gelu_tanh,
         [ACTIVATION_ERF] = each_erf,
         [ACTIVATION_LOG] = each_log,
         [ACTIVATION_ABS] = each_abs,

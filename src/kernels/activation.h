@@ -26,12 +26,13 @@ enum activation_kind {
     ACTIVATION_SIGMOID, /* 1 / (1 + e^-x) */
     ACTIVATION_SILU,    /* x times that, so rounded */
     ACTIVATION_TANH,
-    ACTIVATION_SOFTPLUS, /* log(1 + e^x) */
-    ACTIVATION_ELU,      /* x < 0 ? alpha*(e^x - 1) : x */
-    ACTIVATION_SELU,     /* beta * (x < 0 ? alpha*(e^x - 1) : x) */
-    ACTIVATION_CELU,     /* x < 0 ? alpha*(e^(x/alpha) - 1) : x, alpha > 0 */
-    ACTIVATION_MISH,     /* x times tanh(log(1 + e^x)), so rounded */
-    ACTIVATION_GELU,     /* x/2 times (1 + erf(x / sqrt(2))), so rounded */
+    ACTIVATION_SOFTPLUS,  /* log(1 + e^x) */
+    ACTIVATION_ELU,       /* x < 0 ? alpha*(e^x - 1) : x */
+    ACTIVATION_SELU,      /* beta * (x < 0 ? alpha*(e^x - 1) : x) */
+    ACTIVATION_CELU,      /* x < 0 ? alpha*(e^(x/alpha) - 1) : x, alpha > 0 */
+    ACTIVATION_MISH,      /* x times tanh(log(1 + e^x)), so rounded */
+    ACTIVATION_GELU,      /* x/2 times (1 + erf(x / sqrt(2))), so rounded */
+    ACTIVATION_GELU_TANH, /* x/2 times (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))), as x times a sigmoid */
     ACTIVATION_ERF,
     ACTIVATION_LOG,
     /* These round at most three times. */

@@ -45,6 +45,7 @@ FUNCTION(selu, beta *(x < 0 ? alpha * expm1(x) : x))
 FUNCTION(celu, x < 0 ? alpha * expm1(x / alpha) : x)
 FUNCTION(mish, x *tanh(softplus(x)))
 FUNCTION(gelu, 0.5 * x * (1 + erf(x * sqrt(0.5))))
+FUNCTION(gelu_tanh, 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x))))
 FUNCTION(neg, -x)
 FUNCTION(sign, x > 0 ? 1 : x < 0 ? -1 : x)
 FUNCTION(reciprocal, 1 / x)
@@ -92,6 +93,7 @@ static const function functions[ACTIVATION_COUNT] = {
     [ACTIVATION_CELU] = each_celu,
     [ACTIVATION_MISH] = each_mish,
     [ACTIVATION_GELU] = each_gelu,
+    [ACTIVATION_GELU_TANH] = each_gelu_tanh,
     [ACTIVATION_ERF] = each_erf,
     [ACTIVATION_LOG] = each_log,
     [ACTIVATION_ABS] = each_fabs,

@@ -68,10 +68,16 @@ DERIVATIVE(softsign, g / (1.0f + fabsf(v)) / (1.0f + fabsf(v)))
 DERIVATIVE(thresholded_relu, v <= alpha ? 0.0f : g)
 DERIVATIVE(shrink, v >= -alpha && v <= alpha ? 0.0f : g)
 
-/* Those whose functions go by double. */
+/* Those whose functions go by double, and those of Gelu. */
 static double slope_in_double(enum activation_kind kind, double v)
 {
     switch (kind) {
+    case ACTIVATION_GELU:
+        return 0.5 * erfc(-v * sqrt(0.5)) + v * exp(-v * v / 2) / sqrt(2 * acos(-1));
+    case ACTIVATION_GELU_TANH: {
+        double slope = sqrt(2 / acos(-1)), t = tanh(slope * (v + 0.044715 * v * v * v));
+        return 0.5 * (1 + t) + 0.5 * v * (1 - t) * (1 + t) * slope * (1 + 3 * 0.044715 * v * v);
+    }
     case ACTIVATION_SIN:
         return cos(v);
     case ACTIVATION_COS:
@@ -158,7 +164,7 @@ static void each_in_float(const void *context, size_t count, char *const *data, 
 
 nd_loop stoa_activation_gradient(enum activation_kind kind)
 {
-    if (kind >= ACTIVATION_SIN)
+    if (kind >= ACTIVATION_SIN || kind == ACTIVATION_GELU || kind == ACTIVATION_GELU_TANH)
         return each_in_double;
     return derivatives[kind] ? each_in_float : NULL;
 }

@@ -64,6 +64,36 @@ static double celu_of(double x, const double *p, double *slack)
     return y;
 }
 
+/* x/2 * (1 + t), t being erf(x / sqrt(2)) or the tanh of u = sqrt(2/pi) * (x + 0.044715 x^3). t is granted 8 roundings
+ * and its argument 8, which weigh as the slope of t; the sum and the products have one each. */
+static double gelu(double x, double t, double bend, double *slack)
+{
+    double y = 0.5 * x * (1 + t);
+    *slack = 0.5 * fabs(x) * (8 * fabs(t) + 2 + 8 * bend) + 3 * fabs(y);
+    return y;
+}
+
+static double gelu_of(double x, const double *p, double *slack)
+{
+    (void)p;
+    double z = x / sqrt(2);
+    return gelu(x, erf(z), fabs(z) * exp(-z * z) * 2 / sqrt(acos(-1)), slack);
+}
+
+static double gelu_tanh_of(double x, const double *p, double *slack)
+{
+    (void)p;
+    double u = sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x), s = 1 / cosh(u);
+    return gelu(x, tanh(u), fabs(u) * s * s, slack);
+}
+
+enum stoa_status stoa_reference_gelu(struct reference_run *run)
+{
+    static const char *const ways[] = {"none", "tanh", NULL};
+    bool by_tanh = stoa_read_choice(&run->reader, "approximate", ways);
+    return stoa_reference_map(run, by_tanh ? gelu_tanh_of : gelu_of, NULL, 1.2);
+}
+
 static const struct {
     const char *type;
     reference_function f;

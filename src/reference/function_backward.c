@@ -47,6 +47,34 @@ static double mish_of(double g, double x, const double *p, double *slack)
     return g * (t + bend);
 }
 
+/* Of Gelu, x/2 * (1 + t): the terms (1 + t)/2 and x/2 * t', which cancel left of 0; `bend` is the last. Both are
+ * granted the roundings of t and of its argument u. */
+static double gelu_slope(double g, double t, double bend, double u, double *slack)
+{
+    *slack = 32 * fabs(g) * (1 + fabs(bend) * (1 + fabs(u))) + fabs(g) * REFERENCE_TINY;
+    return g * (0.5 * (1 + t) + bend);
+}
+
+static double gelu_of(double g, double x, const double *p, double *slack)
+{
+    (void)p;
+    return gelu_slope(g, erf(x / sqrt(2)), x * exp(-x * x / 2) / sqrt(2 * acos(-1)), x * x, slack);
+}
+
+static double gelu_tanh_of(double g, double x, const double *p, double *slack)
+{
+    (void)p;
+    double slope = sqrt(2 / acos(-1)), u = slope * (x + 0.044715 * x * x * x), s = 1 / cosh(u);
+    return gelu_slope(g, tanh(u), 0.5 * x * s * s * slope * (1 + 3 * 0.044715 * x * x), u, slack);
+}
+
+enum stoa_status stoa_reference_gelu_backward(struct reference_run *run)
+{
+    static const char *const ways[] = {"none", "tanh", NULL};
+    bool by_tanh = stoa_read_choice(&run->reader, "approximate", ways);
+    return stoa_reference_map_backward(run, by_tanh ? gelu_tanh_of : gelu_of, NULL);
+}
+
 static const struct {
     const char *type;
     reference_derivative f;

@@ -151,6 +151,7 @@ enum stoa_status stoa_reference_softplus(struct reference_run *run);
 enum stoa_status stoa_reference_sqrt(struct reference_run *run);
 enum stoa_status stoa_reference_exp(struct reference_run *run);
 enum stoa_status stoa_reference_function(struct reference_run *run);
+enum stoa_status stoa_reference_gelu(struct reference_run *run);
 enum stoa_status stoa_reference_relation(struct reference_run *run);
 enum stoa_status stoa_reference_not(struct reference_run *run);
 enum stoa_status stoa_reference_is_nan(struct reference_run *run);
@@ -268,6 +269,7 @@ enum stoa_status stoa_reference_where_backward(struct reference_run *run);
 enum stoa_status stoa_reference_where_backward_other(struct reference_run *run);
 enum stoa_status stoa_reference_function_backward(struct reference_run *run);
 enum stoa_status stoa_reference_extreme_backward(struct reference_run *run);
+enum stoa_status stoa_reference_gelu_backward(struct reference_run *run);
 #ifdef STOA_TRAINING
 enum stoa_status stoa_reference_conv_backward_data(struct reference_run *run);
 enum stoa_status stoa_reference_conv_transpose_backward_data(struct reference_run *run);

@@ -43,6 +43,16 @@ static const struct op_row rows[] = {
     {"Celu with alpha", "Celu", 12, "alpha=2.5", "f32{nan,inf,-inf,-1e-6,-1e-40,-88.5,-200.0,0.0}"},
     {"Celu with a small alpha", "Celu", 12, "alpha=0.001", "f32{-0.0001,-0.1,-3,1}"},
     {"Mish", "Mish", 14, "", "f32[2,5,7,3]"},
+    {"Mish of opset 18", "Mish", 18, "", "f32[2,5,7,3]"},
+    {"Gelu", "Gelu", 20, "", "f32[2,5,7,3]"},
+    {"Gelu, many", "Gelu", 21, "approximate='none'", "f32[7,1009]"},
+    {"Gelu at the edges", "Gelu", 20, "", "f32{nan,inf,100.0,20.0,-20.0,-80.0,-5.0,-3.5,-0.75,0.0,1e-40}"},
+    {"Gelu by tanh", "Gelu", 20, "approximate='tanh'", "f32[2,5,7,3]"},
+    {"Gelu by tanh, many", "Gelu", 20, "approximate='tanh'", "f32[7,1009]"},
+    {"Gelu by tanh at the edges", "Gelu", 20, "approximate='tanh'",
+     "f32{nan,inf,1e30,100.0,20.0,-20.0,-80.0,-1e13,-5.0,-3.5,-0.75,0.0,1e-40}"},
+    {"Gelu of double", "Gelu", 20, "", "f64{-1,2,nan}"},
+    {"Gelu by tanh of double", "Gelu", 20, "approximate='tanh'", "f64{-1,2,nan}"},
     {"Mish at the edges", "Mish", 14, "", "f32{nan,inf,100.0,20.0,-20.0,-80.0,-1.19,0.0,1e-40}"},
     {"Shrink by default", "Shrink", 9, "", "f32[2,5,7,3]"},
     {"Shrink softly", "Shrink", 9, "lambd=1.5 bias=1.5", "f32{nan,inf,-inf,-1.5,1.5,1.6,-2,0}"},
@@ -108,6 +118,10 @@ Test(functions, agree_with_the_twin)
 }
 
 static const struct op_refusal refused[] = {
+    {{"Gelu in a way unknown", "Gelu", 20, "approximate='erf'", "f32[2]"},
+     STOA_ERROR_ATTRIBUTE,
+     "approximate is \"erf\""},
+    {{"Gelu of integers", "Gelu", 20, "", "i32{1}"}, STOA_ERROR_UNSUPPORTED, "int32"},
     {{"Erf of int64", "Erf", 9, "", "i64[3]"}, STOA_ERROR_UNSUPPORTED, "int64"},
     {{"Abs of bool", "Abs", 13, "", "b{1}"}, STOA_ERROR_UNSUPPORTED, "bool"},
     {{"Celu with alpha 0", "Celu", 12, "alpha=0.0", "f32[3]"}, STOA_ERROR_ATTRIBUTE, "alpha is 0"},

@@ -28,6 +28,8 @@ static const struct gradient_row rows[] = {
 
     {"Celu", "[2,3,5,4]", "y = Celu(x) alpha=1.5", MSE},
     {"Mish", "[2,3,5,4]", "y = Mish(x)", MSE},
+    {"Gelu", "[2,3,5,4]", "y = Gelu@20(x)", MSE},
+    {"Gelu by tanh", "[2,3,5,4]", "y = Gelu@20(x) approximate='tanh'", MSE},
     {"Erf", "[2,3,5,4]", "y = Erf(x)", MSE},
     {"Gelu as exported", "[2,3,5,4]",
      "const r f32(1.41421356)\nconst o f32(1.0)\nconst h f32(0.5)\na = Div(x, r)\nb = Erf(a)\nc = Add(b, o)\nd = "
