@@ -164,6 +164,7 @@ enum stoa_status stoa_reference_softmax_cross_entropy_loss(struct reference_run 
 enum stoa_status stoa_reference_batch_norm(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_training(struct reference_run *run);
 enum stoa_status stoa_reference_instance_norm(struct reference_run *run);
+enum stoa_status stoa_reference_group_norm(struct reference_run *run);
 enum stoa_status stoa_reference_lrn(struct reference_run *run);
 enum stoa_status stoa_reference_reduce_l1(struct reference_run *run);
 enum stoa_status stoa_reference_reduce_l2(struct reference_run *run);
@@ -268,8 +269,8 @@ enum stoa_status stoa_reference_mean_backward(struct reference_run *run);
 enum stoa_status stoa_reference_where_backward(struct reference_run *run);
 enum stoa_status stoa_reference_where_backward_other(struct reference_run *run);
 enum stoa_status stoa_reference_function_backward(struct reference_run *run);
-enum stoa_status stoa_reference_extreme_backward(struct reference_run *run);
 enum stoa_status stoa_reference_gelu_backward(struct reference_run *run);
+enum stoa_status stoa_reference_extreme_backward(struct reference_run *run);
 #ifdef STOA_TRAINING
 enum stoa_status stoa_reference_conv_backward_data(struct reference_run *run);
 enum stoa_status stoa_reference_conv_transpose_backward_data(struct reference_run *run);

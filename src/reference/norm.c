@@ -45,12 +45,14 @@ enum stoa_status stoa_reference_batch_norm(struct reference_run *run)
     return STOA_OK;
 }
 
-/* One channel of one image. A float mean of K elements is off by at most E = (K + 1) * mean |x|. The deviations
- * d = x - mean inherit that, so that the variance (as the mean of d*d: the textbook's E[x^2] - mean^2 cancels and is
- * not granted) is off by V = (K + 6) * var + 2 E mean |d| + u E^2. Through s = scale / sqrt(var + epsilon) that weighs
- * |s*d| V / (2 (var + epsilon)). Then E again for x - mean, the roundings of s and of the last steps, and room for
- * x * s + (b - mean * s). */
-static void normalise(size_t K, const double *x, double scale, double b, double epsilon, double *y, double *slack)
+/* Elements that are normalised together, K in all, of which `each` one after the other share a scale and a bias: one
+ * channel of one image, or a group of them. A float mean of K elements is off by at most E = (K + 1) * mean |x|. The
+ * deviations d = x - mean inherit that, so that the variance (as the mean of d*d: the textbook's E[x^2] - mean^2
+ * cancels and is not granted) is off by V = (K + 6) * var + 2 E mean |d| + u E^2. Through s = scale / sqrt(var +
+ * epsilon) that weighs |s*d| V / (2 (var + epsilon)). Then E again for x - mean, the roundings of s and of the last
+ * steps, and room for x * s + (b - mean * s). */
+static void normalise(size_t K, const double *x, size_t each, const double *scales, const double *biases,
+                      double epsilon, double *y, double *slack)
 {
     double count = (double)K, sum = 0, magnitude = 0, squares = 0, spread = 0;
     for (size_t i = 0; i < K; i++) {
@@ -62,12 +64,12 @@ static void normalise(size_t K, const double *x, double scale, double b, double 
         squares += (x[i] - mean) * (x[i] - mean);
         spread += fabs(x[i] - mean);
     }
-    double variance = squares / count, s = scale / sqrt(variance + epsilon);
+    double variance = squares / count;
     double mean_error = (count + 1) * magnitude / count;
     double variance_error =
         (count + 6) * variance + 2 * mean_error * spread / count + mean_error * mean_error * 0x1p-24;
     for (size_t i = 0; i < K; i++) {
-        double d = x[i] - mean;
+        double d = x[i] - mean, s = scales[i / each] / sqrt(variance + epsilon), b = biases[i / each];
         y[i] = d * s + b;
         slack[i] = fabs(s) * mean_error + fabs(s * d) * (variance_error / (2 * (variance + epsilon)) + 6) +
                    4 * (fabs(x[i] * s) + fabs(mean * s) + fabs(b));
@@ -86,9 +88,35 @@ enum stoa_status stoa_reference_instance_norm(struct reference_run *run)
     struct reference_tensor *y;
     STOA_TRY(stoa_reference_output_like(run, x, &y));
     for (size_t plane = 0; plane < x->dims[0] * channels; plane++)
-        normalise(pixels, x->values + plane * pixels, stoa_reference_input(run, 1)->values[plane % channels],
-                  stoa_reference_input(run, 2)->values[plane % channels], epsilon, y->values + plane * pixels,
+        normalise(pixels, x->values + plane * pixels, pixels, stoa_reference_input(run, 1)->values + plane % channels,
+                  stoa_reference_input(run, 2)->values + plane % channels, epsilon, y->values + plane * pixels,
                   y->slack + plane * pixels);
+    return STOA_OK;
+}
+
+/* Scale and bias are one number a channel, before opset 21 one a group. */
+enum stoa_status stoa_reference_group_norm(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    const double epsilon = (double)stoa_read_float(&run->reader, "epsilon", 1e-5f);
+    const size_t groups = (size_t)stoa_read_int(&run->reader, "num_groups", 1, 1, INT32_MAX);
+    const bool by_group = run->call->opset < 21;
+    if (!by_group)
+        stoa_read_int(&run->reader, "stash_type", 1, 1, 1);
+    STOA_TRY(run->reader.status);
+    if (x->rank < 3 || x->dims[1] % groups)
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 0 is no images whose channels fall into %zu groups",
+                         groups);
+    const size_t pixels = stoa_reference_product(x, 2, x->rank), size = x->dims[1] / groups;
+    STOA_TRY(check_channel_inputs(run, 1, 2, by_group ? groups : x->dims[1]));
+    struct reference_tensor *y;
+    STOA_TRY(stoa_reference_output_like(run, x, &y));
+    const size_t K = size * pixels, each = by_group ? K : pixels;
+    for (size_t i = 0; K && i < x->dims[0] * groups; i++) {
+        const size_t first = i % groups * (by_group ? 1 : size);
+        normalise(K, x->values + i * K, each, stoa_reference_input(run, 1)->values + first,
+                  stoa_reference_input(run, 2)->values + first, epsilon, y->values + i * K, y->slack + i * K);
+    }
     return STOA_OK;
 }
 

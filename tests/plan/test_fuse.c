@@ -127,6 +127,9 @@ static const struct {
      IMAGE "a = Conv(x, w)\nc = HardSigmoid(a) alpha=0.1666667\ny = Mul(a, c)\noutput y\n"},
     {"a sigmoid's too", STOA_PASS_FUSE_ACTIVATION, 2, "Conv+Sigmoid+Mul",
      IMAGE "a = Conv(x, w)\nc = Sigmoid(a)\ny = Mul(c, a)\noutput y\n"},
+    {"Gelu, and behind groups", STOA_PASS_FUSE_ACTIVATION, 2, "GroupNormalization+Gelu",
+     IMAGE "const s f32[4]\na = Conv(x, w)\nc = Gelu@20(a) approximate='tanh'\nd = GroupNormalization@21(c, s, s) "
+           "num_groups=2\ny = Gelu@20(d)\noutput y\n"},
     {"Mish as exported", STOA_PASS_FUSE_ACTIVATION, 3, "Conv+Softplus+Tanh+Mul",
      IMAGE "a = Conv(x, w)\nc = Softplus(a)\nd = Tanh(c)\ny = Mul(a, d)\noutput y\n"},
     {"Gelu as exported", STOA_PASS_FUSE_ACTIVATION, 5, "Add+Div+Erf+Add+Mul+Mul",

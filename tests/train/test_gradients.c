@@ -206,6 +206,7 @@ Test(train, every_operator_says_whether_gradients_pass)
         "Greater",
         "GreaterOrEqual",
         "GridSample",
+        "GroupNormalization",
         "Hardmax",
         "If",
         "IsInf",
