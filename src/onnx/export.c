@@ -24,7 +24,9 @@ struct exporter {
  * need not be inputs too. */
 static int64_t ir_version(int opset)
 {
-    return opset <= 9 ? 4 : opset <= 10 ? 5 : opset <= 11 ? 6 : opset <= 14 ? 7 : 8;
+    static const unsigned char versions[] = {[10] = 5, [11] = 6, [12] = 7, [13] = 7, [14] = 7, [15] = 8,
+                                             [16] = 8, [17] = 8, [18] = 8, [19] = 9, [20] = 9, [21] = 10};
+    return opset < 10 ? 4 : versions[opset];
 }
 
 /* `count` messages of `size` bytes and the pointers to them that protobuf-c wants; the caller initialises each. */

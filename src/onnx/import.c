@@ -2,28 +2,38 @@
 #include "onnx/import.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
 #include "graph/branch.h"
+#include "graph/names.h"
 #include "onnx/attribute.h"
 
 #define LEAST_IR 3
 #define MOST_IR 10
 #define LEAST_OPSET 1 /* below 7 as far as operators have kept their meaning: the operator table knows since when */
-#define MOST_OPSET 17
+#define MOST_OPSET 21
+#define FUNCTION_NAME 256
 
 struct import {
     const struct onnx_source *source;
     struct arena *scratch;
     struct stoa_error *error;
     struct graph *graph;
-    int opset; /* of the default domain */
+    int opset;                          /* of the default domain */
+    bool in_branch;                     /* the graph is an If's branch */
+    const struct name_table *functions; /* those that the file defines, as function_name has them */
 };
 
 static bool is_named(const char *text)
 {
     return text && text[0];
+}
+
+static bool is_default_domain(const char *domain)
+{
+    return !is_named(domain) || strcmp(domain, "ai.onnx") == 0;
 }
 
 static enum stoa_status check_versions(const Onnx__ModelProto *message, struct stoa_error *error, int *opset)
@@ -36,10 +46,13 @@ static enum stoa_status check_versions(const Onnx__ModelProto *message, struct s
     const Onnx__OperatorSetIdProto *found = NULL;
     for (size_t i = 0; i < message->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *import = message->opset_import[i];
-        if (is_named(import->domain) && strcmp(import->domain, "ai.onnx") != 0)
+        if (!is_default_domain(import->domain))
             continue;
-        if (found)
-            return stoa_fail(error, STOA_ERROR_GRAPH, "opset_import[%zu] states the default domain again", i);
+        if (found && found->version != import->version)
+            return stoa_fail(error, STOA_ERROR_GRAPH,
+                             "opset_import[%zu] states version %" PRId64 " of the default domain, and an entry before "
+                             "it %" PRId64,
+                             i, import->version, found->version);
         found = import;
     }
     if (!found)
@@ -85,12 +98,9 @@ static enum stoa_status read_shape(const Onnx__TensorShapeProto *shape, struct s
     value->rank = shape->n_dim;
     for (size_t i = 0; i < shape->n_dim; i++) {
         const Onnx__TensorShapeProto__Dimension *dim = shape->dim[i];
-        value->dims[i] = GRAPH_UNKNOWN;
-        if (dim->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE)
-            continue;
-        value->dims[i] = dim->dim_value;
-        if (dim->dim_value < 0)
-            return stoa_fail(error, STOA_ERROR_GRAPH, "dim[%zu] is %" PRId64, i, dim->dim_value);
+        /* A number below 0 says as little as none: some exporters write -1 for a dimension that is open. */
+        bool stated = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && dim->dim_value >= 0;
+        value->dims[i] = stated ? dim->dim_value : GRAPH_UNKNOWN;
     }
     return STOA_OK;
 }
@@ -113,6 +123,9 @@ static enum stoa_status add_info(struct import *import, const Onnx__ValueInfoPro
 {
     size_t index;
     STOA_TRY(stoa_graph_value(import->graph, info->name, import->error, &index));
+    /* Whoever asks for outputs of the model does so by name: one that is listed again is there already. */
+    if (!is_input && !import->in_branch && import->graph->values[index].is_output)
+        return STOA_OK;
     STOA_TRY(is_input ? stoa_graph_add_input(import->graph, index, import->error)
                       : stoa_graph_add_output(import->graph, index, import->error));
     struct graph_value *value = &import->graph->values[index];
@@ -170,8 +183,7 @@ static enum stoa_status add_node(struct import *import, size_t index, const Onnx
 
 static bool is_if(const Onnx__NodeProto *message)
 {
-    return strcmp(message->op_type, "If") == 0 &&
-           (!is_named(message->domain) || strcmp(message->domain, "ai.onnx") == 0);
+    return strcmp(message->op_type, "If") == 0 && is_default_domain(message->domain);
 }
 
 /* A branch's values may have the names of others outside; what it takes from there, it names too. Nesting ends where
@@ -183,6 +195,7 @@ static enum stoa_status read_branch(const struct import *around, const Onnx__Gra
     STOA_TRY(stoa_graph_add_branch(around->graph, around->error, &graph));
     struct import import = *around;
     import.graph = graph;
+    import.in_branch = true;
     if (message->n_input)
         return stoa_fail(import.error, STOA_ERROR_GRAPH, "has %zu inputs, branches have none", message->n_input);
     if (message->n_output != outputs)
@@ -258,11 +271,47 @@ static const char *node_label(const Onnx__NodeProto *message)
     return "";
 }
 
+/* "domain.name", empty where that does not fit; no function is called so. */
+static void function_name(const char *domain, const char *name, size_t size, char *text)
+{
+    int length = snprintf(text, size, "%s.%s", is_default_domain(domain) ? "" : domain, name ? name : "");
+    if ((size_t)length >= size)
+        text[0] = '\0';
+}
+
+/* Adds the names of the file's functions; those that two have count once. */
+static enum stoa_status add_functions(struct import *import, const Onnx__ModelProto *message, struct name_table *names)
+{
+    for (size_t i = 0; i < message->n_functions; i++) {
+        char text[FUNCTION_NAME];
+        const char *copy;
+        function_name(message->functions[i]->domain, message->functions[i]->name, sizeof text, text);
+        if (stoa_names_find(names, text) != NAMES_NONE)
+            continue;
+        STOA_TRY(stoa_arena_string(import->scratch, text, strlen(text), import->error, &copy));
+        STOA_TRY(stoa_names_add(names, copy, i, import->error));
+    }
+    return STOA_OK;
+}
+
+static enum stoa_status check_not_function(const struct import *import, const Onnx__NodeProto *message)
+{
+    char text[FUNCTION_NAME];
+    function_name(message->domain, message->op_type, sizeof text, text);
+    if (!text[0] || stoa_names_find(import->functions, text) == NAMES_NONE)
+        return STOA_OK;
+    return stoa_fail(import->error, STOA_ERROR_UNSUPPORTED,
+                     "node '%.80s' (%.80s): the file defines this operator as a function (domain '%.80s'), and "
+                     "functions are not read",
+                     node_label(message), message->op_type, message->domain ? message->domain : "");
+}
+
 static enum stoa_status add_node(struct import *import, size_t index, const Onnx__NodeProto *message)
 {
     if (!is_named(message->op_type))
         return stoa_fail(import->error, STOA_ERROR_PARSE, "node '%.80s' (node[%zu]) has no op_type",
                          node_label(message), index);
+    STOA_TRY(check_not_function(import, message));
     struct graph_node node = {.name = message->name,
                               .type = message->op_type,
                               .domain = message->domain,
@@ -293,7 +342,13 @@ enum stoa_status stoa_onnx_import(const Onnx__ModelProto *message, const struct 
     STOA_TRY(add_initializers(&import, message->graph));
     STOA_TRY(add_infos(&import, message->graph->input, message->graph->n_input, true));
     STOA_TRY(add_infos(&import, message->graph->output, message->graph->n_output, false));
-    for (size_t i = 0; i < message->graph->n_node; i++)
-        STOA_TRY(add_node(&import, i, message->graph->node[i]));
+    struct name_table functions;
+    stoa_names_init(&functions, &scratch->allocator);
+    import.functions = &functions;
+    enum stoa_status status = add_functions(&import, message, &functions);
+    for (size_t i = 0; status == STOA_OK && i < message->graph->n_node; i++)
+        status = add_node(&import, i, message->graph->node[i]);
+    stoa_names_deinit(&functions);
+    STOA_TRY(status);
     return stoa_graph_finish(graph, error);
 }

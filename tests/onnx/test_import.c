@@ -94,6 +94,69 @@ Test(import, a_model_from_a_file)
     onnx_free(&writer);
 }
 
+static void write_relu(struct onnx_writer *writer, const int64_t *dims)
+{
+    onnx_begin(writer, MODEL_GRAPH);
+    onnx_info(writer, GRAPH_INPUT, "x", dims);
+    onnx_info(writer, GRAPH_OUTPUT, "y", NULL);
+    onnx_info(writer, GRAPH_OUTPUT, "x", NULL);
+    onnx_info(writer, GRAPH_OUTPUT, "y", NULL);
+    onnx_node(writer, "Relu", "x", "y");
+    onnx_end(writer);
+}
+
+/* The default domain by both of its names, and an output twice, are what PyTorch writes, too. */
+Test(import, what_is_said_twice_counts_once)
+{
+    struct onnx_writer writer = {0};
+    struct stoa_error error = {0};
+    struct stoa_value_info info;
+    size_t index;
+    onnx_int(&writer, MODEL_IR_VERSION, 10);
+    onnx_opset(&writer, "", 21);
+    onnx_opset(&writer, "ai.onnx", 21);
+    write_relu(&writer, (const int64_t[]){2, 3, 0});
+    struct stoa_model *model = load(&writer);
+    cr_assert(stoa_model_output_count(model) == 2);
+    cr_assert(stoa_model_output(model, 0, &error, &info) == STOA_OK && strcmp(info.name, "y") == 0);
+    cr_assert(stoa_model_output(model, 1, &error, &info) == STOA_OK && strcmp(info.name, "x") == 0);
+    cr_assert(stoa_model_find_output(model, "y", &error, &index) == STOA_OK && index == 0);
+    cr_expect(model->graph.nodes[0].opset == 21);
+    stoa_model_free(model);
+    onnx_free(&writer);
+}
+
+Test(import, dimensions_below_0_are_open)
+{
+    struct onnx_writer writer = {0};
+    struct stoa_error error = {0};
+    struct stoa_value_info info;
+    onnx_int(&writer, MODEL_IR_VERSION, 8);
+    onnx_opset(&writer, NULL, 18);
+    onnx_begin(&writer, MODEL_GRAPH);
+    onnx_begin(&writer, GRAPH_INPUT);
+    onnx_text(&writer, INFO_NAME, "x");
+    onnx_begin(&writer, INFO_TYPE);
+    onnx_begin(&writer, TYPE_TENSOR);
+    onnx_int(&writer, TYPE_TENSOR_ELEM_TYPE, STOA_FLOAT);
+    onnx_begin(&writer, TYPE_TENSOR_SHAPE);
+    for (int64_t value = -2; value < 5; value += 2) { /* -2, 0, 2, 4 */
+        onnx_begin(&writer, SHAPE_DIM);
+        onnx_int(&writer, DIM_VALUE, value < 0 ? -1 : value);
+        onnx_end(&writer);
+    }
+    for (int open = 0; open < 4; open++)
+        onnx_end(&writer);
+    onnx_info(&writer, GRAPH_OUTPUT, "y", NULL);
+    onnx_node(&writer, "Relu", "x", "y");
+    onnx_end(&writer);
+    struct stoa_model *model = load(&writer);
+    cr_assert(stoa_model_input(model, 0, &error, &info) == STOA_OK && info.rank == 4);
+    cr_expect(info.dims[0] == -1 && info.dims[1] == 0 && info.dims[2] == 2 && info.dims[3] == 4);
+    stoa_model_free(model);
+    onnx_free(&writer);
+}
+
 Test(import, missing_arguments_are_refused)
 {
     struct stoa_error error = {0};
