@@ -37,7 +37,8 @@ STOA_API void stoa_model_free(struct stoa_model *model);
 
 /* Writes the model as an ONNX file, which reads back as the same graph: nodes with their names, types, attributes and
  * order, values with their names, constants bit for bit. Constants, also those that came as Constant nodes, become
- * initialisers with raw data; what was float16 or bfloat16 is written as float. The opset version is the one the model
+ * initialisers with raw data; what was float16 or bfloat16 is written as float, but Casts to the two stay: of a model
+ * that mixes them with float, other readers may not take what comes out. The opset version is the one the model
  * was read at, 13 for models that were built; the ir_version is the first that has the opset and initialisers that are
  * no inputs. An open first dimension of an input or output is called "batch", other open ones have no name. Models with
  * If nodes are STOA_ERROR_UNSUPPORTED. Larger than 2 GiB, which the format does not allow, is STOA_ERROR_LIMIT.
