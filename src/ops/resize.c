@@ -16,8 +16,6 @@
 
 #define MAX_SIZE 0x7fffffff
 
-static const size_t taps_of_mode[] = {[RESIZE_NEAREST] = 1, [RESIZE_LINEAR] = 2, [RESIZE_CUBIC] = 4};
-
 enum stoa_status stoa_resize_parse(struct attribute_reader *reader, void *out)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
@@ -48,8 +46,7 @@ enum stoa_status stoa_resize_parse(struct attribute_reader *reader, void *out)
         if (reader->opset >= 18) {
             stoa_read_integers(reader, "axes", &params->axes);
             params->policy = stoa_read_choice(reader, "keep_aspect_ratio_policy", policies);
-            if (stoa_read_int(reader, "antialias", 0, 0, 1))
-                stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute antialias is 1, only 0 is supported");
+            params->antialias = stoa_read_int(reader, "antialias", 0, 0, 1) != 0;
         }
     } else if (params->mode == RESIZE_CUBIC) {
         stoa_reader_fail(reader, STOA_ERROR_ATTRIBUTE, "attribute mode is \"cubic\", which opset %d does not have",
@@ -243,35 +240,40 @@ static void release(const struct op_call *call, const struct stoa_allocator *all
 }
 
 /* Room for the tables of all axes, behind the state in one block. */
-static enum stoa_status make_state(const struct op_call *call, const struct op_prepare *prepare,
-                                   struct stoa_error *error, struct resize **resize)
+static enum stoa_status make_state(const struct op_call *call, const struct given *given,
+                                   const struct op_prepare *prepare, struct stoa_error *error, size_t *entries,
+                                   struct resize **resize)
 {
-    const struct resize_params *params = call->params;
     const struct stoa_tensor *y = &call->outputs[0];
-    const size_t taps = taps_of_mode[params->mode];
-    size_t entries = 0, bytes;
-    for (size_t i = 0; i < y->rank; i++)
-        entries += y->dims[i];
-    if (!stoa_size_mul(entries, taps * (sizeof(size_t) + sizeof(float)) + sizeof(bool), &bytes) ||
-        !stoa_size_add(bytes, sizeof **resize, &bytes))
-        return stoa_fail(error, STOA_ERROR_LIMIT, "the output's axes have %zu elements together, too many", entries);
+    *entries = 0; /* no more than STOA_MAX_RANK * MAX_SIZE * RESIZE_MOST_TAPS */
+    for (size_t i = 0; i < y->rank; i++) {
+        struct resize_stretch stretch;
+        STOA_TRY(find_stretch(call, given, i, error, &stretch));
+        size_t taps = stoa_resize_taps(call->params, &stretch);
+        if (taps > RESIZE_MOST_TAPS)
+            return stoa_fail(
+                error, STOA_ERROR_UNSUPPORTED,
+                "attribute antialias is 1 and axis %zu goes from %zu to %zu elements: each would be made of "
+                "more than %d, which is not supported",
+                i, call->inputs[0].dims[i], y->dims[i], RESIZE_MOST_TAPS);
+        *entries += taps * y->dims[i];
+    }
+    /* An element of the output has at least one entry. */
+    size_t bytes = sizeof **resize + *entries * (sizeof(size_t) + sizeof(float) + sizeof(bool));
     STOA_TRY(stoa_allocate_raw(prepare->allocator, bytes, 1, error, resize));
     (*resize)->rank = 0;
     return STOA_OK;
 }
 
 static enum stoa_status fill(const struct op_call *call, const struct given *given, struct stoa_error *error,
-                             struct resize *resize)
+                             size_t entries, struct resize *resize)
 {
     const struct resize_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0], *y = &call->outputs[0];
-    const size_t taps = taps_of_mode[params->mode];
-    size_t entries = 0, blended = 1;
-    for (size_t i = 0; i < y->rank; i++)
-        entries += y->dims[i];
+    size_t blended = 1;
     size_t *from = (size_t *)(resize + 1);
-    float *weights = (float *)(from + taps * entries);
-    bool *outside = (bool *)(weights + taps * entries);
+    float *weights = (float *)(from + entries);
+    bool *outside = (bool *)(weights + entries);
     for (size_t i = 0; i < x->rank; i++) {
         struct resize_stretch stretch;
         STOA_TRY(find_stretch(call, given, i, error, &stretch));
@@ -279,16 +281,14 @@ static enum stoa_status fill(const struct op_call *call, const struct given *giv
                                    .out = y->dims[i],
                                    .x_stride = x->strides[i],
                                    .y_stride = y->strides[i],
-                                   .taps = taps,
+                                   .taps = stoa_resize_taps(params, &stretch),
                                    .from = from,
                                    .weights = weights,
                                    .outside = params->coordinates == RESIZE_CROP ? outside : NULL};
-        from += taps * axis.out;
-        weights += taps * axis.out;
+        from += axis.taps * axis.out;
+        weights += axis.taps * axis.out;
         outside += axis.out;
-        if (stoa_resize_trace(params, &stretch, &axis)) {
-            blended = stoa_size_min(blended * taps, 2 * RESIZE_MOST_BLENDED);
-        } else {
+        if (!stoa_resize_trace(params, &stretch, &axis)) {
             axis.from = NULL;
             axis.outside = NULL;
             axis.taps = 1;
@@ -296,6 +296,8 @@ static enum stoa_status fill(const struct op_call *call, const struct given *giv
         if (axis.in != 1 || axis.out != 1 || axis.outside)
             insert(resize, &axis);
     }
+    for (size_t i = 0; i + 1 < resize->rank; i++)
+        blended = stoa_size_min(blended * resize->axes[i].taps, 2 * RESIZE_MOST_BLENDED);
     if (blended > RESIZE_MOST_BLENDED)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED,
                          "resizing so many axes makes each element of more than %d elements, which is not supported",
@@ -310,9 +312,10 @@ enum stoa_status stoa_resize_prepare(struct op_call *call, const struct op_prepa
 {
     struct given given;
     struct resize *resize;
+    size_t entries;
     STOA_TRY(find_given(call, error, &given));
-    STOA_TRY(make_state(call, prepare, error, &resize));
-    enum stoa_status status = fill(call, &given, error, resize);
+    STOA_TRY(make_state(call, &given, prepare, error, &entries, &resize));
+    enum stoa_status status = fill(call, &given, error, entries, resize);
     if (status != STOA_OK) {
         stoa_release(prepare->allocator, resize);
         return status;

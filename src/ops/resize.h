@@ -10,7 +10,8 @@
 #include "ops/arguments.h"
 #include "ops/op.h"
 
-#define RESIZE_MOST_BLENDED 256 /* input elements that one output element is made of */
+#define RESIZE_MOST_BLENDED 256 /* input elements that one output element is made of, but for the innermost axis */
+#define RESIZE_MOST_TAPS 512    /* along one axis */
 
 enum { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC };
 enum {
@@ -31,7 +32,7 @@ struct resize_params {
     size_t scale_count;                    /* Upsample before opset 9: */
     float attribute_scales[STOA_MAX_RANK]; /* so many scales are an attribute */
     float cubic_a, extrapolation;
-    bool exclude_outside;
+    bool exclude_outside, antialias;
     struct op_integers axes; /* that scales, sizes and roi are for; none: all */
     size_t policy;
 };
@@ -57,6 +58,8 @@ struct resize_stretch {
     double start, end;             /* of what is cropped, as parts of the axis; else 0 and 1 */
 };
 
+/* How many elements along an axis one element of the output is made of. */
+size_t stoa_resize_taps(const struct resize_params *params, const struct resize_stretch *stretch);
 /* axis->in, out, taps, from, weights and outside are set (with room for out indices): fills the tables and returns
  * whether they say anything at all. */
 bool stoa_resize_trace(const struct resize_params *params, const struct resize_stretch *stretch,

@@ -60,6 +60,21 @@ static double clamp(double x, double last)
     return x < 0 ? 0 : x > last ? last : x;
 }
 
+/* How many elements of the input stand for one of the output, where it is antialiased. */
+static double spread(const struct resize_params *params, const struct resize_stretch *stretch)
+{
+    bool wide = params->antialias && stretch->numerator < stretch->denominator;
+    return wide ? stretch->denominator / stretch->numerator : 1;
+}
+
+size_t stoa_resize_taps(const struct resize_params *params, const struct resize_stretch *stretch)
+{
+    if (params->mode == RESIZE_NEAREST)
+        return 1;
+    double each = ceil((params->mode == RESIZE_LINEAR ? 1 : 2) * spread(params, stretch));
+    return 2 * (size_t)(each < RESIZE_MOST_TAPS ? each : RESIZE_MOST_TAPS);
+}
+
 /* Keys' convolution kernel at the four elements around a place `part` beyond the second (Keys: Cubic convolution
  * interpolation for digital image processing, 1981), with its parameter a. */
 static void cubic_weights(double a, double part, double weights[4])
@@ -97,6 +112,28 @@ static void trace_linear(double place, double last, size_t *from, float *weights
     from[1] = from[0] + (weights[1] > 0);
 }
 
+/* Antialiased: the kernel is as much wider as the input is longer, and its weights are made to sum up to 1. */
+static void trace_wide(const struct resize_params *params, double wide, double place, double last, size_t taps,
+                       size_t *from, float *weights)
+{
+    const double first = floor(place) + 1 - (double)(taps / 2), a = (double)params->cubic_a;
+    double sum = 0;
+    for (size_t pass = 0; pass < 2; pass++)
+        for (size_t t = 0; t < taps; t++) {
+            double at = first + (double)t, d = fabs(at - place) / wide;
+            double weight = d < 1 ? 1 - d : 0;
+            if (params->mode == RESIZE_CUBIC)
+                weight = d < 1   ? ((a + 2) * d - (a + 3)) * d * d + 1
+                         : d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+                                 : 0;
+            if (params->exclude_outside && (at < 0 || at > last))
+                weight = 0;
+            from[t] = (size_t)clamp(at, last);
+            weights[t] = pass ? (float)(weight / sum) : 0;
+            sum += pass ? 0 : weight;
+        }
+}
+
 static void trace_nearest(size_t rounding, double place, double last, size_t *from, float *weights)
 {
     *from = (size_t)clamp(round_to(rounding, place), last);
@@ -127,7 +164,9 @@ bool stoa_resize_trace(const struct resize_params *params, const struct resize_s
         float *weights = axis->weights + i * axis->taps;
         if (axis->outside)
             axis->outside[i] = place < 0 || place > last;
-        if (params->mode == RESIZE_CUBIC)
+        if (spread(params, stretch) > 1 && params->mode != RESIZE_NEAREST)
+            trace_wide(params, spread(params, stretch), place, last, axis->taps, from, weights);
+        else if (params->mode == RESIZE_CUBIC)
             trace_cubic(params, place, last, from, weights);
         else if (params->mode == RESIZE_LINEAR)
             trace_linear(place, last, from, weights);

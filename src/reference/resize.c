@@ -94,26 +94,34 @@ static double cubic(double a, double distance)
     return d < 2 ? a * d * d * d - 5 * a * d * d + 8 * a * d - 4 * a : 0;
 }
 
-size_t stoa_reference_resize_parts(const struct resize *resize, size_t i, double c, size_t at[4], double part[4])
+/* How many elements one of the output stands for, where antialiasing widens what interpolates. */
+static double wide(const struct resize *resize, size_t i)
 {
-    const double in = resize->axes[i].in, low = floor(c);
+    const double ratio = resize->axes[i].numerator / resize->axes[i].denominator;
+    return resize->antialias && resize->mode != RESIZE_NEAREST && ratio > 1 ? ratio : 1;
+}
+
+size_t stoa_reference_resize_parts(const struct resize *resize, size_t i, double c, size_t at[RESIZE_PARTS],
+                                   double part[RESIZE_PARTS])
+{
+    const double in = resize->axes[i].in, by = wide(resize, i);
     if (resize->mode == RESIZE_NEAREST) {
         at[0] = clamp(round_to(resize->rounding, c), in);
         part[0] = 1;
         return 1;
     }
-    const size_t count = resize->mode == RESIZE_LINEAR ? 2 : 4;
-    const double first = resize->mode == RESIZE_LINEAR ? low : low - 1;
+    const double reach = ceil((resize->mode == RESIZE_LINEAR ? 1 : 2) * by), first = floor(c) + 1 - reach;
+    const size_t count = (size_t)(2 * reach);
     double sum = 0;
     for (size_t k = 0; k < count; k++) {
-        double place = first + (double)k;
-        part[k] = resize->mode == RESIZE_LINEAR ? 1 - fabs(c - place) : cubic(resize->a, c - place);
+        double place = first + (double)k, d = (c - place) / by;
+        part[k] = resize->mode == RESIZE_LINEAR ? fmax(1 - fabs(d), 0) : cubic(resize->a, d);
         if (resize->exclude_outside && (place < 0 || place > in - 1))
             part[k] = 0;
         at[k] = clamp(place, in);
         sum += part[k];
     }
-    for (size_t k = 0; resize->exclude_outside && sum != 0 && k < count; k++)
+    for (size_t k = 0; (resize->exclude_outside || by > 1) && sum != 0 && k < count; k++)
         part[k] /= sum;
     return count;
 }
@@ -135,8 +143,8 @@ static double interpolate(const struct resize *resize, const struct reference_te
         *magnitude = fabs(x->values[offset]);
         return x->values[offset];
     }
-    double part[4], sum = 0;
-    size_t at[4], count = stoa_reference_resize_parts(resize, i, c[i], at, part);
+    double part[RESIZE_PARTS], sum = 0;
+    size_t at[RESIZE_PARTS], count = stoa_reference_resize_parts(resize, i, c[i], at, part);
     *magnitude = 0;
     for (size_t k = 0; k < count; k++) {
         if (part[k] == 0)
@@ -282,11 +290,17 @@ enum stoa_status stoa_reference_resize_read(struct reference_run *run, size_t fi
         resize->extrapolation = (double)stoa_read_float(&run->reader, "extrapolation_value", 0);
         resize->exclude_outside = stoa_read_int(&run->reader, "exclude_outside", 0, 0, 1);
     }
-    if (run->call->opset >= 18)
+    if (run->call->opset >= 18) {
         resize->policy = stoa_read_choice(&run->reader, "keep_aspect_ratio_policy", policies);
+        resize->antialias = stoa_read_int(&run->reader, "antialias", 0, 0, 1);
+    }
     STOA_TRY(run->reader.status);
     resize->crop = resize->transformation == TF_CROP_AND_RESIZE;
-    return measure(run, x, first, resize, dims);
+    STOA_TRY(measure(run, x, first, resize, dims));
+    for (size_t i = 0; i < x->rank; i++)
+        if (2 * ceil((resize->mode == RESIZE_LINEAR ? 1 : 2) * wide(resize, i)) > RESIZE_PARTS)
+            return stoa_fail(run->error, STOA_ERROR_UNSUPPORTED, "axis %zu becomes too short to be antialiased", i);
+    return STOA_OK;
 }
 
 enum stoa_status stoa_reference_resize(struct reference_run *run)
@@ -299,7 +313,10 @@ enum stoa_status stoa_reference_resize(struct reference_run *run)
     STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
     const size_t axes = stoa_reference_resize_axes(&resize, x->rank);
     const bool is_cubic = resize.mode == RESIZE_CUBIC;
-    const double roundings = fmax((is_cubic ? 8 : 4) * (double)axes + 2, pow(is_cubic ? 4 : 2, (double)axes) + 2);
+    double terms = 1;
+    for (size_t i = 0; i < x->rank; i++)
+        terms *= resize.axes[i].resized ? 2 * ceil((is_cubic ? 2 : 1) * wide(&resize, i)) : 1;
+    const double roundings = fmax((is_cubic ? 8 : 4) * (double)axes, terms) + 2;
     size_t index[STOA_MAX_RANK] = {0};
     for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, y->dims, index)) {
         double c[STOA_MAX_RANK], magnitude;

@@ -16,7 +16,7 @@ struct axis {
 struct resize {
     size_t mode, transformation, rounding;
     size_t policy; /* keep_aspect_ratio_policy */
-    bool crop, exclude_outside;
+    bool crop, exclude_outside, antialias;
     double a, extrapolation; /* cubic_coeff_a */
     struct axis axes[STOA_MAX_RANK];
 };
@@ -28,8 +28,10 @@ STOA_CHECKED enum stoa_status stoa_reference_resize_read(struct reference_run *r
 double stoa_reference_resize_coordinate(const struct resize *resize, size_t i, size_t index);
 /* Whether the output has the extrapolation value there, because cropping leaves the input. */
 bool stoa_reference_resize_is_outside(const struct resize *resize, size_t rank, const double *c);
-/* The elements that a place c of axis i is made of, at most 4, and their parts; returns how many. */
-size_t stoa_reference_resize_parts(const struct resize *resize, size_t i, double c, size_t at[4], double part[4]);
+/* The elements that a place c of axis i is made of, and their parts; returns how many. */
+#define RESIZE_PARTS 512
+size_t stoa_reference_resize_parts(const struct resize *resize, size_t i, double c, size_t at[RESIZE_PARTS],
+                                   double part[RESIZE_PARTS]);
 /* Along how many axes elements are interpolated. */
 size_t stoa_reference_resize_axes(const struct resize *resize, size_t rank);
 

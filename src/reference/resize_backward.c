@@ -28,8 +28,8 @@ static void give(const struct spread *spread, const double *c, size_t i, size_t 
         spread->counts[2 * offset + 1] += fabs(part * gradient);
         return;
     }
-    size_t at[4];
-    double parts[4];
+    size_t at[RESIZE_PARTS];
+    double parts[RESIZE_PARTS];
     size_t count = stoa_reference_resize_parts(spread->resize, i, c[i], at, parts);
     for (size_t k = 0; k < count; k++)
         if (parts[k] != 0)

@@ -116,6 +116,8 @@ static const struct row rows[] = {
     {"Resize, nearest, smaller", "[1,3,8,9]", "const k f32{1.0,1.0,0.5,0.4}\ny = Resize(x, -, k) nearest_mode='ceil'"},
     {"Resize, linear", "[1,3,4,5]", "const k f32{1.0,1.0,2.0,1.5}\ny = Resize(x, -, k) mode='linear'"},
     {"Resize, linear, smaller", "[2,3,9,8]", "const k f32{1.0,1.0,0.5,0.375}\ny = Resize(x, -, k) mode='linear'"},
+    {"Resize, linear, antialias", "[2,3,9,8]",
+     "const k f32{0.5,0.375}\ny = Resize@18(x, -, k) mode='linear' antialias=1 axes=[2,3]"},
     {"Resize, linear, corners", "[1,2,4,5]",
      "const k i64{1,2,7,9}\ny = Resize(x, -, -, k) mode='linear' coordinate_transformation_mode='align_corners'"},
     {"Resize, cubic", "[1,2,4,5]", "const k f32{1.0,1.0,2.0,1.5}\ny = Resize(x, -, k) mode='cubic'"},
