@@ -151,7 +151,8 @@ Test(regions, refuse_what_they_cannot_do)
 static struct stoa_tensor tensor_of(enum stoa_dtype dtype, size_t rank, const size_t *dims, const void *data)
 {
     struct stoa_tensor tensor = {.dtype = dtype, .rank = rank, .data = (void *)(size_t)data};
-    memcpy(tensor.dims, dims, rank * sizeof *dims);
+    for (size_t i = 0; i < rank; i++)
+        tensor.dims[i] = dims[i];
     stoa_tensor_set_plain(&tensor);
     return tensor;
 }
