@@ -165,10 +165,11 @@ static enum stoa_status run_batches(struct fit *fit, struct stoa_error *error, e
                 STOA_TRY(save(fit, error));
         }
         if (state->position == fit->training->count) {
-            enum stoa_status status = end_epoch(fit, error);
+            struct stoa_error attempt;
+            enum stoa_status status = end_epoch(fit, &attempt);
             if (fit->cancelled)
                 break; /* within the evaluation, which begins anew when it goes on */
-            STOA_TRY(status);
+            STOA_TRY(stoa_error_hand_on(&attempt, status, error));
         }
     }
     if (fit->cancelled)

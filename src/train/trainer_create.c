@@ -157,8 +157,10 @@ static enum stoa_status keep_fixed(struct stoa_trainer *trainer, const struct st
 
 /* The input that is fed: as the caller says, or as the model says with the batch size for an open first dimension. */
 static enum stoa_status keep_fed(struct stoa_trainer *trainer, const struct stoa_input_spec *given,
-                                 const struct stoa_value_info *info, struct stoa_error *error)
+                                 const struct graph_value *input, const struct stoa_value_info *info,
+                                 struct stoa_error *error)
 {
+    struct stoa_tensor checked = {0};
     struct stoa_input_spec *spec = &trainer->specs[trainer->spec_count++];
     if (trainer->x_name)
         return stoa_fail(error, STOA_ERROR_ARGUMENT,
@@ -176,6 +178,7 @@ static enum stoa_status keep_fed(struct stoa_trainer *trainer, const struct stoa
         for (size_t d = 0; d < info->rank; d++)
             spec->dims[d] = info->dims[d] >= 0 ? (size_t)info->dims[d] : d == 0 ? trainer->options.batch : 0;
     }
+    STOA_TRY(stoa_plan_input(input, spec, error, &checked));
     for (size_t d = 0; d < spec->rank; d++)
         if (spec->dims[d] == 0)
             return stoa_fail(error, STOA_ERROR_ARGUMENT,
@@ -198,8 +201,9 @@ static enum stoa_status list_inputs(struct stoa_trainer *trainer, struct stoa_er
         struct stoa_value_info info;
         STOA_TRY(stoa_model_input(trainer->model, i, error, &info));
         const struct stoa_input_spec *given = stoa_plan_find_spec(options->inputs, options->input_count, info.name);
-        STOA_TRY(given && given->data ? keep_fixed(trainer, given, &graph->values[graph->inputs[i]], error)
-                                      : keep_fed(trainer, given, &info, error));
+        const struct graph_value *input = &graph->values[graph->inputs[i]];
+        STOA_TRY(given && given->data ? keep_fixed(trainer, given, input, error)
+                                      : keep_fed(trainer, given, input, &info, error));
     }
     if (!trainer->x_name)
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "the model has no input that could be fed");

@@ -96,6 +96,7 @@ Test(fit, resumes_to_the_same_bits, .init = make_path, .fini = remove_path)
                 shaken.cancel_at = at;
                 cr_assert(stoa_fit(first, &training.batches, &test.batches, &options, &error, &result) == STOA_OK);
                 cr_expect(result.end == STOA_FIT_CANCELLED && shaken.batches == batches && shaken.epochs == epoch);
+                cr_expect(error.status == STOA_OK && !error.message[0], "a success, but: %s", error.message);
                 cr_assert(stoa_trainer_load(second, path, &error) == STOA_OK, "%s", error.message);
                 shaken.cancel_at = 0;
                 cr_assert(stoa_fit(second, &training.batches, &test.batches, &options, &error, &resumed) == STOA_OK);
