@@ -16,7 +16,8 @@ enum {
     MANY_OPERANDS = 4,
     MAY_HAVE_INPUTS = 8,
     MANY_LAYERS = 16,
-    NEEDS_DATA = 32 | NEEDS_MODEL
+    NEEDS_DATA = 32 | NEEDS_MODEL,
+    READS_INPUTS = 64 | NEEDS_MODEL /* itself, those that --input gives */
 };
 
 static const struct what {
@@ -40,7 +41,7 @@ static const struct what {
     {"confusion", "MODEL.onnx", NEEDS_DATA, stoa_cli_show_confusion, "which classes of --data are taken for which"},
     {"errors", "MODEL.onnx", NEEDS_DATA, stoa_cli_show_errors,
      "pictures of --data that the model is surest, and wrong, about"},
-    {"graph", "MODEL.onnx", NEEDS_MODEL, stoa_cli_show_graph,
+    {"graph", "MODEL.onnx", READS_INPUTS, stoa_cli_show_graph,
      "the network: steps, shapes, work, and time with --profile"},
     {"steps", "MODEL.onnx", NEEDS_INPUTS, stoa_cli_show_steps,
      "one output of a convolution worked out: receptive field, row, filter, products, sum"},
@@ -103,7 +104,6 @@ static enum stoa_status show(struct show_job *job, const struct what *what, stru
 /* What one option alone cannot tell, or null. */
 static const char *find_contradiction(const struct what *what, const struct settings *settings)
 {
-    bool has_inputs = settings->show.image || settings->input_count;
     bool is_maximize = what->show == stoa_cli_show_maximize, has_class = settings->show.class != CLI_UNSET;
     if ((what->needs & NEEDS_DATA) == NEEDS_DATA && !settings->data)
         return "--data SET is missing: which pictures?";
@@ -112,8 +112,11 @@ static const char *find_contradiction(const struct what *what, const struct sett
     unsigned changed = settings->changed | (settings->preset && settings->preset->bgr ? CHANGED_BGR : 0);
     if (settings->data && changed & (CHANGED_RESIZE | CHANGED_CROP | CHANGED_BGR))
         return "--resize, --crop and --bgr are for single pictures, not for those of --data";
-    if (has_inputs && !(what->needs & (NEEDS_INPUTS | MAY_HAVE_INPUTS) & ~NEEDS_MODEL))
-        return "takes no --image or --input";
+    unsigned takes = what->needs & (NEEDS_INPUTS | MAY_HAVE_INPUTS) & ~NEEDS_MODEL;
+    if (settings->show.image && !takes)
+        return "takes no --image";
+    if (settings->input_count && !takes && what->needs != READS_INPUTS)
+        return "takes no --input";
     if (is_maximize && settings->show.layer && has_class)
         return "--class is of the scores, --layer has channels: --unit";
     if (is_maximize && !settings->show.layer && settings->show.unit != CLI_UNSET)

@@ -44,6 +44,8 @@ static const struct {
     {"a place that is none", {"confusion", MODEL, "--data", "idx:@", "--output", "@no/o.png"}, 1, "no/o.png: No such"},
     {"data for a graph", {"graph", MODEL, "--data", "idx:@", "--output", "@o.svg"}, 2, "--data is for deconv"},
     {"a picture for filters", {"filters", MODEL, "--image", PICTURE, "--output", "@o.svg"}, 2, "no --image"},
+    {"a graph for an input", {"graph", MODEL, "--input", PICTURE, "--output", "@o.svg"}, 0, NULL},
+    {"an input for maximize", {"maximize", MODEL, "--input", PICTURE, "--output", "@o.svg"}, 2, "no --input"},
     {"a unit of nothing", {"maximize", MODEL, "--unit", "1", "--output", "@o.svg"}, 2, "--unit is a channel"},
     {"a class of a layer",
      {"maximize", MODEL, "--layer", "a", "--class", "1", "--output", "@o.svg"},
