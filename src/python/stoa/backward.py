@@ -1,7 +1,8 @@
 """Backward passes of single layers, and batch normalisation, on float32 arrays: for programs with a framework of their own.
 
 Arrays, layouts and options are those of layers.py; dy is the gradient of the loss with regard to a layer's output, of its
-shape. Results are new arrays; gradients of weights are 0 of an empty batch. stoa.Error (ERROR_UNSUPPORTED) where the library was built without training."""
+shape. Results are new arrays; gradients of weights are 0 of an empty batch. stoa.Error (ERROR_UNSUPPORTED) where the
+library was built without training."""
 
 import ctypes
 

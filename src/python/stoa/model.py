@@ -15,7 +15,8 @@ from .library import Closeable, Handle, library
 class ValueInfo:
     """An input or output of a model: name, shape (None where the model leaves a dimension open; None instead of a shape
     where it says nothing), dtype for NumPy and type as ONNX Runtime writes it, such as "tensor(float)" (None and "" where
-    the model says nothing of an output's), and decides_shapes: whether an input's value, not its shape alone, is planned with (the shape of a Reshape, the scales of a Resize)."""
+    the model says nothing of an output's), and decides_shapes: whether an input's value, not its shape alone, is planned
+    with (the shape of a Reshape, the scales of a Resize)."""
 
     name: str
     shape: tuple

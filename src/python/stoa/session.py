@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import declarations as d
-from .convert import address, as_input, encoded, as_output, number_of, numpy_dtype, options, record, shape_text, table
+from .convert import address, as_input, as_output, encoded, number_of, numpy_dtype, options, record, shape_text, table
 from .convert import name_of, scalar, tensor_array, text
 from .library import Calls, Closeable, Error, Handle, Status, handle_of, library
 from .model import as_model
