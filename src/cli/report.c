@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stoa/blas.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -55,15 +54,6 @@ void stoa_cli_labels_free(const struct stoa_allocator *allocator, struct labels 
     stoa_release(allocator, labels->text);
     stoa_release(allocator, labels->lines);
     *labels = (struct labels){0};
-}
-
-bool stoa_cli_same_file(const char *a, const char *b)
-{
-    struct stat of_a, of_b;
-    if (!a || !b)
-        return false;
-    return strcmp(a, b) == 0 || (stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && S_ISREG(of_a.st_mode) &&
-                                 of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino);
 }
 
 /* The index of the best score that comes after `last` in the order of scores (best first, then index); `count` when

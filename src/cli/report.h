@@ -3,7 +3,6 @@
 #ifndef STOA_CLI_REPORT_H
 #define STOA_CLI_REPORT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stoa/host.h>
@@ -17,9 +16,6 @@ struct labels {
     size_t count;
     const char **lines;
 };
-
-/* Whether both, which may be null, name the same file: the same name, or the same regular file. */
-bool stoa_cli_same_file(const char *a, const char *b);
 
 /* DATA where there is a zero byte: no text. */
 STOA_CHECKED enum stoa_status stoa_cli_labels_read(const char *path, const struct stoa_allocator *allocator,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A whole number in decimal up to `end`. */
 static bool read_number(const char *text, const char *end, size_t least, size_t most, size_t *value)
@@ -473,4 +474,13 @@ struct preprocess stoa_cli_preprocess(const struct settings *settings)
     if (settings->changed & CHANGED_BGR)
         made.bgr = 1;
     return made;
+}
+
+bool stoa_cli_same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    if (!a || !b)
+        return false;
+    return strcmp(a, b) == 0 || (stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && S_ISREG(of_a.st_mode) &&
+                                 of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino);
 }

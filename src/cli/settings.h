@@ -103,5 +103,7 @@ bool stoa_cli_parse(enum command_set command, const char *command_name, int coun
 void stoa_cli_print_options(enum command_set command, FILE *out);
 /* The preset with the changes asked for. */
 struct preprocess stoa_cli_preprocess(const struct settings *settings);
+/* Whether both, which may be null, name the same file: the same name, or the same regular file. */
+bool stoa_cli_same_file(const char *a, const char *b);
 
 #endif
