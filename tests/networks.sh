@@ -32,6 +32,18 @@ for name in convnext_tiny densenet121 deeplabv3_mobilenet_v3_large efficientnet_
     count "$name: each layer is the naive reference's" $stoa verify "$breadth/$name.onnx"
 done
 
+# As PyTorch exports by default: weights in a file beside the model's.
+beside=build/external
+mkdir -p $beside
+external='import sys, onnx; onnx.save_model(onnx.load(sys.argv[1]), sys.argv[2], save_as_external_data=True, size_threshold=0, location=sys.argv[3])'
+for name in resnet18 mobilenet_v2; do
+    rm -f $beside/*
+    count "$name: onnx writes its weights into a file of their own" \
+        /usr/bin/python3 -c "$external" $networks/$name.onnx $beside/$name.onnx $name.onnx.data
+    count "$name, weights in a file of their own: PyTorch's outputs" \
+        $stoa verify $beside/$name.onnx --data "$networks/$name.b3"
+done
+
 count "the README's example runs" build/release/tests/examples/embed $networks/squeezenet1_1.onnx
 
 saved=build/saved

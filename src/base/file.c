@@ -36,16 +36,20 @@ enum stoa_status stoa_file_map(const char *path, struct stoa_error *error, struc
 
 void stoa_file_unmap(struct file_map *map)
 {
-    if (map->data)
-        munmap((void *)map->data, map->size);
-    *map = (struct file_map){0};
+    for (; map; map = map->next) {
+        if (map->data)
+            munmap((void *)map->data, map->size);
+        map->data = NULL;
+        map->size = 0;
+    }
 }
 
 void stoa_file_forget(const struct file_map *map, const void *data, size_t size)
 {
     const uint8_t *begin = data;
-    if (!map->data || begin < map->data || begin >= map->data + map->size ||
-        size > map->size - (size_t)(begin - map->data))
+    while (map && !(map->data && begin >= map->data && begin < map->data + map->size))
+        map = map->next;
+    if (!map || size > map->size - (size_t)(begin - map->data))
         return;
     /* Whole pages inside the range only: its ends may share pages with neighbours. */
     size_t page = (size_t)sysconf(_SC_PAGESIZE);

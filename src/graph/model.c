@@ -11,9 +11,9 @@ void stoa_model_free(struct stoa_model *model)
     if (!model)
         return;
     struct stoa_allocator allocator = model->allocator;
+    stoa_file_unmap(&model->file); /* the chain lies in the graph's arena */
     if (model->graph.arena.allocator.release)
         stoa_graph_deinit(&model->graph);
-    stoa_file_unmap(&model->file);
     stoa_release(&allocator, model);
 }
 

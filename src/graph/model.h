@@ -1,4 +1,4 @@
-/* The public model: a graph and the file it was read from. */
+/* The public model: a graph and the files it was read from. */
 #ifndef STOA_GRAPH_MODEL_H
 #define STOA_GRAPH_MODEL_H
 
@@ -12,7 +12,7 @@
 struct stoa_model {
     struct stoa_allocator allocator;
     struct stoa_log log;
-    struct file_map file; /* zero when loaded from memory */
+    struct file_map file; /* and those with external data; zero when loaded from memory */
     struct budget budget; /* bounds what reading may take; the graph's memory comes through it */
     struct graph graph;
 };

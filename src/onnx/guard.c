@@ -47,8 +47,6 @@ enum treatment {
     COPIED,
     DROPPED,
     REFERENCED, /* raw_data */
-    EXTERNAL,   /* refused: says that data lie in another file */
-    LOCATION,   /* data_location: refused when it says EXTERNAL */
     UNSUPPORTED
 };
 
@@ -76,8 +74,6 @@ static const struct {
     {&onnx__attribute_proto__descriptor, "tp", DROPPED},
     {&onnx__attribute_proto__descriptor, "type_protos", DROPPED},
     {&onnx__tensor_proto__descriptor, "raw_data", REFERENCED},
-    {&onnx__tensor_proto__descriptor, "external_data", EXTERNAL},
-    {&onnx__tensor_proto__descriptor, "data_location", LOCATION},
     {&onnx__tensor_proto__descriptor, "segment", UNSUPPORTED},
     {&onnx__tensor_proto__descriptor, "string_data", DROPPED},
 };
@@ -331,9 +327,6 @@ static enum stoa_status read_value(struct guard *guard, enum wire wire, enum tre
     switch (wire) {
     case WIRE_VARINT:
         STOA_TRY(read_varint(guard, 10, &value));
-        /* Enums are 32 bits wide: the unpacker drops the rest. */
-        if (treatment == LOCATION && (uint32_t)value == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
-            return fail(guard, STOA_ERROR_DATA, "is EXTERNAL: external data are not read");
         break;
     case WIRE_64:
     case WIRE_32:
@@ -373,8 +366,6 @@ static enum stoa_status read_field(struct guard *guard)
         bool packed = field->label == PROTOBUF_C_LABEL_REPEATED && wire == WIRE_BYTES;
         if (wire != wire_of(field->type) && !packed)
             return fail(guard, STOA_ERROR_PARSE, "has wire type %d, must be %d", (int)wire, (int)wire_of(field->type));
-        if (treatment == EXTERNAL)
-            return fail(guard, STOA_ERROR_DATA, "external data are not read");
         if (treatment == UNSUPPORTED)
             return fail(guard, STOA_ERROR_UNSUPPORTED, "is not supported");
     }

@@ -1,7 +1,8 @@
-/* The public model: mapped, guarded, unpacked, imported; all within a budget that depends on the file's size only. */
+/* The public model: mapped, guarded, unpacked, imported; all within a budget that depends on the files' sizes only. */
 #include "base/reserved.h"
 #include "base/status.h"
 #include "graph/model.h"
+#include "onnx/external.h"
 #include "onnx/import.h"
 #include "onnx/unpack.h"
 
@@ -33,10 +34,12 @@ static enum stoa_status load(const char *path, const void *data, size_t size, co
         model->log = *options->log;
 
     struct onnx_source source = {.bytes = data, .size = size};
+    struct onnx_files files = {
+        .model = path, .map = &model->file, .arena = &model->graph.arena, .budget = &model->budget};
     enum stoa_status status = STOA_OK;
     if (path) {
         status = stoa_file_map(path, error, &model->file);
-        source = (struct onnx_source){.bytes = model->file.data, .size = model->file.size};
+        source = (struct onnx_source){.bytes = model->file.data, .size = model->file.size, .files = &files};
     }
     if (status == STOA_OK) {
         stoa_budget_init(&model->budget, &allocator, stoa_onnx_read_limit(source.size));

@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "base/tensor.h"
+#include "onnx/external.h"
 #include "onnx/guard.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data are used as they lie: little-endian machines only");
@@ -69,20 +70,29 @@ static enum stoa_status read_dims(const Onnx__TensorProto *message, struct stoa_
     return STOA_OK;
 }
 
+/* raw_data, or the same bytes in another file. */
 static enum stoa_status read_raw(const Onnx__TensorProto *message, const struct onnx_source *source, size_t elements,
                                  bool loose, struct arena *arena, struct stoa_error *error, struct stoa_tensor *tensor)
 {
-    struct raw_reference reference;
-    memcpy(&reference, message->raw_data.data, sizeof reference);
     enum half half = stoa_half_of(message->data_type);
-    size_t element = half ? sizeof(uint16_t) : stoa_dtype_size(tensor->dtype), size = (size_t)reference.size;
+    size_t element = half ? sizeof(uint16_t) : stoa_dtype_size(tensor->dtype), size;
+    const uint8_t *bytes;
+    bool external = stoa_onnx_is_external(message);
+    if (external)
+        STOA_TRY(stoa_onnx_external(message, source->files, elements * element, error, &bytes, &size));
+    else {
+        struct raw_reference reference;
+        memcpy(&reference, message->raw_data.data, sizeof reference);
+        bytes = source->bytes + reference.offset;
+        size = (size_t)reference.size;
+    }
     if (size % element || size / element != elements) {
         char text[STOA_DIMS_TEXT];
-        return stoa_fail(error, STOA_ERROR_DATA, "raw_data has %zu bytes, dims %s of %s need %zu", size,
+        return stoa_fail(error, STOA_ERROR_DATA, "%s %zu bytes, dims %s of %s need %zu",
+                         external ? "external data have" : "raw_data has", size,
                          stoa_dims_text(tensor->rank, tensor->dims, text),
                          half ? "16-bit floats" : stoa_dtype_name(tensor->dtype), elements * element);
     }
-    const uint8_t *bytes = source->bytes + reference.offset;
     if (half) {
         STOA_TRY(stoa_arena_allocate(arena, elements, sizeof(float), error, &tensor->data));
         stoa_half_widen_all(half, bytes, elements, tensor->data);
@@ -192,7 +202,11 @@ enum stoa_status stoa_onnx_tensor(const Onnx__TensorProto *message, const struct
                          stoa_dtype_name(tensor->dtype), typed.name);
     if (message->has_raw_data && typed.count)
         return stoa_fail(error, STOA_ERROR_DATA, "both raw_data and %s are set", typed.name);
-    if (message->has_raw_data)
+    bool external = stoa_onnx_is_external(message);
+    if (external && (message->has_raw_data || typed.count))
+        return stoa_fail(error, STOA_ERROR_DATA, "both external_data and %s are set",
+                         message->has_raw_data ? "raw_data" : typed.name);
+    if (message->has_raw_data || external)
         return read_raw(message, source, elements, loose, arena, error, tensor);
     if (typed.count != elements)
         return stoa_fail(error, STOA_ERROR_DATA, "%s has %zu elements, dims %s need %zu", typed.name, typed.count,

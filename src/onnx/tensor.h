@@ -8,10 +8,13 @@
 #include "base/memory.h"
 #include "onnx.pb-c.h"
 
-/* The bytes that were unpacked, into which raw_data refer. */
+struct onnx_files;
+
+/* The bytes that were unpacked, into which raw_data refer, and where external data are (onnx/external.h). */
 struct onnx_source {
     const uint8_t *bytes;
     size_t size;
+    const struct onnx_files *files; /* null: external data are refused */
 };
 
 /* ONNX's data type as ours, float for its 16-bit floats; STOA_ERROR_UNSUPPORTED for those of ONNX that the engine does

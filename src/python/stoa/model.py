@@ -37,7 +37,8 @@ def _value_info(get, model, index):
 class Model(Closeable):
     """A network, immutable; any number of sessions, in any threads, share one.
 
-    Model("net.onnx") reads a file, which must not be shortened while the model lives; Model(data) ONNX from bytes.
+    Model("net.onnx") reads a file and those beside it that hold its external data, which must not be shortened while the
+    model lives; Model(data) ONNX from bytes.
     Raises Error with the node, field and value: ERROR_IO, ERROR_PARSE, ERROR_UNSUPPORTED (all unsupported operators are
     named at once), ...
 
