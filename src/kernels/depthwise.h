@@ -17,9 +17,11 @@ struct depthwise {
     size_t x_pixel, y_pixel; /* floats from one pixel to the next */
     size_t rows, columns;    /* taps: rows of them that lie inside the image here, and kw */
     size_t row_step;         /* floats of x from one such row to the next */
+    size_t OH;               /* output rows, all of which see so many rows */
+    size_t x_down, y_down;   /* floats from what one of them sees, and from it, to the next */
     size_t stride, dilation; /* horizontal */
     size_t pad;              /* left */
-    size_t ahead;            /* rows behind those, as far apart, to ask the caches for: the next call's */
+    size_t ahead;            /* rows behind those, as far apart, to ask the caches for: the next output row's */
     struct squash squash;    /* of y, at last */
 };
 
@@ -31,11 +33,12 @@ static inline bool stoa_depthwise_takes(size_t groups, size_t in, size_t out)
                                      groups * in >= DEPTHWISE_LANES && groups * out >= DEPTHWISE_LANES);
 }
 
-/* One output row of all the groups, or of some of them where C and OC are more, with C = groups*in, OC = groups*out:
- * y[OW][OC] <- bias[OC] (zeros where null) + sum over taps and the group's channels of x * weights.
- * y[ox][o] += x[r*row_step + (ox*stride + s*dilation - pad)*x_pixel + o/out*in + j] *
+/* Output rows of all the groups, or of some of them where C and OC are more, with C = groups*in, OC = groups*out:
+ * y[OH][OW][OC] <- bias[OC] (zeros where null) + sum over taps and the group's channels of x * weights.
+ * y[oy*y_down + ox*y_pixel + o] +=
+ * x[oy*x_down + r*row_step + (ox*stride + s*dilation - pad)*x_pixel + o/out*in + j] *
  * weights[((r*columns + s)*in + j)*width + o]
  * for r < rows, s < columns where the pixel lies in [0, W), j < in. x points at the first row's first pixel. */
-void stoa_depthwise_row(const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y);
+void stoa_depthwise_rows(const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y);
 
 #endif

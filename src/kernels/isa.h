@@ -55,17 +55,18 @@ static STOA_INLINE void bound(float least, float most, lanes *y)
 #endif
 }
 
-/* A product as it is rounded: what is added to it stays an addition of its own. */
-static STOA_INLINE void round_product(lanes *product)
+/* A value as it is in a register: a product is rounded, what is added to it an addition of its own; what comes from
+ * memory is loaded once. */
+static STOA_INLINE void in_register(lanes *value)
 {
 #if defined(__AVX512F__)
-    __asm__("" : "+v"(*product));
+    __asm__("" : "+v"(*value));
 #elif defined(__SSE__)
-    __asm__("" : "+x"(*product));
+    __asm__("" : "+x"(*value));
 #elif defined(__aarch64__)
-    __asm__("" : "+w"(*product));
+    __asm__("" : "+w"(*value));
 #else
-    (void)product;
+    (void)value;
 #endif
 }
 
@@ -76,7 +77,7 @@ static STOA_INLINE void squash(const struct squash *f, size_t count, lanes *y)
         _Pragma("GCC unroll 32") for (size_t i = 0; i < count; i++)
         {
             lanes gate = y[i] * f->slope;
-            round_product(&gate);
+            in_register(&gate);
             gate += f->offset;
             bound(0, 1, &gate);
             y[i] *= gate;

@@ -60,7 +60,9 @@ struct job {
     const struct conv_args *args;
     size_t slices, blocks; /* of channels, and of an image's rows */
     size_t ahead;          /* rows to ask the caches for while one is computed */
-    void (*run_row)(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end);
+    /* Computes rows of one image from oy on, at most up to oy_end, and returns how many. */
+    size_t (*run_rows)(const struct job *job, size_t image, size_t oy, size_t oy_end, size_t channel,
+                       size_t channel_end);
 };
 
 /* All that is left to do to a row. */
@@ -72,18 +74,31 @@ static void finish_row(const struct job *job, size_t pixel, size_t channel, size
     stoa_epilogue_rows(job->conv->shape.OW, channel_end - channel, &epilogue, y, args->y_stride);
 }
 
-/* Output channels [channel, channel_end) of row oy of one image. */
-static void run_row(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end)
+/* Rows of the filter that lie inside the image for output row oy: [*first, *end). */
+static void find_taps(const struct conv_shape *shape, size_t oy, size_t *first, size_t *end)
+{
+    for (*first = 0, *end = shape->kernel[0]; *first < *end; (*first)++)
+        if (oy * shape->stride[0] + *first * shape->dilation[0] >= shape->pad[0])
+            break;
+    while (*end > *first && oy * shape->stride[0] + (*end - 1) * shape->dilation[0] >= shape->pad[0] + shape->H)
+        (*end)--;
+}
+
+/* Output channels [channel, channel_end) of the rows that see the same rows of the filter as the first. */
+static size_t run_rows(const struct job *job, size_t image, size_t oy, size_t oy_end, size_t channel,
+                       size_t channel_end)
 {
     const struct conv_shape *shape = &job->conv->shape;
     const struct conv_args *args = job->args;
-    size_t first = 0, end = shape->kernel[0], pixel = (image * shape->OH + oy) * shape->OW;
-    while (first < end && oy * shape->stride[0] + first * shape->dilation[0] < shape->pad[0])
-        first++;
-    while (end > first && oy * shape->stride[0] + (end - 1) * shape->dilation[0] >= shape->pad[0] + shape->H)
-        end--;
+    size_t first, end, OH = 1, pixel = (image * shape->OH + oy) * shape->OW;
+    find_taps(shape, oy, &first, &end);
+    for (size_t next_first, next_end; end > first && oy + OH < oy_end; OH++) {
+        find_taps(shape, oy + OH, &next_first, &next_end);
+        if (next_first != first || next_end != end)
+            break;
+    }
     size_t in = shape->C / shape->groups, out = shape->OC / shape->groups;
-    struct depthwise row = {
+    struct depthwise rows = {
         .groups = (channel_end - channel) / out,
         .in = in,
         .out = out,
@@ -95,6 +110,9 @@ static void run_row(const struct job *job, size_t image, size_t oy, size_t chann
         .x_pixel = args->x_stride,
         .y_pixel = args->y_stride,
         .row_step = shape->dilation[0] * shape->W * args->x_stride,
+        .OH = OH,
+        .x_down = shape->stride[0] * shape->W * args->x_stride,
+        .y_down = shape->OW * args->y_stride,
         .stride = shape->stride[1],
         .dilation = shape->dilation[1],
         .pad = shape->pad[1],
@@ -106,9 +124,10 @@ static void run_row(const struct job *job, size_t image, size_t oy, size_t chann
         x += (oy * shape->stride[0] + first * shape->dilation[0] - shape->pad[0]) * shape->W * args->x_stride;
     float *y = args->y + pixel * args->y_stride + channel;
     const float *weights = args->packed + first * shape->kernel[1] * in * shape->OC + channel;
-    stoa_depthwise_row(&row, x, weights, args->bias ? args->bias + channel : NULL, y);
-    if (!row.squash.given)
-        finish_row(job, pixel, channel, channel_end, y);
+    stoa_depthwise_rows(&rows, x, weights, args->bias ? args->bias + channel : NULL, y);
+    for (size_t i = 0; !rows.squash.given && i < OH; i++)
+        finish_row(job, pixel + i * shape->OW, channel, channel_end, y + i * rows.y_down);
+    return OH;
 }
 
 /* Some rows of one slice of one image. */
@@ -120,12 +139,13 @@ static void run_task(void *context, size_t task, size_t worker)
            image = task / job->slices / job->blocks;
     size_t rows = job->conv->tiling.rows, panel = job->conv->tiling.panel;
     size_t channel_end = slice + 1 == job->slices ? job->conv->shape.OC : (slice + 1) * panel;
-    for (size_t oy = block * rows; oy < stoa_size_min((block + 1) * rows, job->conv->shape.OH); oy++)
-        job->run_row(job, image, oy, slice * panel, channel_end);
+    size_t oy_end = stoa_size_min((block + 1) * rows, job->conv->shape.OH);
+    for (size_t oy = block * rows; oy < oy_end;)
+        oy += job->run_rows(job, image, oy, oy_end, slice * panel, channel_end);
 }
 
-static void run_rows(const struct conv *conv, const struct conv_args *args, size_t ahead,
-                     void (*run_one)(const struct job *, size_t, size_t, size_t, size_t))
+static void run_all(const struct conv *conv, const struct conv_args *args, size_t ahead,
+                    size_t (*run)(const struct job *, size_t, size_t, size_t, size_t, size_t))
 {
     struct job job = {
         .conv = conv,
@@ -133,7 +153,7 @@ static void run_rows(const struct conv *conv, const struct conv_args *args, size
         .slices = conv->shape.OC / conv->tiling.panel,
         .blocks = stoa_size_ceil_div(conv->shape.OH, conv->tiling.rows),
         .ahead = ahead,
-        .run_row = run_one,
+        .run_rows = run,
     };
     stoa_pool_run(args->pool, conv->shape.N * job.blocks * job.slices, run_task, &job);
 }
@@ -152,7 +172,7 @@ static size_t rows_ahead(const struct conv *conv)
 
 static void depthwise_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_rows(conv, args, rows_ahead(conv), run_row);
+    run_all(conv, args, rows_ahead(conv), run_rows);
 }
 
 /* Nanoseconds for a vector of channels times one tap, the same through a shuffle, the start and end of a vector's sums,
@@ -266,8 +286,10 @@ static void transpose_pack(const struct conv *conv, size_t first, size_t count, 
         }
 }
 
-static void run_transposed_row(const struct job *job, size_t image, size_t oy, size_t channel, size_t channel_end)
+static size_t run_transposed_row(const struct job *job, size_t image, size_t oy, size_t oy_end, size_t channel,
+                                 size_t channel_end)
 {
+    (void)oy_end;
     const struct conv_shape *shape = &job->conv->shape;
     const struct conv_args *args = job->args;
     size_t in = shape->C / shape->groups, out = shape->OC / shape->groups, stride = shape->stride[1];
@@ -296,21 +318,23 @@ static void run_transposed_row(const struct job *job, size_t image, size_t oy, s
             .x_pixel = args->x_stride,
             .y_pixel = stride * args->y_stride,
             .row_step = down.step * shape->W * args->x_stride,
+            .OH = 1,
             .stride = 1,
             .dilation = across.step,
             .pad = across.input < 0 ? (size_t)-across.input : 0,
         };
         size_t taps = block_start(shape, down.first, across.first) + first * across.count;
-        stoa_depthwise_row(&phase, end > first ? x + (row * shape->W + unseen) * args->x_stride : x,
-                           args->packed + taps * in * shape->OC + channel, args->bias ? args->bias + channel : NULL,
-                           y + ox * args->y_stride);
+        stoa_depthwise_rows(&phase, end > first ? x + (row * shape->W + unseen) * args->x_stride : x,
+                            args->packed + taps * in * shape->OC + channel, args->bias ? args->bias + channel : NULL,
+                            y + ox * args->y_stride);
     }
     finish_row(job, pixel, channel, channel_end, y);
+    return 1;
 }
 
 static void transpose_run(const struct conv *conv, const struct conv_args *args)
 {
-    run_rows(conv, args, 0, run_transposed_row);
+    run_all(conv, args, 0, run_transposed_row);
 }
 
 const struct lowering stoa_lowering_depthwise_transpose = {

@@ -34,7 +34,7 @@
 #define CASE_ONCE CASE
 #endif
 
-CASE(stoa_depthwise_row,
+CASE(stoa_depthwise_rows,
      (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y));
 CASE(stoa_direct_rows, (const struct direct *d, size_t rows, size_t count, const float *x, const float *weights,
                         const float *bias, float *y));
@@ -205,13 +205,13 @@ Test(isa, small_product)
             }
 }
 
-Test(isa, depthwise_row)
+Test(isa, depthwise_rows)
 {
     static const struct depthwise rows[] = {
-        {.groups = 3, .in = 1, .out = 1},  {.groups = 8, .in = 1, .out = 1},  {.groups = 21, .in = 1, .out = 1},
-        {.groups = 64, .in = 1, .out = 1}, {.groups = 16, .in = 1, .out = 2}, {.groups = 24, .in = 1, .out = 8},
-        {.groups = 8, .in = 2, .out = 2},  {.groups = 5, .in = 4, .out = 8},  {.groups = 6, .in = 8, .out = 8},
-        {.groups = 9, .in = 3, .out = 4},
+        {.groups = 3, .in = 1, .out = 1},  {.groups = 8, .in = 1, .out = 1},   {.groups = 21, .in = 1, .out = 1},
+        {.groups = 64, .in = 1, .out = 1}, {.groups = 16, .in = 1, .out = 2},  {.groups = 24, .in = 1, .out = 8},
+        {.groups = 8, .in = 2, .out = 2},  {.groups = 5, .in = 4, .out = 8},   {.groups = 6, .in = 8, .out = 8},
+        {.groups = 9, .in = 3, .out = 4},  {.groups = 193, .in = 1, .out = 1},
     };
     static const size_t widths[] = {5, 7, 8, 13, 14, 27, 28};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -229,15 +229,18 @@ Test(isa, depthwise_row)
             d.rows = 3;
             d.columns = taps;
             d.row_step = d.W * d.x_pixel;
+            d.OH = 1 + way % 5 / 2;
+            d.x_down = (1 + way / 3 % 2) * d.row_step;
+            d.y_down = d.OW * d.y_pixel;
             d.dilation = 1;
             d.ahead = way % 3;
             d.squash = squash_of(i + way);
             cr_assert(stoa_depthwise_takes(d.groups, d.in, d.out));
             fill();
-            stoa_depthwise_row_copies[0](&d, x, weights, bias, expected);
+            stoa_depthwise_rows_copies[0](&d, x, weights, bias, expected);
             for (size_t copy = 1; copy < COPIES; copy++)
                 if (runs_here(copy)) {
-                    stoa_depthwise_row_copies[copy](&d, x, weights, bias, y);
+                    stoa_depthwise_rows_copies[copy](&d, x, weights, bias, y);
                     compare("depthwise", copy, i, 1e-5f);
                 }
         }
