@@ -24,6 +24,8 @@
 #define STOA_DTYPES(X) STOA_REAL_DTYPES(X) STOA_WHOLE_DTYPES(X) X(STOA_BOOL, bool, uint8_t)
 /* One more than the largest of the constants, for tables that they index. */
 #define STOA_DTYPE_LIMIT (STOA_UINT64 + 1)
+/* The last number of a type of ONNX's: from 17 on they have 8, 4 or 2 bits. */
+#define STOA_MOST_DATA_TYPE 26
 
 /* Whether elements are floating-point numbers. */
 static inline bool stoa_dtype_is_real(enum stoa_dtype dtype)

@@ -8,27 +8,28 @@
 #include "ops/move.h"
 #include "ops/op.h"
 
-#define MOST_TYPE 22 /* of ONNX's types at the newest opset: 17 to 20 are float8, then come uint4 and int4 */
-
-/* It says something of the float8 types alone. */
-static void read_saturate(struct attribute_reader *reader)
+/* What says something of the float8 types alone. */
+static void read_float8(struct attribute_reader *reader)
 {
+    static const char *const ways[] = {"up", "down", "nearest", NULL};
     if (reader->opset >= 19)
         stoa_read_int(reader, "saturate", 1, 0, 1);
+    if (reader->opset >= 24)
+        stoa_read_choice(reader, "round_mode", ways);
 }
 
 static enum stoa_status parse_like(struct attribute_reader *reader, void *params)
 {
     (void)params;
-    read_saturate(reader);
+    read_float8(reader);
     return stoa_reader_finish(reader);
 }
 
 static enum stoa_status parse(struct attribute_reader *reader, void *params)
 {
     stoa_reader_require(reader, "to");
-    int64_t to = stoa_read_int(reader, "to", STOA_FLOAT, 1, MOST_TYPE);
-    read_saturate(reader);
+    int64_t to = stoa_read_int(reader, "to", STOA_FLOAT, 1, STOA_MOST_DATA_TYPE);
+    read_float8(reader);
     struct cast_params *cast = params;
     cast->half = stoa_half_of((int32_t)to);
     cast->to = cast->half ? STOA_FLOAT : (enum stoa_dtype)to;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "base/half.h"
 #include "base/status.h"
 #include "base/tensor.h"
 #include "kernels/nd.h"
@@ -21,9 +22,17 @@ struct quantize_params {
     enum stoa_dtype to; /* of QuantizeLinear's result; STOA_NONE: as the zero point */
 };
 
-static enum stoa_status parse(struct attribute_reader *reader, void *params_)
+/* A type of floats to compute in or to give: by default that of the scale. The 16-bit ones are float here. */
+static void read_float_type(struct attribute_reader *reader, const char *name)
 {
-    struct quantize_params *params = params_;
+    int64_t type = reader->opset >= 23 ? stoa_read_int(reader, name, 0, 0, INT32_MAX) : 0;
+    if (type && type != STOA_FLOAT && !stoa_half_of((int32_t)type))
+        stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED,
+                         "attribute %s is %d, only types of float or fewer bits are supported", name, (int)type);
+}
+
+static enum stoa_status parse(struct attribute_reader *reader, struct quantize_params *params)
+{
     int64_t block = reader->opset >= 21 ? stoa_read_int(reader, "block_size", 0, 0, INT64_MAX) : 0;
     if (block)
         stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute block_size is %" PRId64 ", only 0 is supported",
@@ -46,7 +55,14 @@ static enum stoa_status parse_quantize(struct attribute_reader *reader, void *pa
                          "attribute output_dtype is %d, only %d and %d (uint8, int8) are "
                          "supported",
                          (int)params->to, STOA_UINT8, STOA_INT8);
-    return parse(reader, params_);
+    read_float_type(reader, "precision");
+    return parse(reader, params);
+}
+
+static enum stoa_status parse_dequantize(struct attribute_reader *reader, void *params)
+{
+    read_float_type(reader, "output_dtype");
+    return parse(reader, params);
 }
 
 /* The scale (or zero point) as it broadcasts to X: one number, or those of the axis. */
@@ -190,7 +206,7 @@ static enum stoa_status run_dynamic(const struct op_call *call, const struct op_
         .run = run,                                                                                                    \
     };
 QUANTIZE(quantize_linear, "QuantizeLinear", parse_quantize, infer_quantize)
-QUANTIZE(dequantize_linear, "DequantizeLinear", parse, infer_dequantize)
+QUANTIZE(dequantize_linear, "DequantizeLinear", parse_dequantize, infer_dequantize)
 
 const struct op stoa_op_dynamic_quantize_linear = {
     .type = "DynamicQuantizeLinear",

@@ -78,6 +78,9 @@ static const struct op_row rows[] = {
     {"Cast, saturating", "Cast", 19, "to=3 saturate=1", "f32{1.7,-128.9,127.9,3.0}"},
     {"Cast, not saturating", "Cast", 21, "to=1 saturate=0", "i32{1,2}"},
     {"CastLike, saturating", "CastLike", 19, "saturate=1", "f32{1.7,-3.2} i32[2]"},
+    {"Cast, rounding up", "Cast", 24, "to=3 saturate=1 round_mode='up'", "f32{1.7,-128.9,127.9,3.0}"},
+    {"Cast, rounding to the nearest", "Cast", 26, "to=1 round_mode='nearest'", "f64{1.7,-3.2}"},
+    {"CastLike, rounding down", "CastLike", 24, "round_mode='down'", "f32{1.7,-3.2} i32[2]"},
     {"Cast to float16", "Cast", 13, "to=10", "f32[3,5,7]"},
     {"Cast to float16 of an image", "Cast", 13, "to=10", "f32[2,3,5,7]"},
     {"Cast to float16, ties", "Cast", 13, "to=10", "f32{2049.0,2051.0,-2049.0,1.00048828125,1.00146484375}"},
@@ -149,6 +152,13 @@ static const struct op_refusal refused[] = {
     {{"Cast to float8", "Cast", 19, "to=17", "f32[2]"}, STOA_ERROR_UNSUPPORTED, "to is 17"},
     {{"Cast to int4", "Cast", 21, "to=22", "f32[2]"}, STOA_ERROR_UNSUPPORTED, "to is 22"},
     {{"Cast, saturating before opset 19", "Cast", 18, "to=1 saturate=1", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "saturate"},
+    {{"Cast to int2", "Cast", 25, "to=26", "f32[2]"}, STOA_ERROR_UNSUPPORTED, "to is 26"},
+    {{"Cast, rounding before opset 24", "Cast", 23, "to=1 round_mode='up'", "f32[2]"},
+     STOA_ERROR_ATTRIBUTE,
+     "round_mode is not one"},
+    {{"CastLike, rounding otherwise", "CastLike", 24, "round_mode='even'", "f32[2] i32[2]"},
+     STOA_ERROR_ATTRIBUTE,
+     "round_mode is \"even\""},
     {{"Cast to 99", "Cast", 9, "to=99", "f32[2]"}, STOA_ERROR_ATTRIBUTE, "to is 99"},
 };
 
