@@ -24,7 +24,7 @@ enum activation_kind {
      * exp 1.1, elu 1.2, sigmoid 2.4, tanh 2.5, softplus 2.8, erf 2.2, log 0.8, celu 1.2 for alpha 1. */
     ACTIVATION_EXP,
     ACTIVATION_SIGMOID, /* 1 / (1 + e^-x) */
-    ACTIVATION_SILU,    /* x times that, so rounded */
+    ACTIVATION_SILU,    /* x times that of alpha*x, so rounded */
     ACTIVATION_TANH,
     ACTIVATION_SOFTPLUS,  /* log(1 + e^x) */
     ACTIVATION_ELU,       /* x < 0 ? alpha*(e^x - 1) : x */

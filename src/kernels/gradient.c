@@ -68,10 +68,14 @@ DERIVATIVE(softsign, g / (1.0f + fabsf(v)) / (1.0f + fabsf(v)))
 DERIVATIVE(thresholded_relu, v <= alpha ? 0.0f : g)
 DERIVATIVE(shrink, v >= -alpha && v <= alpha ? 0.0f : g)
 
-/* Those whose functions go by double, and those of Gelu. */
-static double slope_in_double(enum activation_kind kind, double v)
+/* Those whose functions go by double, and those of Gelu and SiLU. */
+static double slope_in_double(const struct activation *activation, double v)
 {
-    switch (kind) {
+    switch (activation->kind) {
+    case ACTIVATION_SILU: {
+        double u = (double)activation->alpha * v, gate = 1 / (1 + exp(-u));
+        return gate + u * gate / (1 + exp(u));
+    }
     case ACTIVATION_GELU:
         return 0.5 * erfc(-v * sqrt(0.5)) + v * exp(-v * v / 2) / sqrt(2 * acos(-1));
     case ACTIVATION_GELU_TANH: {
@@ -110,7 +114,7 @@ static void each_in_double(const void *context, size_t count, char *const *data,
     const float *g = (const float *)data[1], *v = (const float *)data[2];
     for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++)
         result[i * strides[0]] =
-            (float)((double)g[i * strides[1]] * slope_in_double(activation->kind, (double)v[i * strides[2]]));
+            (float)((double)g[i * strides[1]] * slope_in_double(activation, (double)v[i * strides[2]]));
 }
 
 typedef void (*each)(size_t count, float alpha, float beta, const float *p, const float *q, float *result);
@@ -164,7 +168,7 @@ static void each_in_float(const void *context, size_t count, char *const *data, 
 
 nd_loop stoa_activation_gradient(enum activation_kind kind)
 {
-    if (kind >= ACTIVATION_SIN || kind == ACTIVATION_GELU || kind == ACTIVATION_GELU_TANH)
+    if (kind >= ACTIVATION_SIN || kind == ACTIVATION_GELU || kind == ACTIVATION_GELU_TANH || kind == ACTIVATION_SILU)
         return each_in_double;
     return derivatives[kind] ? each_in_float : NULL;
 }

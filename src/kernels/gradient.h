@@ -8,7 +8,7 @@
 #include "kernels/nd.h"
 
 /* data[2] is the function's result y, or its argument x where it says so below; context is its struct activation. Null
- * for ACTIVATION_NONE and ACTIVATION_SILU, for Neg, whose gradient is arithmetic's, and where it is 0 everywhere.
+ * for ACTIVATION_NONE, for Neg, whose gradient is arithmetic's, and where it is 0 everywhere.
  *
  *   Relu          y > 0 ? 1 : 0                  LeakyRelu  x > 0 ? 1 : alpha
  *   Clip          alpha < y < beta ? 1 : 0       Elu        x > 0 ? 1 : alpha * e^x
@@ -18,7 +18,7 @@
  *   Softplus      1 - e^-y                       Exp        y
  *   Sqrt          1 / (2 * y)                    Celu       x > 0 ? 1 : e^(x/alpha)
  *   Reciprocal    -y^2                           Mish       of x
- *   Tan           1 + y^2                        Erf, Gelu, Softsign, the other trigonometric ones: of x
+ *   Tan           1 + y^2                        Erf, Gelu, SiLU, Softsign, the other trigonometric ones: of x
  *   Log           1 / x                          Abs        of x, 0 at 0
  *   Shrink        x within alpha of 0 ? 0 : 1    ThresholdedRelu  x <= alpha ? 0 : 1
  */

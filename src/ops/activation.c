@@ -62,6 +62,11 @@ static enum stoa_status parse_gelu(struct attribute_reader *reader, void *params
     return finish(reader, params, by_tanh ? ACTIVATION_GELU_TANH : ACTIVATION_GELU, 0.0f, 0.0f);
 }
 
+static enum stoa_status parse_swish(struct attribute_reader *reader, void *params)
+{
+    return finish(reader, params, ACTIVATION_SILU, stoa_read_float(reader, "alpha", 1.0f), 0.0f);
+}
+
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
     const struct activation *activation = call->params;
@@ -178,6 +183,7 @@ ACTIVATION(elu, "Elu", 6, parse_elu, true, OP_INPUT)
 ACTIVATION(selu, "Selu", 6, parse_selu, true, OP_INPUT)
 ACTIVATION(celu, "Celu", 12, parse_celu, true, OP_INPUT)
 ACTIVATION(gelu, "Gelu", 20, parse_gelu, true, OP_INPUT)
+ACTIVATION(swish, "Swish", 24, parse_swish, true, OP_INPUT)
 ACTIVATION(hard_sigmoid, "HardSigmoid", 6, parse_hard_sigmoid, true, OP_OUTPUT)
 ACTIVATION(thresholded_relu, "ThresholdedRelu", 10, parse_thresholded_relu, false, OP_INPUT)
 ACTIVATION(shrink, "Shrink", 9, parse_shrink, false, OP_INPUT)

@@ -24,7 +24,7 @@
     /* elementwise */ \
     OP(relu) OP(leaky_relu) OP(prelu) OP(elu) OP(selu) OP(clip) OP(clip_11) OP(sigmoid) OP(tanh) OP(hard_sigmoid) \
     OP(hard_swish) OP(softplus) OP(sqrt) OP(exp) OP(add) OP(sub) OP(mul) OP(div) OP(pow) OP(max) OP(min) OP(sum) \
-    OP(celu) OP(mish) OP(gelu) OP(erf) OP(log) OP(abs) OP(neg) OP(floor) OP(ceil) OP(round) OP(sign) \
+    OP(celu) OP(mish) OP(gelu) OP(swish) OP(erf) OP(log) OP(abs) OP(neg) OP(floor) OP(ceil) OP(round) OP(sign) \
     OP(reciprocal) OP(softsign) OP(thresholded_relu) OP(shrink) OP(sin) OP(cos) OP(tan) OP(asin) OP(acos) OP(atan) OP(sinh) \
     OP(cosh) OP(asinh) OP(acosh) OP(atanh) OP(mean) OP(mod) OP(bit_shift) OP(add_1) OP(sub_1) OP(mul_1) OP(div_1) \
     OP(pow_1) OP(prelu_1) OP(gemm_1) \
@@ -68,8 +68,8 @@
     OP(exp_backward) OP(clip_backward) OP(sum_to) OP(sub_backward) OP(mul_backward) OP(div_backward) \
     OP(div_backward_divisor) OP(pow_backward) OP(pow_backward_exponent) OP(prelu_backward) OP(prelu_backward_slope) \
     OP(sum_backward) OP(max_backward) OP(min_backward) OP(mean_backward) OP(where_backward) OP(where_backward_other) \
-    OP(celu_backward) OP(mish_backward) OP(gelu_backward) OP(erf_backward) OP(log_backward) OP(abs_backward) \
-    OP(reciprocal_backward) \
+    OP(celu_backward) OP(mish_backward) OP(gelu_backward) OP(swish_backward) OP(erf_backward) OP(log_backward) \
+    OP(abs_backward) OP(reciprocal_backward) \
     OP(softsign_backward) OP(thresholded_relu_backward) OP(shrink_backward) OP(sin_backward) OP(cos_backward) \
     OP(tan_backward) OP(asin_backward) OP(acos_backward) OP(atan_backward) OP(sinh_backward) OP(cosh_backward) \
     OP(asinh_backward) OP(acosh_backward) OP(atanh_backward) \

@@ -99,6 +99,8 @@ static bool find_gate(const struct plan *plan, size_t v, struct chain *chain, st
         if (!is_activation(plan, chain->nodes[0], v, activation))
             *activation = (struct activation){0};
         activation->kind = gates[g].kind;
+        if (activation->kind == ACTIVATION_SILU)
+            activation->alpha = 1;
         return true;
     }
     return false;

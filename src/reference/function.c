@@ -64,6 +64,16 @@ static double celu_of(double x, const double *p, double *slack)
     return y;
 }
 
+/* x / (1 + exp(-u)), u = alpha*x: the gate's roundings are Sigmoid's, and that of u weighs as the slope of its
+ * logarithm.
+ */
+static double swish_of(double x, const double *p, double *slack)
+{
+    double u = p[0] * x, y = x / (1 + exp(-u));
+    *slack = (14 + fabs(u) / (1 + exp(u))) * fabs(y) + REFERENCE_TINY * fabs(x);
+    return y;
+}
+
 /* x/2 * (1 + t), t being erf(x / sqrt(2)) or the tanh of u = sqrt(2/pi) * (x + 0.044715 x^3). t is granted 8 roundings
  * and its argument 8, which weigh as the slope of t; the sum and the products have one each. */
 static double gelu(double x, double t, double bend, double *slack)
@@ -124,6 +134,7 @@ static const struct {
     {"Sin", sin_of, 1},
     {"Sinh", sinh_of},
     {"Softsign", softsign_of},
+    {"Swish", swish_of, 1.1, {"alpha"}, {1}},
     {"Tan", tan_of},
     {"ThresholdedRelu", thresholded_of, 0, {"alpha"}, {1}},
 };

@@ -47,6 +47,14 @@ static double mish_of(double g, double x, const double *p, double *slack)
     return g * (t + bend);
 }
 
+/* Of x * s, s = 1 / (1 + e^-u), u = alpha*x: s + u * s * (1 - s), which cancel around u = -1.3; u is rounded. */
+static double swish_of(double g, double x, const double *p, double *slack)
+{
+    double u = p[0] * x, s = 1 / (1 + exp(-u)), bend = u * s / (1 + exp(u));
+    *slack = 16 * fabs(g) * (s + fabs(bend)) * (1 + fabs(u)) + fabs(g) * REFERENCE_TINY * (1 + fabs(u));
+    return g * (s + bend);
+}
+
 /* Of Gelu, x/2 * (1 + t): the terms (1 + t)/2 and x/2 * t', which cancel left of 0; `bend` is the last. Both are
  * granted the roundings of t and of its argument u. */
 static double gelu_slope(double g, double t, double bend, double u, double *slack)
@@ -99,6 +107,7 @@ static const struct {
     {"SinBackward", sin_of},
     {"SinhBackward", sinh_of},
     {"SoftsignBackward", softsign_of},
+    {"SwishBackward", swish_of, {"alpha"}, {1}},
     {"TanBackward", tan_of},
     {"ThresholdedReluBackward", thresholded_of, {"alpha"}, {1}},
 };

@@ -130,6 +130,8 @@ static const struct {
     {"Gelu, and behind groups", STOA_PASS_FUSE_ACTIVATION, 2, "GroupNormalization+Gelu",
      IMAGE "const s f32[4]\na = Conv(x, w)\nc = Gelu@20(a) approximate='tanh'\nd = GroupNormalization@21(c, s, s) "
            "num_groups=2\ny = Gelu@20(d)\noutput y\n"},
+    {"Swish", STOA_PASS_FUSE_ACTIVATION, 1, "Conv+Swish",
+     IMAGE "a = Conv(x, w)\ny = Swish@24(a) alpha=1.5\noutput y\n"},
     {"Mish as exported", STOA_PASS_FUSE_ACTIVATION, 3, "Conv+Softplus+Tanh+Mul",
      IMAGE "a = Conv(x, w)\nc = Softplus(a)\nd = Tanh(c)\ny = Mul(a, d)\noutput y\n"},
     {"Gelu as exported", STOA_PASS_FUSE_ACTIVATION, 5, "Add+Div+Erf+Add+Mul+Mul",

@@ -28,6 +28,8 @@ static const struct gradient_row rows[] = {
 
     {"Celu", "[2,3,5,4]", "y = Celu(x) alpha=1.5", MSE},
     {"Mish", "[2,3,5,4]", "y = Mish(x)", MSE},
+    {"Swish", "[2,3,5,4]", "y = Swish@24(x)", MSE},
+    {"Swish with alpha", "[2,3,5,4]", "y = Swish@24(x) alpha=1.702", MSE},
     {"Gelu", "[2,3,5,4]", "y = Gelu@20(x)", MSE},
     {"Gelu by tanh", "[2,3,5,4]", "y = Gelu@20(x) approximate='tanh'", MSE},
     {"Erf", "[2,3,5,4]", "y = Erf(x)", MSE},
