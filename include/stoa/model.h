@@ -20,7 +20,7 @@ struct stoa_model_options {
     size_t reserved[8];                     /* zeros (stoa.h) */
 };
 
-/* Reads an ONNX model (ir_version 3 to 10; opsets 7 to 21, and earlier ones where the operators used have not
+/* Reads an ONNX model (ir_version 3 to 13; opsets 7 to 26, and earlier ones where the operators used have not
  * changed since). Weights are read where they lie in the mapped file, which must not be shortened while the model
  * lives. The same holds of external data: of files in the directory of `path` or below it; symbolic links count as what
  * they lead to, which may also be in the directory that holds the model itself when `path` is one. Weights, inputs and outputs in float16 and bfloat16 are float here: weights are
@@ -38,11 +38,12 @@ STOA_API void stoa_model_free(struct stoa_model *model);
 
 /* Writes the model as an ONNX file, which reads back as the same graph: nodes with their names, types, attributes and
  * order, values with their names, constants bit for bit. Constants, also those that came as Constant nodes, become
- * initialisers with raw data; what was float16 or bfloat16 is written as float, but Casts to the two stay: of a model
- * that mixes them with float, other readers may not take what comes out. The opset version is the one the model
- * was read at, 13 for models that were built; the ir_version is the first that has the opset and initialisers that are
- * no inputs. An open first dimension of an input or output is called "batch", other open ones have no name. Models with
- * If nodes are STOA_ERROR_UNSUPPORTED. Larger than 2 GiB, which the format does not allow, is STOA_ERROR_LIMIT.
+ * initialisers with raw data; what was float16 or bfloat16 is written as float, but Casts to the two stay, and so do
+ * the types that QuantizeLinear and DequantizeLinear state: of a model that mixes them with float, other readers may
+ * not take what comes out. The opset version is the one the model was read at, 13 for models that were built; the
+ * ir_version is the first that has the opset and initialisers that are no inputs. An open first dimension of an input
+ * or output is called "batch", other open ones have no name. Models with If nodes are STOA_ERROR_UNSUPPORTED. Larger
+ * than 2 GiB, which the format does not allow, is STOA_ERROR_LIMIT.
  *
  * The file appears whole or not at all, and may be the one the model was loaded from. */
 STOA_API STOA_CHECKED enum stoa_status stoa_model_save(const struct stoa_model *model, const char *path,

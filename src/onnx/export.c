@@ -24,8 +24,9 @@ struct exporter {
  * need not be inputs too. */
 static int64_t ir_version(int opset)
 {
-    static const unsigned char versions[] = {[10] = 5, [11] = 6, [12] = 7, [13] = 7, [14] = 7, [15] = 8,
-                                             [16] = 8, [17] = 8, [18] = 8, [19] = 9, [20] = 9, [21] = 10};
+    static const unsigned char versions[] = {
+        [10] = 5, [11] = 6, [12] = 7,  [13] = 7,  [14] = 7,  [15] = 8,  [16] = 8,  [17] = 8, [18] = 8,
+        [19] = 9, [20] = 9, [21] = 10, [22] = 10, [23] = 11, [24] = 12, [25] = 13, [26] = 13};
     return opset < 10 ? 4 : versions[opset];
 }
 

@@ -11,9 +11,9 @@
 #include "onnx/attribute.h"
 
 #define LEAST_IR 3
-#define MOST_IR 10
+#define MOST_IR 13
 #define LEAST_OPSET 1 /* below 7 as far as operators have kept their meaning: the operator table knows since when */
-#define MOST_OPSET 21
+#define MOST_OPSET 26
 #define FUNCTION_NAME 256
 
 struct import {

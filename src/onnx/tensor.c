@@ -26,9 +26,13 @@ enum stoa_status stoa_onnx_dtype(int32_t data_type, struct stoa_error *error, en
         return STOA_OK;
     const ProtobufCEnumValue *known =
         protobuf_c_enum_descriptor_get_value(&onnx__tensor_proto__data_type__descriptor, data_type);
-    if (!known || data_type == ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED)
-        return stoa_fail(error, STOA_ERROR_DATA, "data type %" PRId32 " is none of ONNX's", data_type);
-    return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "data type %s is not supported", known->name);
+    if (known && data_type != ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "data type %s is not supported", known->name);
+    /* The schema may be older than the file. */
+    if (data_type > ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16 && data_type <= STOA_MOST_DATA_TYPE)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "data type %" PRId32 " (of 8, 4 or 2 bits) is not supported",
+                         data_type);
+    return stoa_fail(error, STOA_ERROR_DATA, "data type %" PRId32 " is none of ONNX's", data_type);
 }
 
 /* The typed field that the data type may use, and what the message holds in all of them. */

@@ -37,9 +37,9 @@ static void opset_negative(struct onnx_writer *w)
     versions(w, 8, "ai.onnx", -13);
 }
 
-static void opset_22(struct onnx_writer *w)
+static void opset_27(struct onnx_writer *w)
 {
-    versions(w, 8, NULL, 22);
+    versions(w, 13, NULL, 27);
 }
 
 static void opset_twice(struct onnx_writer *w)
@@ -63,9 +63,9 @@ static void ir_2(struct onnx_writer *w)
     versions(w, 2, NULL, 13);
 }
 
-static void ir_11(struct onnx_writer *w)
+static void ir_14(struct onnx_writer *w)
 {
-    versions(w, 11, NULL, 13);
+    versions(w, 14, NULL, 13);
 }
 
 static void wired(struct onnx_writer *w, const char *type, const char *inputs, const char *outputs)
@@ -315,12 +315,12 @@ static const struct bad_model graph_rows[] = {
     {"13 opset 0", opset_0, UNSUPPORTED, "opset version is 0"},
     {"13 opset 9999", opset_9999, UNSUPPORTED, "opset version is 9999"},
     {"13 opset -13", opset_negative, UNSUPPORTED, "opset version is -13"},
-    {"13 opset 22", opset_22, UNSUPPORTED, "opset version is 22, versions 1 to 21"},
+    {"13 opset 27", opset_27, UNSUPPORTED, "opset version is 27, versions 1 to 26"},
     {"13 opset twice", opset_twice, GRAPH, "opset_import[1]|version 13|12"},
     {"14 ir_version 0", ir_0, GRAPH, "ir_version is 0"},
     {"14 ir_version absent", ir_absent, GRAPH, "ir_version is 0"},
     {"14 ir_version 2", ir_2, UNSUPPORTED, "ir_version is 2"},
-    {"14 ir_version 11", ir_11, UNSUPPORTED, "ir_version is 11"},
+    {"14 ir_version 14", ir_14, UNSUPPORTED, "ir_version is 14, versions 3 to 13"},
     {"15 node reads its own output", reads_itself, GRAPH, "node 'y' (Add)|input 1 'y'"},
     {"16 cycle", cycle, GRAPH, "(Relu)|cycle"},
     {"17 input missing", input_missing, GRAPH, "node 'y' (Conv)|input 1 'w'"},

@@ -59,6 +59,16 @@ static void type_0(struct onnx_writer *w)
     tensor(w, 0, (const int64_t[]){4, 0}, 16);
 }
 
+static void type_float8(struct onnx_writer *w)
+{
+    tensor(w, 17, NULL, 4);
+}
+
+static void type_int2(struct onnx_writer *w)
+{
+    tensor(w, 26, NULL, 1);
+}
+
 static void type_99(struct onnx_writer *w)
 {
     tensor(w, 99, (const int64_t[]){4, 0}, 16);
@@ -173,6 +183,8 @@ static const struct bad_model data_rows[] = {
     {"34 raw and typed data", raw_and_floats, DATA, "initializer 'w'|raw_data|float_data"},
     {"35 10^9 elements without data", no_data, DATA, "initializer 'w'|float_data has 0|1000000000"},
     {"36 data type 0", type_0, DATA, "initializer 'w'|data type 0"},
+    {"36 data type float8", type_float8, UNSUPPORTED, "initializer 'w'|data type|not supported"},
+    {"36 data type int2", type_int2, UNSUPPORTED, "initializer 'w'|data type|not supported"},
     {"36 data type 99", type_99, DATA, "initializer 'w'|data type 99"},
     {"half precision of more than 16 bits", half_65536, DATA, "initializer 'w'|int32_data[0] is 65536"},
     {"uint32 of more than 32 bits", uint32_too_large, DATA, "initializer 'w'|uint64_data[0] is 4294967296"},

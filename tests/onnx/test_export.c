@@ -120,8 +120,8 @@ Test(export, versions_go_together)
 {
     static const struct {
         int64_t opset, ir;
-    } rows[] = {{7, 4},  {8, 4},  {9, 4},  {10, 5}, {11, 6}, {12, 7}, {13, 7}, {14, 7},
-                {15, 8}, {16, 8}, {17, 8}, {18, 8}, {19, 9}, {20, 9}, {21, 10}};
+    } rows[] = {{7, 4},  {8, 4},  {9, 4},  {10, 5}, {11, 6},  {12, 7},  {13, 7},  {14, 7},  {15, 8},  {16, 8},
+                {17, 8}, {18, 8}, {19, 9}, {20, 9}, {21, 10}, {22, 10}, {23, 11}, {24, 12}, {25, 13}, {26, 13}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct onnx_writer writer = {0};
         struct stoa_error error = {0};

@@ -126,6 +126,45 @@ Test(import, what_is_said_twice_counts_once)
     onnx_free(&writer);
 }
 
+/* Fields newer than the schema that the reader is made from: they say on which devices nodes run, and what exporters
+ * remember of the program they came from. */
+Test(import, what_files_of_ir_version_13_say_beside_is_passed_over)
+{
+    enum { MODEL_CONFIGURATION = 26, NODE_OVERLOAD = 8, NODE_METADATA = 9, NODE_DEVICES = 10, TENSOR_METADATA = 16 };
+    struct onnx_writer writer = {0};
+    onnx_int(&writer, MODEL_IR_VERSION, 13);
+    onnx_opset(&writer, "", 26);
+    onnx_begin(&writer, MODEL_CONFIGURATION);
+    onnx_text(&writer, 1, "two devices");
+    onnx_int(&writer, 2, 2);
+    onnx_end(&writer);
+    onnx_begin(&writer, MODEL_GRAPH);
+    onnx_info(&writer, GRAPH_INPUT, "x", (const int64_t[]){2, 3, 0});
+    onnx_info(&writer, GRAPH_OUTPUT, "y", NULL);
+    onnx_node_begin(&writer, "Add", "x,w", "y");
+    onnx_text(&writer, NODE_OVERLOAD, "");
+    onnx_begin(&writer, NODE_METADATA);
+    onnx_text(&writer, 1, "pkg.torch.onnx.fx_node");
+    onnx_text(&writer, 2, "%add : [num_users=1]");
+    onnx_end(&writer);
+    onnx_begin(&writer, NODE_DEVICES);
+    onnx_text(&writer, 1, "two devices");
+    onnx_end(&writer);
+    onnx_end(&writer);
+    onnx_tensor_begin(&writer, GRAPH_INITIALIZER, "w", STOA_FLOAT, (const int64_t[]){1, 0});
+    onnx_float(&writer, TENSOR_FLOAT_DATA, 2.5f);
+    onnx_begin(&writer, TENSOR_METADATA);
+    onnx_text(&writer, 1, "origin");
+    onnx_end(&writer);
+    onnx_end(&writer);
+    onnx_end(&writer);
+    struct stoa_model *model = load(&writer);
+    cr_expect(model->graph.node_count == 1 && model->graph.nodes[0].opset == 26);
+    cr_expect(((const float *)constant_of(model, "w")->data)[0] == 2.5f);
+    stoa_model_free(model);
+    onnx_free(&writer);
+}
+
 Test(import, dimensions_below_0_are_open)
 {
     struct onnx_writer writer = {0};
