@@ -160,6 +160,16 @@ size_t stoa_read_floats(struct attribute_reader *reader, const char *name, size_
     return attribute->count;
 }
 
+size_t stoa_read_strings(struct attribute_reader *reader, const char *name, size_t capacity, const char **values)
+{
+    const struct attribute *attribute = find(reader, name, ATTRIBUTE_STRINGS);
+    if (!attribute || !fits(reader, attribute, capacity))
+        return 0;
+    for (size_t i = 0; i < attribute->count; i++)
+        values[i] = attribute->strings[i];
+    return attribute->count;
+}
+
 size_t stoa_read_choice(struct attribute_reader *reader, const char *name, const char *const *choices)
 {
     const char *value = stoa_read_string(reader, name, choices[0]);

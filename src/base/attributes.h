@@ -28,8 +28,9 @@ struct attribute {
     int64_t integer;
     float number;
     const char *string;
-    const int64_t *integers; /* count of them */
-    const float *numbers;    /* count of them */
+    const int64_t *integers;    /* count of them */
+    const float *numbers;       /* count of them */
+    const char *const *strings; /* count of them */
     size_t count;
     const struct stoa_tensor *tensor; /* plain */
 };
@@ -64,6 +65,8 @@ size_t stoa_read_ints(struct attribute_reader *reader, const char *name, int64_t
                       int64_t *values);
 /* The same of floats, NaN being refused. */
 size_t stoa_read_floats(struct attribute_reader *reader, const char *name, size_t capacity, float *values);
+/* Sets at most `capacity` pointers to strings, which are the attribute's. */
+size_t stoa_read_strings(struct attribute_reader *reader, const char *name, size_t capacity, const char **values);
 /* The index of the string attribute among `choices` (null-terminated list); choices[0] when absent. */
 size_t stoa_read_choice(struct attribute_reader *reader, const char *name, const char *const *choices);
 /* Makes it an error that the attribute is absent; does not count as asking for it. */

@@ -172,6 +172,13 @@ static enum stoa_status copy_attribute(struct arena *arena, const struct attribu
         STOA_TRY(copy_array(arena, from->integers, from->count, sizeof *from->integers, error, &to->integers));
     if (from->numbers)
         STOA_TRY(copy_array(arena, from->numbers, from->count, sizeof *from->numbers, error, &to->numbers));
+    if (from->strings) {
+        const char **strings;
+        STOA_TRY(stoa_arena_allocate(arena, from->count, sizeof *strings, error, &strings));
+        for (size_t i = 0; i < from->count; i++)
+            STOA_TRY(copy_string(arena, from->strings[i], error, &strings[i]));
+        to->strings = strings;
+    }
     if (from->tensor)
         STOA_TRY(copy_array(arena, from->tensor, 1, sizeof *from->tensor, error, &to->tensor));
     return STOA_OK;

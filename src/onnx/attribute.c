@@ -54,6 +54,18 @@ static enum stoa_status read_string(const ProtobufCBinaryData *bytes, struct are
     return stoa_arena_string(arena, bytes->len ? (const char *)bytes->data : "", bytes->len, error, string);
 }
 
+static enum stoa_status read_strings(const Onnx__AttributeProto *message, struct arena *arena, struct stoa_error *error,
+                                     struct attribute *attribute)
+{
+    const char **strings;
+    STOA_TRY(stoa_arena_allocate(arena, message->n_strings, sizeof *strings, error, &strings));
+    for (size_t i = 0; i < message->n_strings; i++)
+        STOA_TRY(read_string(&message->strings[i], arena, error, &strings[i]));
+    attribute->strings = strings;
+    attribute->count = message->n_strings;
+    return STOA_OK;
+}
+
 static enum stoa_status read_tensor(const Onnx__AttributeProto *message, const struct onnx_source *source,
                                     struct arena *arena, struct stoa_error *error, const struct stoa_tensor **tensor)
 {
@@ -97,6 +109,8 @@ static enum stoa_status read_attribute(const Onnx__AttributeProto *message, cons
         attribute->integers = message->ints;
         attribute->count = message->n_ints;
         break;
+    case ATTRIBUTE_STRINGS:
+        return read_strings(message, arena, error, attribute);
     default:
         break;
     }

@@ -54,6 +54,11 @@ static enum stoa_status write_tensor(struct exporter *exporter, const struct sto
     return STOA_OK;
 }
 
+static ProtobufCBinaryData bytes_of(const char *text)
+{
+    return (ProtobufCBinaryData){.len = strlen(text), .data = stoa_read_only(text)};
+}
+
 static enum stoa_status write_attribute(struct exporter *exporter, const struct attribute *attribute,
                                         Onnx__AttributeProto *message)
 {
@@ -72,7 +77,7 @@ static enum stoa_status write_attribute(struct exporter *exporter, const struct 
         return STOA_OK;
     case ATTRIBUTE_STRING:
         message->has_s = true;
-        message->s = (ProtobufCBinaryData){.len = strlen(attribute->string), .data = stoa_read_only(attribute->string)};
+        message->s = bytes_of(attribute->string);
         return STOA_OK;
     case ATTRIBUTE_TENSOR:
         STOA_TRY(stoa_arena_allocate(exporter->arena, 1, sizeof *message->t, exporter->error, &message->t));
@@ -85,8 +90,14 @@ static enum stoa_status write_attribute(struct exporter *exporter, const struct 
         message->n_ints = attribute->count;
         message->ints = stoa_read_only(attribute->integers);
         return STOA_OK;
-    case ATTRIBUTE_GRAPH:
     case ATTRIBUTE_STRINGS:
+        message->n_strings = attribute->count;
+        STOA_TRY(stoa_arena_allocate(exporter->arena, attribute->count, sizeof *message->strings, exporter->error,
+                                     &message->strings));
+        for (size_t i = 0; i < attribute->count; i++)
+            message->strings[i] = bytes_of(attribute->strings[i]);
+        return STOA_OK;
+    case ATTRIBUTE_GRAPH:
         break;
     }
     return stoa_fail(exporter->error, STOA_ERROR_UNSUPPORTED, "attribute %.100s is of type %d, which is not kept",

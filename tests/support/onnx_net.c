@@ -29,6 +29,8 @@ static void write_attribute(struct onnx_writer *writer, const struct attribute *
     for (size_t i = 0; i < attribute->count; i++)
         if (attribute->kind == ATTRIBUTE_FLOATS)
             onnx_float(writer, ATTRIBUTE_LIST_OF_FLOATS, attribute->numbers[i]);
+        else if (attribute->kind == ATTRIBUTE_STRINGS)
+            onnx_text(writer, ATTRIBUTE_LIST_OF_STRINGS, attribute->strings[i]);
         else
             onnx_int(writer, ATTRIBUTE_LIST_OF_INTS, attribute->integers[i]);
     onnx_end(writer);

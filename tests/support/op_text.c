@@ -147,6 +147,20 @@ static void read_tensor(const char **cursor, struct random *random, struct arena
     }
 }
 
+/* "['A','B']" */
+static const char *const *read_strings(const char **cursor, struct arena *arena, size_t *count)
+{
+    const char **strings = take(arena, STOA_MAX_ATTRIBUTES, sizeof *strings);
+    for (*count = 0; **cursor != ']'; ++*count) {
+        const char *begin = *cursor + 2, *end = strchr(begin, '\'');
+        cr_assert(end && *count < STOA_MAX_ATTRIBUTES, "strings were expected: %s", *cursor);
+        strings[*count] = copy_text(arena, begin, (size_t)(end - begin));
+        *cursor = end + 1;
+    }
+    ++*cursor;
+    return strings;
+}
+
 struct attributes op_text_attributes(const char *text, struct arena *arena)
 {
     struct attribute *items = take(arena, STOA_MAX_ATTRIBUTES, sizeof *items);
@@ -174,6 +188,9 @@ struct attributes op_text_attributes(const char *text, struct arena *arena)
             item->kind = ATTRIBUTE_STRING;
             item->string = copy_text(arena, cursor + 1, (size_t)(end - cursor - 1));
             cursor = end + 1;
+        } else if (cursor[0] == '[' && cursor[1] == '\'') {
+            item->kind = ATTRIBUTE_STRINGS;
+            item->strings = read_strings(&cursor, arena, &item->count);
         } else if (*cursor == '[') {
             cursor++;
             item->count = read_numbers(&cursor, ']', values, &fractional);

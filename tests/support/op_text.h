@@ -1,7 +1,7 @@
 /* Calls of operators as text, read into attributes and tensors.
  *
  *   attributes  "strides=[2,2] group=3 alpha=0.5 auto_pad='SAME_UPPER' value=i64[1]{7}"
- *                 ints, floats (with a point), strings, lists, tensors
+ *                 ints, floats (with a point), strings, lists (also of strings), tensors
  *   tensors     "f32[1,4,7,9] !f32[8,4,3,3] -"    separated by spaces; f32, f64, i8 … i64, u8 … u64, b:
  *                 f32[dims]    normal random numbers, given at run time; f32[] is a scalar
  *                 f32+[dims]   the same made positive (at least 0.1)

@@ -33,6 +33,11 @@ static bool same_attribute(const struct attribute *a, const struct attribute *b)
         return same_numbers(a->numbers, b->numbers, a->count, sizeof *a->numbers);
     case ATTRIBUTE_INTS:
         return same_numbers(a->integers, b->integers, a->count, sizeof *a->integers);
+    case ATTRIBUTE_STRINGS:
+        for (size_t i = 0; i < a->count; i++)
+            if (strcmp(a->strings[i], b->strings[i]) != 0)
+                return false;
+        return true;
     default:
         return false;
     }
