@@ -37,3 +37,14 @@ enum stoa_status stoa_indices_resolve(const struct stoa_tensor *indices, size_t 
                                     error, &at));
     return STOA_OK;
 }
+
+enum stoa_status stoa_lengths_resolve(const struct stoa_tensor *lengths, size_t most, struct stoa_error *error)
+{
+    for (size_t b = 0; b < lengths->dims[0]; b++) {
+        int64_t length = stoa_index_load(lengths, b * lengths->strides[0]);
+        if (length < 0 || length > (int64_t)most)
+            return stoa_fail(error, STOA_ERROR_DATA, "sequence_lens[%zu] is %" PRId64 ", must be in [0, %zu]", b,
+                             length, most);
+    }
+    return STOA_OK;
+}

@@ -23,6 +23,9 @@ static inline int64_t stoa_index_load(const struct stoa_tensor *indices, size_t 
 /* *at = which of the axis's `size` elements the index means; STOA_ERROR_DATA if it is none of them. */
 STOA_CHECKED enum stoa_status stoa_index_resolve(int64_t index, size_t size, size_t axis, struct stoa_error *error,
                                                  size_t *at);
+/* Whether sequence_lens, of rank 1, are all between 0 and `most`; STOA_ERROR_DATA otherwise. */
+STOA_CHECKED enum stoa_status stoa_lengths_resolve(const struct stoa_tensor *lengths, size_t most,
+                                                   struct stoa_error *error);
 /* Whether all of them mean elements of the axis. */
 STOA_CHECKED enum stoa_status stoa_indices_resolve(const struct stoa_tensor *indices, size_t size, size_t axis,
                                                    struct stoa_error *error);

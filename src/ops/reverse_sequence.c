@@ -61,14 +61,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
 {
     const struct reverse_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[0], *lengths = &call->inputs[1];
-    size_t most = x->dims[params->time_axis];
-    for (size_t b = 0; b < lengths->dims[0]; b++) {
-        int64_t length = stoa_index_load(lengths, b * lengths->strides[0]);
-        if (length < 0 || length > (int64_t)most)
-            return stoa_fail(error, STOA_ERROR_DATA, "sequence_lens[%zu] is %" PRId64 ", must be in [0, %zu]", b,
-                             length, most);
-        if (stoa_tensor_elements(x))
-            reverse_one(params, b, (size_t)length, x, &call->outputs[0], run->pool);
+    STOA_TRY(stoa_lengths_resolve(lengths, x->dims[params->time_axis], error));
+    for (size_t b = 0; b < lengths->dims[0] && stoa_tensor_elements(x); b++) {
+        size_t length = (size_t)stoa_index_load(lengths, b * lengths->strides[0]);
+        reverse_one(params, b, length, x, &call->outputs[0], run->pool);
     }
     return STOA_OK;
 }

@@ -9,6 +9,8 @@
 #define STOA_OPS(OP) \
     /* matrix products */ \
     OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) OP(einsum) \
+    /* sequences */ \
+    OP(rnn) OP(gru) OP(lstm) \
     /* pooling, normalisation, resizing */ \
     OP(max_pool) OP(max_unpool) OP(average_pool) OP(lp_pool) OP(global_average_pool) OP(global_max_pool) \
     OP(global_lp_pool) OP(softmax) OP(log_softmax) OP(batch_normalization) OP(instance_normalization) \

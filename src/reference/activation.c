@@ -7,9 +7,8 @@
 
 #include "reference/internal.h"
 
-/* How much further y may be off because x is: f at both ends of where x may be. */
-static void carry(reference_function f, double x, double x_slack, const double *p, double steepness, double y,
-                  double *slack)
+void stoa_reference_carry(reference_function f, double x, double x_slack, const double *p, double steepness, double y,
+                          double *slack)
 {
     double own = *slack, off = 0;
     if (!(x_slack > 0) || !isfinite(x))
@@ -34,7 +33,7 @@ enum stoa_status stoa_reference_map(struct reference_run *run, reference_functio
         if (integer)
             y->values[i] = stoa_reference_convert(STOA_INT64, x->dtype, y->values[i]);
         if (x->slack)
-            carry(f, x->values[i], x->slack[i], p, steepness, y->values[i], &y->slack[i]);
+            stoa_reference_carry(f, x->values[i], x->slack[i], p, steepness, y->values[i], &y->slack[i]);
     }
     return STOA_OK;
 }
@@ -44,14 +43,14 @@ static enum stoa_status map(struct reference_run *run, reference_function f, con
     return stoa_reference_map(run, f, p, 0);
 }
 
-static double relu(double x, const double *p, double *slack)
+double stoa_reference_relu_of(double x, const double *p, double *slack)
 {
     (void)p;
     *slack = 0;
     return x < 0 ? 0 : x;
 }
 
-static double leaky_relu(double x, const double *p, double *slack)
+double stoa_reference_leaky_relu_of(double x, const double *p, double *slack)
 {
     double y = x < 0 ? p[0] * x : x;
     *slack = x < 0 ? fabs(y) : 0;
@@ -59,7 +58,7 @@ static double leaky_relu(double x, const double *p, double *slack)
 }
 
 /* alpha * (exp(x) - 1): the exponential, the subtraction, the product. */
-static double elu(double x, const double *p, double *slack)
+double stoa_reference_elu_of(double x, const double *p, double *slack)
 {
     if (!(x < 0)) {
         *slack = 0;
@@ -91,7 +90,7 @@ static double clip(double x, const double *p, double *slack)
 }
 
 /* 1 / (1 + exp(-x)): the exponential's error weighs at most 1, two roundings follow. */
-static double sigmoid(double x, const double *p, double *slack)
+double stoa_reference_sigmoid_of(double x, const double *p, double *slack)
 {
     (void)p;
     double y = 1 / (1 + exp(-x));
@@ -99,7 +98,7 @@ static double sigmoid(double x, const double *p, double *slack)
     return y;
 }
 
-static double tangent(double x, const double *p, double *slack)
+double stoa_reference_tanh_of(double x, const double *p, double *slack)
 {
     (void)p;
     double y = tanh(x);
@@ -108,7 +107,7 @@ static double tangent(double x, const double *p, double *slack)
 }
 
 /* max(0, min(1, alpha*x + beta)): the two terms may cancel; exact where the sum is beyond 0 or 1 for certain. */
-static double hard_sigmoid(double x, const double *p, double *slack)
+double stoa_reference_hard_sigmoid_of(double x, const double *p, double *slack)
 {
     double sum = p[0] * x + p[1], bound = 3 * fabs(p[0] * x) + fabs(p[1]);
     *slack = sum < -bound * 0x1p-24 || sum > 1 + bound * 0x1p-24 ? 0 : bound;
@@ -120,13 +119,13 @@ static double hard_swish(double x, const double *p, double *slack)
 {
     (void)p;
     static const double sixth[] = {1.0 / 6, 0.5};
-    double y = x * hard_sigmoid(x, sixth, slack);
+    double y = x * stoa_reference_hard_sigmoid_of(x, sixth, slack);
     *slack = *slack * fabs(x) + 2 * fabs(y);
     return y;
 }
 
 /* log(1 + exp(x)), written so that nothing overflows; a float implementation has to do so too. */
-static double softplus(double x, const double *p, double *slack)
+double stoa_reference_softplus_of(double x, const double *p, double *slack)
 {
     (void)p;
     double y = (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
@@ -152,17 +151,17 @@ static double exponential(double x, const double *p, double *slack)
 
 enum stoa_status stoa_reference_relu(struct reference_run *run)
 {
-    return map(run, relu, NULL);
+    return map(run, stoa_reference_relu_of, NULL);
 }
 
 enum stoa_status stoa_reference_leaky_relu(struct reference_run *run)
 {
-    return map(run, leaky_relu, (double[]){(double)stoa_read_float(&run->reader, "alpha", 0.01f)});
+    return map(run, stoa_reference_leaky_relu_of, (double[]){(double)stoa_read_float(&run->reader, "alpha", 0.01f)});
 }
 
 enum stoa_status stoa_reference_elu(struct reference_run *run)
 {
-    return map(run, elu, (double[]){(double)stoa_read_float(&run->reader, "alpha", 1)});
+    return map(run, stoa_reference_elu_of, (double[]){(double)stoa_read_float(&run->reader, "alpha", 1)});
 }
 
 enum stoa_status stoa_reference_selu(struct reference_run *run)
@@ -174,17 +173,17 @@ enum stoa_status stoa_reference_selu(struct reference_run *run)
 
 enum stoa_status stoa_reference_sigmoid(struct reference_run *run)
 {
-    return map(run, sigmoid, NULL);
+    return map(run, stoa_reference_sigmoid_of, NULL);
 }
 
 enum stoa_status stoa_reference_tanh(struct reference_run *run)
 {
-    return map(run, tangent, NULL);
+    return map(run, stoa_reference_tanh_of, NULL);
 }
 
 enum stoa_status stoa_reference_hard_sigmoid(struct reference_run *run)
 {
-    return map(run, hard_sigmoid,
+    return map(run, stoa_reference_hard_sigmoid_of,
                (double[]){(double)stoa_read_float(&run->reader, "alpha", 0.2f),
                           (double)stoa_read_float(&run->reader, "beta", 0.5f)});
 }
@@ -196,7 +195,7 @@ enum stoa_status stoa_reference_hard_swish(struct reference_run *run)
 
 enum stoa_status stoa_reference_softplus(struct reference_run *run)
 {
-    return map(run, softplus, NULL);
+    return map(run, stoa_reference_softplus_of, NULL);
 }
 
 enum stoa_status stoa_reference_sqrt(struct reference_run *run)
@@ -255,7 +254,7 @@ enum stoa_status stoa_reference_prelu(struct reference_run *run)
         return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 1 does not broadcast to input 0");
     STOA_TRY(stoa_reference_output_like(run, x, &y));
     for (size_t i = 0; i < stoa_reference_count(x); i++, stoa_reference_next(rank, dims, index))
-        y->values[i] =
-            leaky_relu(x->values[i], &slope->values[stoa_reference_offset(slope, rank, index)], &y->slack[i]);
+        y->values[i] = stoa_reference_leaky_relu_of(
+            x->values[i], &slope->values[stoa_reference_offset(slope, rank, index)], &y->slack[i]);
     return STOA_OK;
 }

@@ -7,14 +7,16 @@
 #include "reference/internal.h"
 
 /* `expression` of x, and how many roundings of its result it may be off. */
-#define FUNCTION(name, roundings, expression)                                                                          \
-    static double name##_of(double x, const double *p, double *slack)                                                  \
+#define FUNCTION_AS(name, roundings, expression)                                                                       \
+    double name(double x, const double *p, double *slack)                                                              \
     {                                                                                                                  \
         (void)p;                                                                                                       \
         double y = (expression);                                                                                       \
         *slack = (roundings)*fabs(y);                                                                                  \
         return y;                                                                                                      \
     }
+
+#define FUNCTION(name, roundings, expression) static FUNCTION_AS(name##_of, roundings, expression)
 
 static double nearest(double x)
 {
@@ -32,10 +34,10 @@ FUNCTION(below, 0, floor(x))
 FUNCTION(above, 0, ceil(x))
 FUNCTION(rounded, 0, nearest(x))
 FUNCTION(sign, 0, x > 0 ? 1 : x < 0 ? -1 : x)
-FUNCTION(thresholded, 0, x <= p[0] ? 0 : x)
+FUNCTION_AS(stoa_reference_thresholded_relu_of, 0, x <= p[0] ? 0 : x)
 FUNCTION(shrink, 1, x<-p[0] ? x + p[1] : x> p[0] ? x - p[1] : isnan(x) ? x : 0)
 FUNCTION(reciprocal, 1, 1 / x)
-FUNCTION(softsign, 3, isinf(x) ? (x > 0 ? 1 : -1) : x / (1 + fabs(x)))
+FUNCTION_AS(stoa_reference_softsign_of, 3, isinf(x) ? (x > 0 ? 1 : -1) : x / (1 + fabs(x)))
 FUNCTION(mish, 24, x *tanh((x > 0 ? x : 0) + log1p(exp(-fabs(x)))))
 #define LIBRARY(name) FUNCTION(name, 8, name(x))
 LIBRARY(erf)
@@ -133,10 +135,10 @@ static const struct {
     {"Sign", sign_of},
     {"Sin", sin_of, 1},
     {"Sinh", sinh_of},
-    {"Softsign", softsign_of},
+    {"Softsign", stoa_reference_softsign_of},
     {"Swish", swish_of, 1.1, {"alpha"}, {1}},
     {"Tan", tan_of},
-    {"ThresholdedRelu", thresholded_of, 0, {"alpha"}, {1}},
+    {"ThresholdedRelu", stoa_reference_thresholded_relu_of, 0, {"alpha"}, {1}},
 };
 
 enum stoa_status stoa_reference_function(struct reference_run *run)

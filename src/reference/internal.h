@@ -93,6 +93,19 @@ typedef double (*reference_function)(double x, const double *p, double *slack);
 STOA_CHECKED enum stoa_status stoa_reference_map(struct reference_run *run, reference_function f, const double *p,
                                                  double steepness);
 
+/* *slack, f's own at x where that is y, becomes how far y may be off given how far x may: f at both ends of that. */
+void stoa_reference_carry(reference_function f, double x, double x_slack, const double *p, double steepness, double y,
+                          double *slack);
+double stoa_reference_relu_of(double x, const double *p, double *slack);
+double stoa_reference_leaky_relu_of(double x, const double *p, double *slack);
+double stoa_reference_thresholded_relu_of(double x, const double *p, double *slack);
+double stoa_reference_elu_of(double x, const double *p, double *slack);
+double stoa_reference_sigmoid_of(double x, const double *p, double *slack);
+double stoa_reference_hard_sigmoid_of(double x, const double *p, double *slack);
+double stoa_reference_tanh_of(double x, const double *p, double *slack);
+double stoa_reference_softsign_of(double x, const double *p, double *slack);
+double stoa_reference_softplus_of(double x, const double *p, double *slack);
+
 /* g * f'(x), given x, or y = f(x) where the operator keeps that. */
 typedef double (*reference_derivative)(double g, double kept, const double *p, double *slack);
 /* Output 0 <- that of input 0, the gradients, and input 1, what was kept. */
@@ -137,6 +150,7 @@ enum stoa_status stoa_reference_matmul(struct reference_run *run);
 enum stoa_status stoa_reference_einsum(struct reference_run *run);
 enum stoa_status stoa_reference_einsum_backward_a(struct reference_run *run);
 enum stoa_status stoa_reference_einsum_backward_b(struct reference_run *run);
+enum stoa_status stoa_reference_recurrent(struct reference_run *run);
 enum stoa_status stoa_reference_relu(struct reference_run *run);
 enum stoa_status stoa_reference_leaky_relu(struct reference_run *run);
 enum stoa_status stoa_reference_prelu(struct reference_run *run);

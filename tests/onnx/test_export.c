@@ -90,6 +90,9 @@ static const struct {
     {"attributes", "input x f32[?,4,8,8]\nconst w f32[8,4,3,3]\nconst b f32[8]\n"
                    "c = Conv(x, w, b) pads=[1,1,1,1] strides=[2,2] auto_pad='NOTSET'\n"
                    "l = LeakyRelu(c) alpha=0.3\noutput l\n"},
+    {"strings", "input x f32[3,?,4]\nconst w f32[1,20,4]\nconst r f32[1,20,5]\n"
+                "y, -, c = LSTM(x, w, r) activations=['Sigmoid','Softsign','Tanh'] activation_beta=[0.5]\n"
+                "output y\noutput c\n"},
     {"no attributes", "input x f32[2,3]\ny = Relu(x)\noutput y\n"},
     {"absent input", "input x f32[1,1,4,4]\nconst s f32{1,1,2,2}\ny = Resize(x, -, s) mode='nearest'\noutput y\n"},
     {"several outputs", "input x f32[?,6,2,2]\na, b, c = Split(x) axis=1\ny = Add(a, c)\noutput y\noutput b\n"},
