@@ -28,7 +28,7 @@ for model in $breadth/*.onnx; do
     done
 done
 # Between them and those above they have every operator of all.
-for name in convnext_tiny densenet121 deeplabv3_mobilenet_v3_large efficientnet_b0 esrgan shufflenet_v2_x1_0 unet; do
+for name in convnext_tiny crnn densenet121 deeplabv3_mobilenet_v3_large efficientnet_b0 esrgan shufflenet_v2_x1_0 unet; do
     count "$name: each layer is the naive reference's" $stoa verify "$breadth/$name.onnx"
 done
 

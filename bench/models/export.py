@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Exports torchvision architectures, and two networks written here, as ONNX, with inputs and PyTorch's outputs for them.
+"""Exports torchvision architectures, and three networks written here, as ONNX, with inputs and PyTorch's outputs for them.
 
     /usr/bin/python3 export.py DIR [NAME... | more]
 
@@ -18,9 +18,9 @@ NAMES = ('alexnet', 'vgg16', 'squeezenet1_1', 'resnet18', 'resnet50', 'mobilenet
 # Further ones, which the tests check.
 MORE = ('vgg11_bn', 'squeezenet1_0', 'wide_resnet50_2', 'resnext50_32x4d', 'densenet121', 'inception_v3',
         'mobilenet_v3_large', 'shufflenet_v2_x1_0', 'mnasnet1_0', 'efficientnet_b0', 'regnet_y_400mf', 'convnext_tiny',
-        'fcn_resnet50', 'deeplabv3_mobilenet_v3_large', 'unet', 'esrgan')
+        'fcn_resnet50', 'deeplabv3_mobilenet_v3_large', 'unet', 'esrgan', 'crnn')
 # Height and width of the input where it is not 224.
-SIDES = {'inception_v3': 299, 'unet': 96, 'esrgan': 48}
+SIDES = {'inception_v3': 299, 'unet': 96, 'esrgan': 48, 'crnn': 64}
 
 
 def complete(name, directory):
@@ -97,9 +97,34 @@ def esrgan():
     return Enlarger()
 
 
+def crnn():
+    """A line of text: columns of the picture become steps, which LSTMs and GRUs walk both ways."""
+    nn = torch.nn
+
+    class CRNN(nn.Module):
+        def __init__(self):
+            super().__init__()
+
+            def layer(channels, wider, pool):
+                return nn.Sequential(nn.Conv2d(channels, wider, 3, padding=1), nn.BatchNorm2d(wider), nn.ReLU(),
+                                     nn.MaxPool2d(pool))
+
+            self.columns = nn.Sequential(layer(3, 16, 2), layer(16, 32, 2), layer(32, 64, (4, 1)), layer(64, 96, (4, 1)))
+            self.lstm = nn.LSTM(96, 64, num_layers=2, bidirectional=True, batch_first=True)
+            self.gru = nn.GRU(128, 48, bidirectional=True, batch_first=True)
+            self.head = nn.Linear(96, 37)
+
+        def forward(self, x):
+            x, _ = self.lstm(self.columns(x).squeeze(2).transpose(1, 2))
+            x, _ = self.gru(x)
+            return self.head(x).log_softmax(2)
+
+    return CRNN()
+
+
 def build(name):
     """The network in inference mode, each batch norm given numbers that change something."""
-    if name in ('unet', 'esrgan'):
+    if name in ('unet', 'esrgan', 'crnn'):
         network = globals()[name]()
     elif hasattr(torchvision.models.segmentation, name):
         network = plain(getattr(torchvision.models.segmentation, name)(weights=None, weights_backbone=None))
