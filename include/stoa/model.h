@@ -23,13 +23,14 @@ struct stoa_model_options {
 /* Reads an ONNX model (ir_version 3 to 13; opsets 7 to 26, and earlier ones where the operators used have not
  * changed since). Weights are read where they lie in the mapped file, which must not be shortened while the model
  * lives. The same holds of external data: of files in the directory of `path` or below it; symbolic links count as what
- * they lead to, which may also be in the directory that holds the model itself when `path` is one. Weights, inputs and outputs in float16 and bfloat16 are float here: weights are
- * widened, which is exact, inputs and outputs are declared as float, and all is computed in float. Cast to one of the
- * two rounds to it. An output that the file lists more than once is one output, in the place where it is listed first.
- * On failure *model is null. */
+ * they lead to, which may also be in the directory that holds the model itself when `path` is one. Weights, inputs and
+ * outputs in float16 and bfloat16 are float here: weights are widened, which is exact, inputs and outputs are declared
+ * as float, and all is computed in float. Cast to one of the two rounds to it. An output that the file lists more than
+ * once is one output, in the place where it is listed first. On failure *model is null. */
 STOA_API STOA_CHECKED enum stoa_status stoa_model_load(const char *path, const struct stoa_model_options *options,
                                                        struct stoa_error *error, struct stoa_model **model);
-/* The same from memory, which is borrowed: it must stay as it is until the model is freed. External data are refused. */
+/* The same from memory, which is borrowed: it must stay as it is until the model is freed. External data are refused.
+ */
 STOA_API STOA_CHECKED enum stoa_status stoa_model_load_memory(const void *data, size_t size,
                                                               const struct stoa_model_options *options,
                                                               struct stoa_error *error, struct stoa_model **model);
