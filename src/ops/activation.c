@@ -107,7 +107,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     return STOA_OK;
 }
 
-#define FUNCTION(name, type_, since_, parse_, activation_, affine_, gradients_, gradient_count_)                       \
+static const struct op_fusion fusion = {.activation = activation};
+static const struct op_fusion neg_fusion = {.activation = activation, .affine = affine_neg};
+
+#define FUNCTION(name, type_, since_, parse_, fusion_, gradients_, gradient_count_)                                    \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
         .since = since_,                                                                                               \
@@ -118,8 +121,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct activation),                                                                      \
         .parse = parse_,                                                                                               \
-        .activation = activation_,                                                                                     \
-        .affine = affine_,                                                                                             \
+        .fusion = fusion_,                                                                                             \
         .elementwise = true,                                                                                           \
         .gradients = gradients_,                                                                                       \
         .gradient_count = gradient_count_,                                                                             \
@@ -135,7 +137,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     static const struct op_gradient name##_gradients[] = {                                                             \
         {type_ "Backward", 2, {{OP_GRADIENT, 0}, {kept, 0}}, 1, {0}},                                                  \
     };                                                                                                                 \
-    FUNCTION(name, type_, since_, parse_, fused ? activation : NULL, NULL, name##_gradients, 1)
+    FUNCTION(name, type_, since_, parse_, fused ? &fusion : NULL, name##_gradients, 1)
 
 /* Those without attributes. */
 #define PARSE(name, kind, alpha, beta)                                                                                 \
@@ -149,7 +151,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
 /* Those that are constant but where they leap: there are no gradients worth passing. */
 #define STEPS(name, type_, since_, kind)                                                                               \
     PARSE(name, kind, 0.0f, 0.0f)                                                                                      \
-    FUNCTION(name, type_, since_, parse_##name, NULL, NULL, NULL, 0)
+    FUNCTION(name, type_, since_, parse_##name, NULL, NULL, 0)
 
 SIMPLE(relu, "Relu", 6, ACTIVATION_RELU, true, OP_OUTPUT)
 SIMPLE(sigmoid, "Sigmoid", 6, ACTIVATION_SIGMOID, true, OP_OUTPUT)
@@ -194,4 +196,4 @@ PARSE(neg, ACTIVATION_NEG, 0.0f, 0.0f)
 static const struct op_gradient neg_gradients[] = {
     {"SubBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
 };
-FUNCTION(neg, "Neg", 6, parse_neg, activation, affine_neg, neg_gradients, 1)
+FUNCTION(neg, "Neg", 6, parse_neg, &neg_fusion, neg_gradients, 1)

@@ -50,6 +50,8 @@ static bool masks(const struct op_call *call, float bounds[2])
     return call->op == &stoa_op_relu_backward;
 }
 
+static const struct op_fusion fusion = {.masks = masks};
+
 /* The attributes are those of the forward operator. */
 #define BACKWARD(name, type_)                                                                                          \
     static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
@@ -66,7 +68,7 @@ static bool masks(const struct op_call *call, float bounds[2])
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct activation),                                                                      \
         .elementwise = true,                                                                                           \
-        .masks = masks,                                                                                                \
+        .fusion = &fusion,                                                                                             \
         .parse = parse_##name,                                                                                         \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
@@ -143,6 +145,8 @@ static enum stoa_status run_clip(const struct op_call *call, const struct op_run
 }
 
 /* Inputs 2 and 3 are the bounds, since opset 11. */
+static const struct op_fusion clip_fusion = {.masks = read_bounds};
+
 const struct op stoa_op_clip_backward = {
     .type = "ClipBackward",
     .since = 1,
@@ -154,7 +158,7 @@ const struct op stoa_op_clip_backward = {
     .params_size = sizeof(struct clip_params),
     .elementwise = true,
     .parse = parse_clip,
-    .masks = read_bounds,
+    .fusion = &clip_fusion,
     .infer = infer_clip,
     .run = run_clip,
 };

@@ -327,7 +327,14 @@ static enum stoa_status parse_prelu_1(struct attribute_reader *reader, void *par
     return STOA_OK;
 }
 
-#define OPERATOR(name, type_, since_, until_, least_inputs, most_inputs, takes_, parameters_, gradients_,              \
+static const struct op_fusion fusion = {
+    .takes = takes,
+    .affine = affine,
+    .adds = adds,
+    .multiplies = multiplies,
+};
+
+#define OPERATOR(name, type_, since_, until_, least_inputs, most_inputs, fusion_, parameters_, gradients_,             \
                  gradient_count_, parse_, infer_, run_)                                                                \
     const struct op stoa_op_##name = {                                                                                 \
         .type = type_,                                                                                                 \
@@ -339,11 +346,8 @@ static enum stoa_status parse_prelu_1(struct attribute_reader *reader, void *par
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct arithmetic_params),                                                               \
-        .takes = takes_,                                                                                               \
+        .fusion = fusion_,                                                                                             \
         .elementwise = true,                                                                                           \
-        .affine = affine,                                                                                              \
-        .adds = adds,                                                                                                  \
-        .multiplies = multiplies,                                                                                      \
         .parameters = parameters_,                                                                                     \
         .gradients = gradients_,                                                                                       \
         .gradient_count = gradient_count_,                                                                             \
@@ -357,7 +361,7 @@ static enum stoa_status parse_prelu_1(struct attribute_reader *reader, void *par
         ((struct arithmetic_params *)params)->operation = operation_;                                                  \
         return stoa_reader_finish(reader);                                                                             \
     }                                                                                                                  \
-    OPERATOR(name, type_, since_, 0, least_inputs, most_inputs, takes, parameters_, name##_gradients,                  \
+    OPERATOR(name, type_, since_, 0, least_inputs, most_inputs, &fusion, parameters_, name##_gradients,                \
              sizeof name##_gradients / sizeof *name##_gradients, parse_##name, infer_, run_)
 ARITHMETIC(add, "Add", ARITHMETIC_ADD, 7, 2, 2, 0, infer, run_arithmetic)
 ARITHMETIC(sub, "Sub", ARITHMETIC_SUB, 7, 2, 2, 0, infer, run_arithmetic)
@@ -380,10 +384,10 @@ OPERATOR(bit_shift, "BitShift", 11, 0, 2, 2, NULL, 0, NULL, 0, parse_bit_shift, 
     {                                                                                                                  \
         return finish_old(reader, operation, params);                                                                  \
     }                                                                                                                  \
-    OPERATOR(name, type_, 1, 6, 2, 2, takes, 0, NULL, 0, parse_##name, infer_old, run_)
+    OPERATOR(name, type_, 1, 6, 2, 2, &fusion, 0, NULL, 0, parse_##name, infer_old, run_)
 OF_OLD(add_1, "Add", ARITHMETIC_ADD, run_arithmetic)
 OF_OLD(sub_1, "Sub", ARITHMETIC_SUB, run_arithmetic)
 OF_OLD(mul_1, "Mul", ARITHMETIC_MUL, run_arithmetic)
 OF_OLD(div_1, "Div", ARITHMETIC_DIV, run_arithmetic)
 OF_OLD(pow_1, "Pow", ARITHMETIC_COUNT, run_pow)
-OPERATOR(prelu_1, "PRelu", 1, 6, 2, 2, takes, 0, NULL, 0, parse_prelu_1, infer_old, run_arithmetic)
+OPERATOR(prelu_1, "PRelu", 1, 6, 2, 2, &fusion, 0, NULL, 0, parse_prelu_1, infer_old, run_arithmetic)

@@ -110,8 +110,10 @@ static bool is_identity(const struct op_call *call)
     return stoa_tensor_same_dims(&call->inputs[0], &call->inputs[1]);
 }
 
+static const struct op_fusion fusion = {.is_identity = is_identity};
+
 /* The inputs are dY, `inputs` - 2 other operands and the operand whose gradient it is. */
-#define BACKWARD(name, type_, inputs, dims_inputs_, is_identity_, loop)                                                \
+#define BACKWARD(name, type_, inputs, dims_inputs_, fusion_, loop)                                                     \
     static enum stoa_status run_##name(const struct op_call *call, const struct op_run *run, struct stoa_error *error) \
     {                                                                                                                  \
         (void)error;                                                                                                   \
@@ -127,7 +129,7 @@ static bool is_identity(const struct op_call *call)
         .max_outputs = 1,                                                                                              \
         .layout = OP_ANY,                                                                                              \
         .dims_inputs = dims_inputs_,                                                                                   \
-        .is_identity = is_identity_,                                                                                   \
+        .fusion = fusion_,                                                                                             \
         .elementwise = true,                                                                                           \
         .infer = infer,                                                                                                \
         .prepare = prepare,                                                                                            \
@@ -135,7 +137,7 @@ static bool is_identity(const struct op_call *call)
     };
 #define ARITHMETIC(operation) stoa_arithmetic_loop(ARITHMETIC_##operation, STOA_FLOAT)
 #define GRADIENT(kind) stoa_arithmetic_gradient(GRADIENT_##kind)
-BACKWARD(sum_to, "SumTo", 2, 1 << 1, is_identity, NULL)
+BACKWARD(sum_to, "SumTo", 2, 1 << 1, &fusion, NULL)
 BACKWARD(sub_backward, "SubBackward", 2, 1 << 1, NULL, GRADIENT(MINUS))
 BACKWARD(mul_backward, "MulBackward", 3, 1 << 2, NULL, ARITHMETIC(MUL))
 BACKWARD(div_backward, "DivBackward", 3, 1 << 2, NULL, ARITHMETIC(DIV))

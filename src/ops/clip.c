@@ -99,6 +99,8 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     return STOA_OK;
 }
 
+static const struct op_fusion fusion = {.activation = activation};
+
 #define CLIP(name, since_, until_, inputs)                                                                             \
     const struct op stoa_op_##name = {                                                                                 \
         .type = "Clip",                                                                                                \
@@ -111,7 +113,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .layout = OP_ANY,                                                                                              \
         .params_size = sizeof(struct clip_params),                                                                     \
         .parse = parse,                                                                                                \
-        .activation = activation,                                                                                      \
+        .fusion = &fusion,                                                                                             \
         .elementwise = true,                                                                                           \
         .gradients = gradients,                                                                                        \
         .gradient_count = 1,                                                                                           \

@@ -193,6 +193,8 @@ static const struct op_gradient split_gradients[] = {
     {"SplitBackward", 3, {{OP_INPUT, 0}, {OP_INPUT, 1}, {OP_GRADIENT, 0, .rest = true}}, 1, {0}},
 };
 
+static const struct op_fusion concat_fusion = {.joins = joins};
+
 const struct op stoa_op_concat = {
     .type = "Concat",
     .since = 4,
@@ -205,10 +207,12 @@ const struct op stoa_op_concat = {
     .gradient_count = 1,
     .params_size = sizeof(struct concat_params),
     .parse = stoa_concat_parse,
-    .joins = joins,
+    .fusion = &concat_fusion,
     .infer = infer_concat,
     .run = run_concat,
 };
+
+static const struct op_fusion split_fusion = {.splits = splits};
 
 #define SPLIT(name, since_, until_, inputs)                                                                            \
     const struct op stoa_op_##name = {                                                                                 \
@@ -225,7 +229,7 @@ const struct op stoa_op_concat = {
         .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct split_params),                                                                    \
         .parse = stoa_split_parse,                                                                                     \
-        .splits = splits,                                                                                              \
+        .fusion = &split_fusion,                                                                                       \
         .infer = infer_split,                                                                                          \
         .run = run_split,                                                                                              \
     };

@@ -116,6 +116,8 @@ static enum stoa_status run_split(const struct op_call *call, const struct op_ru
     return STOA_OK;
 }
 
+static const struct op_fusion concat_fusion = {.splits = splits_concat};
+
 const struct op stoa_op_concat_backward = {
     .type = "ConcatBackward",
     .since = 1,
@@ -126,7 +128,7 @@ const struct op stoa_op_concat_backward = {
     .layout = OP_ANY,
     .dims_inputs = 0xfe,
     .params_size = sizeof(struct concat_params),
-    .splits = splits_concat,
+    .fusion = &concat_fusion,
     .parse = stoa_concat_parse,
     .infer = infer_concat,
     .run = run_concat,

@@ -122,6 +122,20 @@ static const struct op_gradient gradients[] = {
     {"ConvBackwardWeights", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 2, {1, 2}},
 };
 
+static const struct op_fusion fusion = {
+    .takes = stoa_convolution_takes,
+    .takes_pad = conv_takes_pad,
+    .adds_in_place = stoa_convolution_adds_in_place,
+    .takes_pool = stoa_convolution_takes_pool,
+    .dense = stoa_conv_dense,
+};
+static const struct op_report report = {
+    .error = stoa_convolution_error,
+    .macs = conv_macs,
+    .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
+};
+
 const struct op stoa_op_conv = {
     .type = "Conv",
     .since = 1,
@@ -136,18 +150,11 @@ const struct op stoa_op_conv = {
     .gradient_count = sizeof gradients / sizeof *gradients,
     .params_size = sizeof(struct conv_params),
     .parse = stoa_conv_parse,
-    .takes = stoa_convolution_takes,
-    .takes_pad = conv_takes_pad,
-    .adds_in_place = stoa_convolution_adds_in_place,
-    .takes_pool = stoa_convolution_takes_pool,
-    .dense = stoa_conv_dense,
+    .fusion = &fusion,
     .infer = conv_infer,
     .prepare = conv_prepare,
     .release = stoa_convolution_release,
     .share = stoa_convolution_share,
     .run = stoa_convolution_run,
-    .error = stoa_convolution_error,
-    .macs = conv_macs,
-    .describe = stoa_convolution_describe,
-    .explain = stoa_convolution_explain,
+    .report = &report,
 };

@@ -47,6 +47,18 @@ static double conv_macs(const struct op_call *call)
                : 0;
 }
 
+static const struct op_fusion conv_fusion = {
+    .takes = takes,
+    .adds_in_place = stoa_convolution_adds_in_place,
+    .dense = stoa_conv_dense,
+};
+static const struct op_report conv_report = {
+    .error = stoa_convolution_error,
+    .macs = conv_macs,
+    .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
+};
+
 const struct op stoa_op_conv_backward_data = {
     .type = "ConvBackwardData",
     .since = 1,
@@ -59,17 +71,12 @@ const struct op stoa_op_conv_backward_data = {
     .dims_inputs = 1 << GRADIENT_X,
     .params_size = sizeof(struct conv_params),
     .parse = stoa_conv_parse,
-    .takes = takes,
-    .adds_in_place = stoa_convolution_adds_in_place,
-    .dense = stoa_conv_dense,
+    .fusion = &conv_fusion,
     .infer = conv_infer,
     .prepare = conv_prepare,
     .release = stoa_convolution_release,
     .run = stoa_convolution_run,
-    .error = stoa_convolution_error,
-    .macs = conv_macs,
-    .describe = stoa_convolution_describe,
-    .explain = stoa_convolution_explain,
+    .report = &conv_report,
 };
 
 /* *shape = the convolution from dy to dx. Of an output larger than the kernel reaches it leaves out what is computed
@@ -122,6 +129,17 @@ static double conv_transpose_macs(const struct op_call *call)
                : 0;
 }
 
+static const struct op_fusion conv_transpose_fusion = {
+    .takes = takes,
+    .dense = stoa_conv_transpose_dense,
+};
+static const struct op_report conv_transpose_report = {
+    .error = stoa_convolution_error,
+    .macs = conv_transpose_macs,
+    .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
+};
+
 const struct op stoa_op_conv_transpose_backward_data = {
     .type = "ConvTransposeBackwardData",
     .since = 1,
@@ -134,14 +152,10 @@ const struct op stoa_op_conv_transpose_backward_data = {
     .dims_inputs = 1 << GRADIENT_X,
     .params_size = sizeof(struct conv_transpose_params),
     .parse = stoa_conv_transpose_parse,
-    .takes = takes,
-    .dense = stoa_conv_transpose_dense,
+    .fusion = &conv_transpose_fusion,
     .infer = conv_transpose_infer,
     .prepare = conv_transpose_prepare,
     .release = stoa_convolution_release,
     .run = stoa_convolution_run,
-    .error = stoa_convolution_error,
-    .macs = conv_transpose_macs,
-    .describe = stoa_convolution_describe,
-    .explain = stoa_convolution_explain,
+    .report = &conv_transpose_report,
 };

@@ -204,6 +204,8 @@ static void describe(const struct op_call *call, size_t size, char *text)
                      stoa_convolution_forward_shape(call, stoa_##name##_call_shape, NULL, &volume) == STOA_OK;         \
         return known ? stoa_volume_macs(&volume, transposed, stoa_##name##_macs(&volume.plane)) : 0;                   \
     }                                                                                                                  \
+    static const struct op_fusion name##_fusion = {.dense = stoa_##name##_dense};                                      \
+    static const struct op_report name##_report = {.error = error_of, .macs = name##_macs, .describe = describe};      \
     const struct op stoa_op_##name##_backward_weights = {                                                              \
         .type = type_,                                                                                                 \
         .since = 1,                                                                                                    \
@@ -217,14 +219,12 @@ static void describe(const struct op_call *call, size_t size, char *text)
         .plain_outputs = 1 << 0 | 1 << 1,                                                                              \
         .params_size = sizeof(struct name##_params),                                                                   \
         .parse = stoa_##name##_parse,                                                                                  \
-        .dense = stoa_##name##_dense,                                                                                  \
+        .fusion = &name##_fusion,                                                                                      \
         .infer = name##_infer,                                                                                         \
         .prepare = name##_prepare,                                                                                     \
         .release = release,                                                                                            \
         .run = run_gradient,                                                                                           \
-        .error = error_of,                                                                                             \
-        .macs = name##_macs,                                                                                           \
-        .describe = describe,                                                                                          \
+        .report = &name##_report,                                                                                      \
     };
 
 BACKWARD_WEIGHTS(conv, "ConvBackwardWeights", false)

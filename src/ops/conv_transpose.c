@@ -160,6 +160,16 @@ static const struct op_gradient gradients[] = {
     {"ConvTransposeBackwardWeights", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 1}, {OP_INPUT, 0}}, 2, {1, 2}},
 };
 
+static const struct op_fusion fusion = {
+    .takes = stoa_convolution_takes,
+    .dense = stoa_conv_transpose_dense,
+};
+static const struct op_report report = {
+    .macs = conv_transpose_macs,
+    .describe = stoa_convolution_describe,
+    .explain = stoa_convolution_explain,
+};
+
 const struct op stoa_op_conv_transpose = {
     .type = "ConvTranspose",
     .since = 1,
@@ -174,14 +184,11 @@ const struct op stoa_op_conv_transpose = {
     .gradient_count = sizeof gradients / sizeof *gradients,
     .params_size = sizeof(struct conv_transpose_params),
     .parse = stoa_conv_transpose_parse,
-    .takes = stoa_convolution_takes,
-    .dense = stoa_conv_transpose_dense,
+    .fusion = &fusion,
     .infer = conv_transpose_infer,
     .prepare = conv_transpose_prepare,
     .release = stoa_convolution_release,
     .share = stoa_convolution_share,
     .run = stoa_convolution_run,
-    .macs = conv_transpose_macs,
-    .describe = stoa_convolution_describe,
-    .explain = stoa_convolution_explain,
+    .report = &report,
 };

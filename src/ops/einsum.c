@@ -304,6 +304,8 @@ static const struct op_gradient gradients[] = {
     {"EinsumBackwardB", 3, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}}, 1, {1}},
 };
 
+static const struct op_report report = {.macs = macs};
+
 const struct op stoa_op_einsum = {
     .type = "Einsum",
     .since = 12,
@@ -320,5 +322,5 @@ const struct op stoa_op_einsum = {
     .infer = infer,
     .prepare = prepare,
     .run = run,
-    .macs = macs,
+    .report = &report,
 };

@@ -105,6 +105,8 @@ static const struct op_gradient gradients[] = {
     {"GemmBackwardC", 2, {{OP_GRADIENT, 0}, {OP_INPUT, C}}, 1, {C}},
 };
 
+static const struct op_fusion fusion = {.takes = stoa_product_takes};
+
 #define GEMM(name, since_, until_)                                                                                     \
     const struct op stoa_op_##name = {                                                                                 \
         .type = "Gemm",                                                                                                \
@@ -121,14 +123,13 @@ static const struct op_gradient gradients[] = {
         .parameters = 1 << 1 | 1 << 2,                                                                                 \
         .params_size = sizeof(struct gemm_params),                                                                     \
         .parse = stoa_product_parse_gemm,                                                                              \
-        .takes = stoa_product_takes,                                                                                   \
+        .fusion = &fusion,                                                                                             \
         .infer = infer,                                                                                                \
         .prepare = prepare,                                                                                            \
         .release = stoa_product_release,                                                                               \
         .share = stoa_product_share,                                                                                   \
         .run = run_y,                                                                                                  \
-        .macs = macs_y,                                                                                                \
-        .describe = describe_y,                                                                                        \
+        .report = &report_y,                                                                                           \
     };
 GEMM(gemm_1, 1, 6)
 GEMM(gemm, 7, 0)

@@ -95,8 +95,7 @@ static struct product product_b(const struct op_call *call)
         .parse = stoa_product_parse_gemm,                                                                              \
         .infer = infer_##side,                                                                                         \
         .run = run_##side,                                                                                             \
-        .macs = macs_##side,                                                                                           \
-        .describe = describe_##side,                                                                                   \
+        .report = &report_##side,                                                                                      \
     };
 SIDE(a, "A")
 SIDE(b, "B")
@@ -150,6 +149,8 @@ static enum stoa_status run_c(const struct op_call *call, const struct op_run *r
     return STOA_OK;
 }
 
+static const struct op_fusion fusion_c = {.is_identity = is_identity_c};
+
 const struct op stoa_op_gemm_backward_c = {
     .type = "GemmBackwardC",
     .since = 1,
@@ -161,7 +162,7 @@ const struct op stoa_op_gemm_backward_c = {
     .dims_inputs = 1 << 1,
     .params_size = sizeof(struct gemm_params),
     .parse = stoa_product_parse_gemm,
-    .is_identity = is_identity_c,
+    .fusion = &fusion_c,
     .infer = infer_c,
     .prepare = prepare_c,
     .run = run_c,

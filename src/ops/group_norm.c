@@ -143,6 +143,8 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     return STOA_OK;
 }
 
+static const struct op_fusion fusion = {.takes = takes};
+
 const struct op stoa_op_group_normalization = {
     .type = "GroupNormalization",
     .since = 18,
@@ -152,7 +154,7 @@ const struct op stoa_op_group_normalization = {
     .max_outputs = 1,
     .layout = OP_ANY,
     .params_size = sizeof(struct group_params),
-    .takes = takes,
+    .fusion = &fusion,
     .parse = parse,
     .infer = infer,
     .prepare = prepare,

@@ -116,6 +116,8 @@ static const struct op_gradient gradients[] = {
     {"MatMulBackwardB", 3, {{OP_GRADIENT, 0}, {OP_INPUT, A}, {OP_INPUT, B}}, 1, {B}},
 };
 
+static const struct op_fusion fusion = {.takes = stoa_product_takes};
+
 const struct op stoa_op_matmul = {
     .type = "MatMul",
     .since = 1,
@@ -127,13 +129,12 @@ const struct op stoa_op_matmul = {
     .gradients = gradients,
     .gradient_count = sizeof gradients / sizeof *gradients,
     .loose_inputs = 1 << B,
-    .takes = stoa_product_takes,
+    .fusion = &fusion,
     .parameters = 1 << 0 | 1 << 1,
     .infer = infer,
     .prepare = prepare,
     .release = stoa_product_release,
     .share = stoa_product_share,
     .run = run_y,
-    .macs = macs_y,
-    .describe = describe_y,
+    .report = &report_y,
 };

@@ -92,8 +92,7 @@ static struct product product_b(const struct op_call *call)
         .dims_inputs = 1 << input,                                                                                     \
         .infer = infer_##side,                                                                                         \
         .run = run_##side,                                                                                             \
-        .macs = macs_##side,                                                                                           \
-        .describe = describe_##side,                                                                                   \
+        .report = &report_##side,                                                                                      \
     };
 SIDE(a, "A", A)
 SIDE(b, "B", B)

@@ -244,6 +244,11 @@ static const struct op_gradient instance_gradients[] = {
     {"InstanceNormalizationBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, X}, {OP_INPUT, SCALE}}, 3, {X, SCALE, BIAS}},
 };
 
+static const struct op_fusion batch_fusion = {
+    .takes = batch_takes,
+    .affine = batch_affine,
+};
+
 const struct op stoa_op_batch_normalization = {
     .type = "BatchNormalization",
     .since = 6,
@@ -257,9 +262,8 @@ const struct op stoa_op_batch_normalization = {
     .gradient_count = 1,
     .training = &batch_training,
     .params_size = sizeof(struct norm_params),
-    .takes = batch_takes,
+    .fusion = &batch_fusion,
     .elementwise = true,
-    .affine = batch_affine,
     .parse = batch_parse,
     .infer = batch_infer,
     .prepare = batch_prepare,

@@ -290,6 +290,8 @@ static const struct op_gradient training_gradients[] = {
      {X, SCALE, BIAS}},
 };
 
+static const struct op_fusion training_fusion = {.takes = training_takes};
+
 const struct op stoa_op_batch_normalization_training = {
     .type = "BatchNormalizationTraining",
     .since = 1,
@@ -301,7 +303,7 @@ const struct op stoa_op_batch_normalization_training = {
     .gradients = training_gradients,
     .gradient_count = 1,
     .params_size = sizeof(struct norm_params),
-    .takes = training_takes,
+    .fusion = &training_fusion,
     .elementwise = true,
     .parse = training_parse,
     .infer = stoa_norm_training_infer,

@@ -1,8 +1,11 @@
-/* Running one operator on its own. */
+/* Running one operator on its own, and what operators have that have none. */
 #include "ops/op.h"
 
 #include "base/memory.h"
 #include "base/size.h"
+
+const struct op_fusion stoa_op_without_fusion = {0};
+const struct op_report stoa_op_without_report = {0};
 
 enum stoa_status stoa_op_run_once(const struct op_call *call, const struct stoa_allocator *allocator, struct pool *pool,
                                   struct stoa_error *error)

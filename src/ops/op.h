@@ -134,29 +134,8 @@ struct op_training {
 /* The most elements from pixel to pixel that a slice of channels may have. */
 #define OP_MOST_PIXEL_STRIDE ((size_t)1 << 15)
 
-struct op {
-    const char *type;                     /* ONNX's op_type, in the default domain */
-    int since;                            /* the first opset version this entry stands for */
-    int until;                            /* the last one; 0 = up to the newest the engine reads */
-    unsigned char min_inputs, max_inputs; /* the first min_inputs must be present */
-    unsigned char min_outputs, max_outputs;
-    enum op_layout layout;
-    /* Bit i: prepare takes a constant input i at any address, aligned or not (stoa_tensor_is_aligned), and run does not
-     * read it. Whoever calls sees to it that all other data are aligned. */
-    unsigned char loose_inputs;
-    bool dims_only; /* run reads the dims of its inputs, never their data, so that the planner can fold it */
-    /* Bit i: of input i only type, rank and dims are read. It may lie in any way, and its data may be gone (null). Bit
-     * 7 stands for all later inputs too. */
-    unsigned char dims_inputs;
-    /* Bit i: the values of input i may decide the dims of outputs or whether the call can be made at all: those that
-     * infer asks for (stoa_check_known), and no others. Operators that no file can name need not say. */
-    unsigned char value_inputs;
-    /* OP_CHANNELS_LAST. Bit i: input i lies as input 0 does; output i is plain all the same. */
-    unsigned char images, plain_outputs;
-    size_t params_size;
-
-    /* What nodes mean to each other when planning makes one step of several. All may be null. */
-
+/* What nodes mean to each other when planning makes one step of several. All may be null. */
+struct op_fusion {
     /* Which parts of an epilogue the call can have: a set of enum op_takes. */
     unsigned (*takes)(const struct op_call *call);
     /* Whether output 0 is a function of each element of input 0 alone that may become part of what computes it, and
@@ -172,9 +151,6 @@ struct op {
      * could see to so many itself (takes_pad). */
     bool (*pads)(const struct op_call *call, size_t pad[4]);
     bool (*takes_pad)(const struct op_call *call, const size_t pad[4]);
-    /* Each element of output 0 needs, of inputs 0 and 1 where they have its dims, the element in the same place alone:
-     * output 0 may be one of them, if no later input lies there too. */
-    bool elementwise;
     /* Once prepared: whether output 0 may be the epilogue's addend; null: it may not. */
     bool (*adds_in_place)(const struct op_call *call);
     /* Whether output 0 is the maximum of 2 x 2 neighbours of input 0 each, at strides of 2 (an odd row or column at the
@@ -192,12 +168,51 @@ struct op {
     bool (*is_identity)(const struct op_call *call);
     /* Whether output 0 is input 0 plus (times) input 1, and there are no others. */
     bool (*adds)(const struct op_call *call), (*multiplies)(const struct op_call *call);
+};
 
-    /* Bit i: a constant input i is a parameter, which training changes. */
-    unsigned char parameters;
+/* What a call, once prepared, tells of itself. All may be null. */
+struct op_report {
+    /* Rounding errors beyond those of the operator's definition, as stoa_conv_error has them; null: there are none. */
+    double (*error)(const struct op_call *call, size_t reach[2]);
+    /* Multiply-adds of one run; null: none worth counting. */
+    double (*macs)(const struct op_call *call);
+    /* A few words on how it will run ("view", "im2col 4x32"), written to text. */
+    void (*describe)(const struct op_call *call, size_t size, char *text);
+    /* Why it will run so, as long as the call lives. */
+    const struct stoa_lowering_choice *(*explain)(const struct op_call *call);
+};
+
+struct op {
+    const char *type;                     /* ONNX's op_type, in the default domain */
+    short since;                          /* the first opset version this entry stands for */
+    short until;                          /* the last one; 0 = up to the newest the engine reads */
+    unsigned char min_inputs, max_inputs; /* the first min_inputs must be present */
+    unsigned char min_outputs, max_outputs;
+    enum op_layout layout;
+    /* Bit i: prepare takes a constant input i at any address, aligned or not (stoa_tensor_is_aligned), and run does not
+     * read it. Whoever calls sees to it that all other data are aligned. */
+    unsigned char loose_inputs;
+    bool dims_only; /* run reads the dims of its inputs, never their data, so that the planner can fold it */
+    /* Bit i: of input i only type, rank and dims are read. It may lie in any way, and its data may be gone (null). Bit
+     * 7 stands for all later inputs too. */
+    unsigned char dims_inputs;
+    /* Bit i: the values of input i may decide the dims of outputs or whether the call can be made at all: those that
+     * infer asks for (stoa_check_known), and no others. Operators that no file can name need not say. */
+    unsigned char value_inputs;
+    /* OP_CHANNELS_LAST. Bit i: input i lies as input 0 does; output i is plain all the same. */
+    unsigned char images, plain_outputs;
+    /* Each element of output 0 needs, of inputs 0 and 1 where they have its dims, the element in the same place alone:
+     * output 0 may be one of them, if no later input lies there too. */
+    bool elementwise;
+    unsigned char parameters;     /* bit i: a constant input i is a parameter, which training changes */
+    unsigned char gradient_count; /* of gradients */
+    size_t params_size;
+    /* Few operators have either: stoa_op_fusion and stoa_op_report give tables of nulls for those that have none. */
+    const struct op_fusion *fusion;
+    const struct op_report *report;
+
     /* Null: no gradients pass, and nothing takes its place while training. */
     const struct op_gradient *gradients;
-    size_t gradient_count;
     const struct op_training *training;
 
     /* Attributes -> *params (params_size zeroed bytes). Ends with `return stoa_reader_finish(reader);`. Null: there are
@@ -218,19 +233,13 @@ struct op {
     void (*share)(struct op_call *call, const struct op_call *other, const struct stoa_allocator *allocator);
     /* Null for an OP_VIEW without outputs of its own. Fails only for what depends on values, such as an index. */
     enum stoa_status (*run)(const struct op_call *call, const struct op_run *run, struct stoa_error *error);
-    /* Rounding errors beyond those of the operator's definition, as stoa_conv_error has them; may be null (none). */
-    double (*error)(const struct op_call *call, size_t reach[2]);
-    /* Multiply-adds of one run, for reports; may be null (none worth counting). */
-    double (*macs)(const struct op_call *call);
-    /* A few words on how it will run ("view", "im2col 4x32"), written to text; may be null. */
-    void (*describe)(const struct op_call *call, size_t size, char *text);
-    /* Why it will run so, as long as the call lives; may be null. */
-    const struct stoa_lowering_choice *(*explain)(const struct op_call *call);
 };
 
 /* The operator of that name at that opset version, or null. `known` (may be null) says whether the name exists at all.
  */
 const struct op *stoa_op_find(const char *type, int opset, bool *known);
+extern const struct op_fusion stoa_op_without_fusion;
+extern const struct op_report stoa_op_without_report;
 /* Every entry, for listings; ends with a null. */
 extern const struct op *const stoa_op_table[];
 
@@ -253,6 +262,15 @@ static inline void stoa_op_consumed(const struct op_prepare *prepare, const void
 {
     if (prepare->consumed)
         prepare->consumed(prepare->user, data, size);
+}
+
+static inline const struct op_fusion *stoa_op_fusion(const struct op *op)
+{
+    return op->fusion ? op->fusion : &stoa_op_without_fusion;
+}
+static inline const struct op_report *stoa_op_report(const struct op *op)
+{
+    return op->report ? op->report : &stoa_op_without_report;
 }
 
 /* Whether the operator reads data of input `index`, rather than its dims alone. */

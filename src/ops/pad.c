@@ -243,6 +243,8 @@ static const struct op_gradient gradients[] = {
     {"PadBackward", 5, {{OP_GRADIENT, 0}, {OP_INPUT, 0}, {OP_INPUT, 1}, {OP_INPUT, 2}, {OP_INPUT, AXES}}, 1, {0}},
 };
 
+static const struct op_fusion fusion = {.pads = pads};
+
 #define PAD(name, since_, until_, least_inputs, most_inputs)                                                           \
     const struct op stoa_op_##name = {                                                                                 \
         .type = "Pad",                                                                                                 \
@@ -258,7 +260,7 @@ static const struct op_gradient gradients[] = {
         .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct pad_params),                                                                      \
         .parse = stoa_pad_parse,                                                                                       \
-        .pads = pads,                                                                                                  \
+        .fusion = &fusion,                                                                                             \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

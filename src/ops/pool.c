@@ -294,6 +294,8 @@ static bool max_pools(const struct op_call *call)
 
 static const struct op_training max_training = {.type = "MaxPoolTraining", .output_count = 3};
 
+static const struct op_fusion max_fusion = {.pools = max_pools};
+
 const struct op stoa_op_max_pool = {
     .type = "MaxPool",
     .since = 1,
@@ -302,7 +304,7 @@ const struct op stoa_op_max_pool = {
     .min_outputs = 1,
     .max_outputs = 2,
     .layout = OP_CHANNELS_LAST,
-    .pools = max_pools,
+    .fusion = &max_fusion,
     .training = &max_training,
     .params_size = sizeof(struct pool_params),
     .parse = stoa_max_pool_parse,
@@ -313,6 +315,8 @@ const struct op stoa_op_max_pool = {
 static const struct op_gradient average_gradients[] = {
     {"AveragePoolBackward", 2, {{OP_GRADIENT, 0}, {OP_INPUT, 0}}, 1, {0}},
 };
+
+static const struct op_fusion average_fusion = {.takes_pad = average_takes_pad};
 
 const struct op stoa_op_average_pool = {
     .type = "AveragePool",
@@ -325,7 +329,7 @@ const struct op stoa_op_average_pool = {
     .gradients = average_gradients,
     .gradient_count = 1,
     .params_size = sizeof(struct pool_params),
-    .takes_pad = average_takes_pad,
+    .fusion = &average_fusion,
     .parse = stoa_average_pool_parse,
     .infer = float_infer,
     .run = average_run,

@@ -73,7 +73,8 @@ void stoa_product_describe(const struct product *product, size_t size, char *tex
     {                                                                                                                  \
         struct product product = product_##x(call);                                                                    \
         stoa_product_describe(&product, size, text);                                                                   \
-    }
+    }                                                                                                                  \
+    static const struct op_report report_##x = {.macs = macs_##x, .describe = describe_##x};
 
 /* For op.takes. */
 unsigned stoa_product_takes(const struct op_call *call);

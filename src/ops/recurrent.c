@@ -423,6 +423,8 @@ static double macs(const struct op_call *call)
     return stoa_product_macs(&product);
 }
 
+static const struct op_report report = {.macs = macs};
+
 #define RECURRENT(name, type_, inputs_, outputs_)                                                                      \
     static enum stoa_status parse_##name(struct attribute_reader *reader, void *params)                                \
     {                                                                                                                  \
@@ -443,7 +445,7 @@ static double macs(const struct op_call *call)
         .release = stoa_product_release,                                                                               \
         .share = share,                                                                                                \
         .run = run,                                                                                                    \
-        .macs = macs,                                                                                                  \
+        .report = &report,                                                                                             \
     };
 RECURRENT(rnn, "RNN", 6, 2)
 RECURRENT(gru, "GRU", 6, 2)

@@ -131,6 +131,8 @@ static const struct op_gradient gradients[] = {
      {0}},
 };
 
+static const struct op_fusion fusion = {.splits = splits};
+
 #define SLICE(name, since_, until_, least_inputs, most_inputs)                                                         \
     const struct op stoa_op_##name = {                                                                                 \
         .type = "Slice",                                                                                               \
@@ -146,7 +148,7 @@ static const struct op_gradient gradients[] = {
         .gradient_count = 1,                                                                                           \
         .params_size = sizeof(struct slice_params),                                                                    \
         .parse = stoa_slice_parse,                                                                                     \
-        .splits = splits,                                                                                              \
+        .fusion = &fusion,                                                                                             \
         .infer = infer,                                                                                                \
         .run = run,                                                                                                    \
     };

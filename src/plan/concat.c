@@ -19,8 +19,9 @@ static size_t placeable(const struct plan *plan, size_t v)
     for (size_t i = 0; i < call->output_count; i++)
         outputs += call->outputs[i].dtype != STOA_NONE;
     bool any = call->op->layout == OP_ANY || call->op->layout == OP_CHANNELS_LAST;
-    if (stoa_plan_result(plan, leader) != v || outputs != 1 || !any || call->op->splits ||
-        (call->op->dense && call->op->dense(call)))
+    const struct op_fusion *fusion = stoa_op_fusion(call->op);
+    if (stoa_plan_result(plan, leader) != v || outputs != 1 || !any || fusion->splits ||
+        (fusion->dense && fusion->dense(call)))
         return PLAN_NONE;
     return leader;
 }
@@ -32,7 +33,7 @@ static bool lies_side_by_side(const struct plan *plan, const struct plan_node *n
     for (size_t i = 0; i < node->call.input_count; i++) {
         const struct plan_value *value = &plan->values[node->inputs[i]];
         size_t first;
-        if (!value->sliced || value->whole != start->whole || !node->call.op->joins(&node->call, i, &first) ||
+        if (!value->sliced || value->whole != start->whole || !node->call.op->fusion->joins(&node->call, i, &first) ||
             value->channel != start->channel + first)
             return false;
     }
@@ -64,7 +65,7 @@ static enum stoa_status place_inputs(struct plan *plan, size_t n, struct stoa_er
     const struct graph_node *nodes = plan->model->graph.nodes;
     for (size_t i = 0; i < node->call.input_count; i++) {
         size_t first, leader = placeable(plan, node->inputs[i]);
-        if (leader == PLAN_NONE || !node->call.op->joins(&node->call, i, &first))
+        if (leader == PLAN_NONE || !node->call.op->fusion->joins(&node->call, i, &first))
             continue;
         slice(plan, node->inputs[i], node->outputs[0], first);
         STOA_TRY(stoa_plan_note(plan, STOA_PASS_CONCAT_IN_PLACE, nodes[leader].name, nodes[n].name, error));
@@ -78,7 +79,8 @@ enum stoa_status stoa_plan_concat_in_place(struct plan *plan, struct stoa_error 
     size_t first;
     for (size_t n = graph->node_count; n-- > 0;) {
         const struct plan_node *node = &plan->nodes[n];
-        if (!node->planned || !node->call.op->joins || !node->call.op->joins(&node->call, 0, &first))
+        const struct op_fusion *fusion = stoa_plan_fusion(node);
+        if (!fusion->joins || !fusion->joins(&node->call, 0, &first))
             continue;
         if (lies_side_by_side(plan, node) && !plan->values[node->outputs[0]].sliced) {
             const struct plan_value *start = &plan->values[node->inputs[0]];

@@ -70,10 +70,11 @@ size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part)
     size_t leader = plan->nodes[producer].leader;
     const struct op_call *call = &plan->nodes[leader].call;
     const struct op_epilogue *epilogue = &call->epilogue;
+    const struct op_fusion *fusion = stoa_op_fusion(call->op);
     /* What comes later in an epilogue must not be there yet. */
     bool over = epilogue->has_mask || (epilogue->activation.kind != ACTIVATION_NONE && part != OP_TAKES_MASK) ||
                 (epilogue->has_addend && part != OP_TAKES_ACTIVATION && part != OP_TAKES_MASK);
-    if (stoa_plan_result(plan, leader) != v || over || !call->op->takes || !(call->op->takes(call) & (unsigned)part))
+    if (stoa_plan_result(plan, leader) != v || over || !fusion->takes || !(fusion->takes(call) & (unsigned)part))
         return PLAN_NONE;
     return leader;
 }

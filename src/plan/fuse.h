@@ -4,6 +4,12 @@
 
 #include "plan/build.h"
 
+/* What the node means to others: nothing where it is not planned. */
+static inline const struct op_fusion *stoa_plan_fusion(const struct plan_node *node)
+{
+    return node->planned ? stoa_op_fusion(node->call.op) : &stoa_op_without_fusion;
+}
+
 /* The one node that reads value v, once, or PLAN_NONE: several do, or the caller does. */
 size_t stoa_plan_only_reader(const struct plan *plan, size_t v);
 /* The value at the end of a leader's chain. */

@@ -9,8 +9,9 @@
 static bool is_activation(const struct plan *plan, size_t n, size_t v, struct activation *activation)
 {
     const struct plan_node *node = &plan->nodes[n];
-    return node->planned && node->leader == n && node->inputs[0] == v && node->call.op->activation &&
-           node->call.op->activation(&node->call, activation);
+    const struct op_fusion *fusion = stoa_plan_fusion(node);
+    return fusion->activation && node->leader == n && node->inputs[0] == v &&
+           fusion->activation(&node->call, activation);
 }
 
 /* The nodes that make the gate, each of the one before; then x times it, and perhaps times a constant. */
@@ -59,7 +60,8 @@ static bool is_link(const struct plan *plan, size_t n, const char *type, float c
 static bool multiplies(const struct plan *plan, size_t n, size_t v, size_t gate)
 {
     const struct plan_node *node = &plan->nodes[n];
-    return is_free(plan, n) && node->call.op->multiplies && node->call.op->multiplies(&node->call) &&
+    return is_free(plan, n) && stoa_op_fusion(node->call.op)->multiplies &&
+           node->call.op->fusion->multiplies(&node->call) &&
            (node->inputs[0] == v ? node->inputs[1] == gate : node->inputs[0] == gate && node->inputs[1] == v);
 }
 

@@ -19,7 +19,8 @@ enum stoa_status stoa_plan_fuse_add(struct plan *plan, struct stoa_error *error)
 {
     for (size_t n = 0; n < plan->model->graph.node_count; n++) {
         const struct plan_node *node = &plan->nodes[n];
-        if (!node->planned || !node->call.op->adds || !node->call.op->adds(&node->call))
+        const struct op_fusion *fusion = stoa_plan_fusion(node);
+        if (!fusion->adds || !fusion->adds(&node->call))
             continue;
         /* Of two convolutions the later one, so that the other's result need not live long. */
         size_t leaders[2] = {adding(plan, n, 0), adding(plan, n, 1)}, side = 0;

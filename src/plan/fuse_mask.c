@@ -8,8 +8,8 @@ enum stoa_status stoa_plan_fuse_mask(struct plan *plan, struct stoa_error *error
     for (size_t n = 0; n < plan->model->graph.node_count; n++) {
         const struct plan_node *node = &plan->nodes[n];
         float bounds[2];
-        if (!node->planned || !node->call.op->masks || stoa_plan_only_reader(plan, node->inputs[0]) != n ||
-            !node->call.op->masks(&node->call, bounds))
+        const struct op_fusion *fusion = stoa_plan_fusion(node);
+        if (!fusion->masks || stoa_plan_only_reader(plan, node->inputs[0]) != n || !fusion->masks(&node->call, bounds))
             continue;
         size_t leader = stoa_plan_maker(plan, node->inputs[0], OP_TAKES_MASK);
         if (leader == PLAN_NONE)

@@ -20,7 +20,7 @@ static enum stoa_status compose(struct plan *plan, size_t leader, size_t n, size
     *composed = false;
     STOA_TRY(stoa_arena_allocate(&plan->arena, channels, sizeof *scale, error, &scale));
     STOA_TRY(stoa_arena_allocate(&plan->arena, channels, sizeof *shift, error, &shift));
-    if (!norm->op->affine(norm, input, scale, shift))
+    if (!norm->op->fusion->affine(norm, input, scale, shift))
         return STOA_OK;
     for (size_t c = 0; c < channels; c++) {
         if (call->epilogue.scale) {
@@ -41,7 +41,7 @@ enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error
     /* In the graph's order, so that a chain grows from its convolution on. */
     for (size_t n = 0; n < plan->model->graph.node_count; n++) {
         const struct plan_node *node = &plan->nodes[n];
-        if (!node->planned || !node->call.op->affine)
+        if (!stoa_plan_fusion(node)->affine)
             continue;
         for (size_t i = 0; i < node->call.input_count && i < 2; i++) {
             if (node->call.inputs[i].data || stoa_plan_only_reader(plan, node->inputs[i]) != n ||

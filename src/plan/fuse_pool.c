@@ -40,8 +40,8 @@ static enum stoa_status fuse(struct plan *plan, size_t n, struct stoa_error *err
     if (from == PLAN_NONE || to == PLAN_NONE || from >= to || stoa_plan_result(plan, leader) != v)
         return STOA_OK;
     struct plan_step *step = &plan->steps[from], *pool = &plan->steps[to];
-    const struct op *op = step->call.op;
-    if (step->call.epilogue.pools || !op->takes_pool || !op->takes_pool(&step->call) ||
+    const struct op_fusion *fusion = stoa_op_fusion(step->call.op);
+    if (step->call.epilogue.pools || !fusion->takes_pool || !fusion->takes_pool(&step->call) ||
         pool->inputs[0].storage != step->outputs[0].storage || pool->inputs[0].offset != step->outputs[0].offset)
         return STOA_OK;
     STOA_TRY(stoa_plan_join(plan, STOA_PASS_FUSE_POOL, leader, n, error));
@@ -59,8 +59,8 @@ enum stoa_status stoa_plan_fuse_pool(struct plan *plan, struct stoa_error *error
 {
     for (size_t n = 0; n < plan->model->graph.node_count; n++) {
         const struct plan_node *node = &plan->nodes[n];
-        if (node->planned && node->leader == n && node->first == node->last && node->call.op->pools &&
-            node->call.op->pools(&node->call))
+        const struct op_fusion *fusion = stoa_plan_fusion(node);
+        if (node->leader == n && node->first == node->last && fusion->pools && fusion->pools(&node->call))
             STOA_TRY(fuse(plan, n, error));
     }
     return STOA_OK;

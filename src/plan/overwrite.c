@@ -54,7 +54,8 @@ static bool may_overwrite(const struct plan *plan, const struct merging *merging
 /* The inputs [first, end) of a step that its output may be. */
 static void candidates(const struct op_call *call, size_t *first, size_t *end)
 {
-    bool adds = call->epilogue.has_addend && call->op->adds_in_place && call->op->adds_in_place(call);
+    const struct op_fusion *fusion = stoa_op_fusion(call->op);
+    bool adds = call->epilogue.has_addend && fusion->adds_in_place && fusion->adds_in_place(call);
     *first = adds ? call->op->max_inputs : 0;
     *end = adds ? *first + 1 : call->op->elementwise ? stoa_size_min(2, call->input_count) : 0;
 }

@@ -33,7 +33,8 @@ static bool is_serial(const struct op_call *call)
         elements += elements_of(&call->inputs[i]);
     for (size_t i = 0; i < call->output_count; i++)
         elements += elements_of(&call->outputs[i]);
-    return elements * ELEMENT_COST + (call->op->macs ? call->op->macs(call) * MAC_COST : 0) < HANDOVER_COST;
+    const struct op_report *report = stoa_op_report(call->op);
+    return elements * ELEMENT_COST + (report->macs ? report->macs(call) * MAC_COST : 0) < HANDOVER_COST;
 }
 
 /* What the step shares with the same node's in other plans. Nodes mostly have the same place in both. */

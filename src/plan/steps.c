@@ -169,11 +169,12 @@ static enum arrangement wanted(const struct op_call *call, size_t i)
     if (!stoa_op_reads(call->op, i))
         return AS_IT_IS;
     bool image = stoa_op_takes_image(call->op, i);
+    const struct op_fusion *fusion = stoa_op_fusion(call->op);
     switch (call->op->layout) {
     case OP_PLAIN:
         return PLAIN;
     case OP_CHANNELS_LAST:
-        return !image ? PLAIN : call->op->dense && call->op->dense(call) ? CHANNELS_LAST : CHANNELS_INSIDE;
+        return !image ? PLAIN : fusion->dense && fusion->dense(call) ? CHANNELS_LAST : CHANNELS_INSIDE;
     default:
         return AS_IT_IS;
     }
@@ -213,12 +214,13 @@ static enum stoa_status make_parts(struct plan *plan, const char *from, struct p
 {
     struct op_call *call = &step->call;
     const struct stoa_tensor *whole = &call->inputs[0];
+    const struct op_fusion *fusion = stoa_op_fusion(call->op);
     size_t first, pixel = stoa_tensor_pixel_stride(whole);
-    if (!call->op->splits || !stoa_plan_enabled(plan, STOA_PASS_SPLIT_IN_PLACE) || pixel == 0 ||
-        pixel > OP_MOST_PIXEL_STRIDE || stoa_tensor_is_plain(whole) || !call->op->splits(call, 0, &first))
+    if (!fusion->splits || !stoa_plan_enabled(plan, STOA_PASS_SPLIT_IN_PLACE) || pixel == 0 ||
+        pixel > OP_MOST_PIXEL_STRIDE || stoa_tensor_is_plain(whole) || !fusion->splits(call, 0, &first))
         return STOA_OK;
     for (size_t i = 0; i < call->output_count; i++) {
-        if (call->outputs[i].dtype == STOA_NONE || !call->op->splits(call, i, &first))
+        if (call->outputs[i].dtype == STOA_NONE || !fusion->splits(call, i, &first))
             continue;
         memcpy(call->outputs[i].strides, whole->strides, sizeof whole->strides);
         step->outputs[i] = step->inputs[0];
@@ -231,11 +233,12 @@ static enum stoa_status make_parts(struct plan *plan, const char *from, struct p
 static bool is_joined(const struct plan_step *step)
 {
     const struct op_call *call = &step->call;
-    if (!call->op->joins)
+    const struct op_fusion *fusion = stoa_op_fusion(call->op);
+    if (!fusion->joins)
         return false;
     for (size_t i = 0; i < call->input_count; i++) {
         size_t first;
-        if (!call->op->joins(call, i, &first) || step->inputs[i].storage != step->outputs[0].storage ||
+        if (!fusion->joins(call, i, &first) || step->inputs[i].storage != step->outputs[0].storage ||
             step->inputs[i].offset != step->outputs[0].offset + first * stoa_dtype_size(call->outputs[0].dtype))
             return false;
     }
@@ -277,12 +280,13 @@ static enum stoa_status plan_node(struct plan *plan, size_t n, struct stoa_error
     const struct graph_node *node = &plan->model->graph.nodes[n];
     const struct plan_node *planned = &plan->nodes[n];
     struct plan_step step;
+    const struct op_fusion *fusion = stoa_op_fusion(planned->call.op);
     bool writes = false;
     STOA_TRY(make_step(plan, node->name, planned->type, &planned->call, error, &step));
     STOA_TRY(take_inputs(plan, planned->inputs, &step, error));
     if (step.call.op->layout == OP_VIEW)
         STOA_TRY(make_view(plan, node, &step, error));
-    else if (step.call.op->is_identity && step.call.op->is_identity(&step.call))
+    else if (fusion->is_identity && fusion->is_identity(&step.call))
         make_alias(&step);
     else
         STOA_TRY(make_parts(plan, plan->model->graph.values[node->inputs[0]].name, &step, error));

@@ -19,19 +19,20 @@ enum stoa_status stoa_session_step(const struct stoa_session *session, size_t in
         return stoa_fail(error, STOA_ERROR_ARGUMENT, "step %zu, the session has %zu", index, session->plan->step_count);
     const struct plan_step *step = &session->plan->steps[index];
     const struct op_call *call = &step->call;
+    const struct op_report *report = stoa_op_report(call->op);
     *info = (struct stoa_step_info){.node = step->node,
                                     .type = step->type,
                                     .output = &call->outputs[0],
-                                    .macs = call->op->macs ? call->op->macs(call) : 0,
+                                    .macs = report->macs ? report->macs(call) : 0,
                                     .parameter_count = step->parameter_count};
     if (session->times) {
         info->seconds = session->times[index].end - session->times[index].begin;
         info->begin = session->times[index].begin - session->times[0].begin;
     }
-    if (call->op->describe)
-        call->op->describe(call, sizeof info->how, info->how);
-    if (call->op->explain)
-        info->choice = call->op->explain(call);
+    if (report->describe)
+        report->describe(call, sizeof info->how, info->how);
+    if (report->explain)
+        info->choice = report->explain(call);
     return STOA_OK;
 }
 

@@ -159,7 +159,7 @@ static bool through(const struct fields *fields, const struct graph_node *node, 
             through_window(&window, field);
     } else if (strcmp(node->type, "Resize") == 0 || strcmp(node->type, "Upsample") == 0) {
         through_resize(x, y, field);
-    } else if (node->op->pads && node->op->pads(&call, pad)) {
+    } else if (node->op->fusion && node->op->fusion->pads && node->op->fusion->pads(&call, pad)) {
         for (size_t a = 0; a < 2; a++) {
             field->first[a] -= (int64_t)pad[a];
             field->last[a] -= (int64_t)pad[a];

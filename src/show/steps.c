@@ -246,7 +246,7 @@ static const struct graph_node *only_reader(const struct graph *graph, size_t v)
 static bool is_pointwise(const struct graph_node *node)
 {
     return node->inputs[0] != GRAPH_NONE && node->output_count == 1 &&
-           (node->op->activation || strcmp(node->type, "BatchNormalization") == 0);
+           ((node->op->fusion && node->op->fusion->activation) || strcmp(node->type, "BatchNormalization") == 0);
 }
 
 static enum stoa_status take_after(const struct request *request, const struct stoa_session *session,

@@ -139,10 +139,11 @@ static enum stoa_status check_output(struct verification *verification, size_t l
 /* Tells the twin of rounding errors that the node's way of computing has beyond its definition. */
 static void set_mixing(const struct plan *plan, const struct graph_node *node, struct reference_call *twin)
 {
-    for (size_t s = 0; node->op->error && s < plan->step_count; s++) {
+    const struct op_report *report = stoa_op_report(node->op);
+    for (size_t s = 0; report->error && s < plan->step_count; s++) {
         const struct op_call *call = &plan->steps[s].call;
         if (call->op == node->op && call->params == node->params)
-            twin->mixing = call->op->error(call, twin->reach);
+            twin->mixing = report->error(call, twin->reach);
     }
 }
 

@@ -153,7 +153,7 @@ Test(conv, a_forced_lowering_that_does_not_apply_is_not_taken)
     cr_assert(call.op->infer(&call, &error) == STOA_OK, "%s", error.message);
     cr_assert(call.op->prepare(&call, &prepare, &error) == STOA_OK, "%s", error.message);
     char how[64];
-    call.op->describe(&call, sizeof how, how);
+    call.op->report->describe(&call, sizeof how, how);
     cr_expect(strncmp(how, "im2col-full", strlen("im2col-full")) != 0, "%s", how);
     call.op->release(&call, &allocator);
 }

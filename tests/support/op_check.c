@@ -105,13 +105,14 @@ static void check_consumed(void *user, const void *data, size_t size)
 /* What reports ask for is there before the first run. */
 static void check_report(const struct check *check)
 {
-    const struct op *op = check->call.op;
+    const struct op_report *report = stoa_op_report(check->call.op);
     char text[64] = "";
-    if (op->describe)
-        op->describe(&check->call, sizeof text, text);
-    cr_expect(!op->describe == !text[0], "%s: described as \"%s\"", check->row->name, text);
-    if (op->macs)
-        cr_expect(op->macs(&check->call) >= 0, "%s: %g multiply-adds", check->row->name, op->macs(&check->call));
+    if (report->describe)
+        report->describe(&check->call, sizeof text, text);
+    cr_expect(!report->describe == !text[0], "%s: described as \"%s\"", check->row->name, text);
+    if (report->macs)
+        cr_expect(report->macs(&check->call) >= 0, "%s: %g multiply-adds", check->row->name,
+                  report->macs(&check->call));
 }
 
 static bool is_loose(const struct check *check, size_t input)
@@ -184,13 +185,15 @@ static enum stoa_status run(struct check *check, bool channels_last, size_t work
     if (viewed)
         check->outputs[0].data = check->inputs[0].data;
 
-    bool same_thing = op->is_identity && op->is_identity(call);
+    const struct op_fusion *fusion = stoa_op_fusion(op);
+    const struct op_report *report = stoa_op_report(op);
+    bool same_thing = fusion->is_identity && fusion->is_identity(call);
     if (same_thing)
         check->outputs[0] = check->inputs[0];
     enum stoa_status status =
         op->run && !same_thing ? stoa_op_run_once(call, &check->memory.interface, pool, &check->error) : STOA_OK;
     stoa_pool_free(pool);
-    check->mixing = op->error && op->prepare ? op->error(call, check->reach) : 0;
+    check->mixing = report->error && op->prepare ? report->error(call, check->reach) : 0;
     if (op->release)
         op->release(call, &check->memory.interface);
     return status;
@@ -288,7 +291,8 @@ void op_check_lowering(const struct op_row *row, enum stoa_lowering lowering)
                                       .output_count = check.call.output_count,
                                       .inputs = inputs,
                                       .outputs = outputs};
-        if (check.call.op->error && run(&check, true, 1, lowering) == STOA_OK) { /* to know what it chose */
+        if (stoa_op_report(check.call.op)->error &&
+            run(&check, true, 1, lowering) == STOA_OK) { /* to know what it chose */
             twin.mixing = check.mixing;
             memcpy(twin.reach, check.reach, sizeof twin.reach);
         }
