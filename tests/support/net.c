@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tensor.h"
 #include "ops/op.h"
 #include "support/op_text.h"
 
@@ -142,17 +143,37 @@ struct plan *net_plan_with(const struct net *net, const struct plan_options *opt
     return plan;
 }
 
-void net_check_lifetimes(const struct plan *plan, const char *name)
+/* Bytes from the tensor's first element to its last one's end. */
+static size_t reach(const struct stoa_tensor *tensor)
+{
+    size_t last = 0;
+    for (size_t d = 0; d < tensor->rank; d++) {
+        if (tensor->dims[d] == 0)
+            return 0;
+        last += (tensor->dims[d] - 1) * tensor->strides[d];
+    }
+    return (last + 1) * stoa_dtype_size(tensor->dtype);
+}
+
+void net_check_memory(const struct plan *plan, const char *name)
 {
     for (size_t s = 0; s < plan->step_count; s++) {
         const struct plan_step *step = &plan->steps[s];
         for (size_t i = 0; i < step->call.input_count + step->call.output_count; i++) {
             size_t inputs = step->call.input_count;
-            size_t storage = i < inputs ? step->inputs[i].storage : step->outputs[i - inputs].storage;
-            if (storage != PLAN_NONE && plan->storages[storage].kind == STORAGE_ARENA)
-                cr_expect(plan->storages[storage].first <= s && s <= plan->storages[storage].last,
-                          "%s: step %zu (%s): storage %zu is there from %zu to %zu", name, s, step->type, storage,
-                          plan->storages[storage].first, plan->storages[storage].last);
+            struct plan_place place = i < inputs ? step->inputs[i] : step->outputs[i - inputs];
+            if (place.storage == PLAN_NONE)
+                continue;
+            const struct plan_storage *storage = &plan->storages[place.storage];
+            const struct stoa_tensor *tensor = i < inputs ? &step->call.inputs[i] : &step->call.outputs[i - inputs];
+            if (storage->kind == STORAGE_ARENA)
+                cr_expect(storage->first <= s && s <= storage->last,
+                          "%s: step %zu (%s): storage %zu is there from %zu to %zu", name, s, step->type, place.storage,
+                          storage->first, storage->last);
+            if (storage->kind == STORAGE_ARENA || storage->kind == STORAGE_OUTPUT)
+                cr_expect(place.offset + reach(tensor) <= storage->bytes,
+                          "%s: step %zu (%s): %zu bytes from %zu on, storage %zu has %zu", name, s, step->type,
+                          reach(tensor), place.offset, place.storage, storage->bytes);
         }
     }
 }

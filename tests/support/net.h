@@ -36,7 +36,7 @@ struct plan *net_plan(const struct net *net, unsigned disabled, const char *name
 /* The same, made as `options` say. */
 struct plan *net_plan_with(const struct net *net, const struct plan_options *options, const char *name);
 
-/* Whatever a step reads or writes has its memory then. */
-void net_check_lifetimes(const struct plan *plan, const char *name);
+/* Whatever a step reads or writes has its memory then, all of it. */
+void net_check_memory(const struct plan *plan, const char *name);
 
 #endif

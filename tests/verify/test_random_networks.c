@@ -46,7 +46,7 @@ static void run_session(const struct net *net, struct stoa_session_options optio
     struct stoa_error error = {0};
     struct stoa_value_info info;
     cr_assert(stoa_session_create(net->model, &options, &error, &session) == STOA_OK, "%s\n%s", error.message, text);
-    net_check_lifetimes(session->plan, text);
+    net_check_memory(session->plan, text);
     for (size_t i = 0; i < stoa_model_input_count(net->model); i++)
         cr_assert(stoa_model_input(net->model, i, &error, &info) == STOA_OK &&
                   stoa_session_bind_input(session, info.name, inputs[i], &error) == STOA_OK);
