@@ -308,6 +308,120 @@ Test(guard, unpacking_cost_is_bounded)
     onnx_free(&writer);
 }
 
+/* The least limit that lets the file through. */
+static size_t cost_of(void (*write)(struct onnx_writer *writer))
+{
+    struct onnx_writer writer = {0};
+    write(&writer);
+    size_t refused = 0, enough = 1 << 20;
+    while (enough - refused > 1) {
+        struct skeleton skeleton;
+        struct stoa_allocator allocator = stoa_allocator_default();
+        size_t limit = (refused + enough) / 2;
+        enum stoa_status status =
+            stoa_onnx_guard(writer.data, writer.size, ONNX_MODEL, limit, &allocator, NULL, &skeleton);
+        *(status == STOA_OK ? &enough : &refused) = limit;
+        stoa_release(&allocator, skeleton.data);
+    }
+    onnx_free(&writer);
+    return enough;
+}
+
+static void one_number(struct onnx_writer *writer)
+{
+    onnx_int(writer, MODEL_IR_VERSION, 8);
+}
+
+static void two_numbers(struct onnx_writer *writer)
+{
+    onnx_int(writer, MODEL_IR_VERSION, 8);
+    onnx_int(writer, 5, 1); /* model_version */
+}
+
+static void producer(struct onnx_writer *writer)
+{
+    onnx_text(writer, 2, "a producer's name");
+}
+
+static void empty_graph(struct onnx_writer *writer)
+{
+    onnx_begin(writer, MODEL_GRAPH);
+    onnx_end(writer);
+}
+
+static void tensor_of(struct onnx_writer *writer, unsigned field, const void *bytes, size_t size)
+{
+    onnx_begin(writer, MODEL_GRAPH);
+    onnx_begin(writer, GRAPH_INITIALIZER);
+    onnx_bytes(writer, field, bytes, size);
+    onnx_end(writer);
+    onnx_end(writer);
+}
+
+static void packed_dims(struct onnx_writer *writer)
+{
+    tensor_of(writer, TENSOR_DIMS, "\x01\xAC\x02\x07", 4); /* 1, 300, 7 */
+}
+
+static void packed_int32(struct onnx_writer *writer)
+{
+    tensor_of(writer, TENSOR_INT32_DATA, "\x01\xAC\x02\x07", 4);
+}
+
+static void packed_floats(struct onnx_writer *writer)
+{
+    tensor_of(writer, TENSOR_FLOAT_DATA, "0123456789ab", 12);
+}
+
+static void packed_doubles(struct onnx_writer *writer)
+{
+    tensor_of(writer, TENSOR_DOUBLE_DATA, "0123456789abcdef", 16);
+}
+
+static void weights(struct onnx_writer *writer)
+{
+    static const char bytes[1000];
+    tensor_of(writer, TENSOR_RAW_DATA, bytes, sizeof bytes);
+}
+
+static void version_and_what_is_left_out(struct onnx_writer *writer)
+{
+    one_number(writer);
+    onnx_text(writer, 6, "documentation");
+    onnx_text(writer, 99, "a field of the future");
+    onnx_begin(writer, 14); /* metadata_props */
+    onnx_text(writer, 1, "key");
+    onnx_end(writer);
+}
+
+#define TENSOR (sizeof(Onnx__GraphProto) + sizeof(Onnx__TensorProto))
+static const struct {
+    const char *name;
+    void (*write)(struct onnx_writer *writer);
+    size_t fields, bytes; /* that the unpacker sees, and that their values take */
+} costs[] = {
+    {"numbers", two_numbers, 2, 0},
+    {"text", producer, 1, 17},
+    {"a message", empty_graph, 1, sizeof(Onnx__GraphProto)},
+    {"packed numbers, of one byte or two", packed_dims, 3, TENSOR + 3 * sizeof(int64_t)},
+    {"packed numbers of 32 bits", packed_int32, 3, TENSOR + 3 * sizeof(int32_t)},
+    {"packed floats", packed_floats, 3, TENSOR + 3 * sizeof(float)},
+    {"packed doubles", packed_doubles, 3, TENSOR + 2 * sizeof(double)},
+    {"weights, whose place alone is kept", weights, 3, TENSOR + sizeof(struct raw_reference)},
+    {"what is left out", version_and_what_is_left_out, 1, 0},
+};
+
+Test(guard, each_field_costs_what_unpacking_it_takes)
+{
+    size_t field = cost_of(one_number);
+    cr_expect(field >= sizeof(void *) + sizeof(int64_t));
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+        size_t cost = cost_of(costs[i].write);
+        cr_expect(cost == costs[i].fields * field + costs[i].bytes, "%s: %zu, not %zu", costs[i].name, cost,
+                  costs[i].fields * field + costs[i].bytes);
+    }
+}
+
 static const struct {
     const char *name, *text;
     size_t size;
