@@ -2,6 +2,7 @@
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -264,4 +265,23 @@ Test(pool, a_watched_pool_tells_what_each_worker_did)
         cr_expect(spans[0].end == before.end, "nobody watches");
         stoa_pool_free(pool);
     }
+}
+
+/* What the host's threads block stays pending: the pool's do not take it, and would end the process. */
+Test(pool, its_threads_take_no_signals)
+{
+    sigset_t before, after, blocked, pending;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    struct pool *pool = create(3);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        cr_expect(sigismember(&before, number) == sigismember(&after, number), "signal %d", number);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    kill(getpid(), SIGUSR1);
+    sigpending(&pending);
+    cr_expect(sigismember(&pending, SIGUSR1) == 1);
+    check_loops(pool, "a signal is pending");
+    stoa_pool_free(pool);
 }

@@ -1,6 +1,8 @@
 /* Loaders: every image once an epoch, the same bits whenever they are asked for, errors from the worker. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -398,6 +400,27 @@ Test(loader, a_fork_is_told_that_it_has_none, .fini = files_remove)
     int status;
     cr_assert(waitpid(child, &status, 0) == child);
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    take(loader);
+    stoa_loader_free(loader);
+    stoa_dataset_free(dataset);
+}
+
+/* What the host's threads block stays pending: the loader's does not take it, and would end the process. */
+Test(loader, its_thread_takes_no_signals, .fini = files_remove)
+{
+    struct stoa_dataset *dataset = make_dataset();
+    sigset_t before, after, blocked, pending;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    struct stoa_loader *loader = make_loader(dataset, &augmented);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        cr_expect(sigismember(&before, number) == sigismember(&after, number), "signal %d", number);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    kill(getpid(), SIGUSR1);
+    sigpending(&pending);
+    cr_expect(sigismember(&pending, SIGUSR1) == 1);
     take(loader);
     stoa_loader_free(loader);
     stoa_dataset_free(dataset);
