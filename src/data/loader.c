@@ -47,7 +47,7 @@ struct stoa_loader {
     pthread_cond_t news; /* a slot is full, a slot is empty, or it is over */
     pthread_t thread;
     bool quit, busy;
-    bool resting, failed;   /* the worker begins nothing new while a seek is at work, or once a batch failed */
+    bool resting;           /* the worker begins nothing new: a seek is at work */
     pid_t process;          /* whose thread it is: a fork has none */
     struct place next;      /* to be made */
     size_t filling, taking; /* slots */
@@ -150,7 +150,7 @@ static void *worker_main(void *argument)
         struct slot *slot = &loader->slots[loader->filling];
         if (loader->quit)
             break;
-        if (slot->full || loader->resting || loader->failed) {
+        if (slot->full || loader->resting) {
             pthread_cond_wait(&loader->news, &loader->mutex);
             continue;
         }
@@ -162,7 +162,6 @@ static void *worker_main(void *argument)
         loader->busy = false;
         slot->status = status;
         slot->full = true;
-        loader->failed = status != STOA_OK;
         loader->filling = (loader->filling + 1) % SLOTS;
         advance(&loader->next, loader->batches);
         pthread_cond_broadcast(&loader->news);
@@ -225,7 +224,7 @@ enum stoa_status stoa_loader_seek(struct stoa_loader *loader, size_t epoch, size
     loader->resting = true;
     while (loader->busy)
         pthread_cond_wait(&loader->news, &loader->mutex);
-    loader->resting = loader->failed = loader->holds = false;
+    loader->resting = loader->holds = false;
     loader->next = (struct place){.epoch = epoch, .position = position};
     if (position == loader->batches)
         loader->next = (struct place){.epoch = epoch + 1};
