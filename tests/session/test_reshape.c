@@ -138,6 +138,44 @@ Test(reshape, what_is_planned_is_what_is_taken)
     net_free(&net);
 }
 
+/* Where memory is limited, block and outputs make room while a plan is made; else they stay as large as they were. */
+Test(reshape, the_block_stays_as_large_as_the_largest_needs)
+{
+    static const size_t large[3] = {4, 40, 40}, small[3] = {1, 8, 8};
+    const struct stoa_input_spec to_small = spec_of(small), to_large = spec_of(large);
+    static struct results results;
+    struct net net;
+    fill_image();
+    net_build(&net, network, NULL);
+    for (int limited = 0; limited < 2; limited++) {
+        const struct stoa_session_options options = {.threads = 1, .max_bytes = limited ? (size_t)1 << 30 : 0};
+        struct stoa_memory_info least, most, info;
+        struct stoa_session *session = open_at(&net, options, small);
+        stoa_session_memory(session, &least);
+        stoa_session_free(session);
+        session = open_at(&net, options, large);
+        stoa_session_memory(session, &most);
+        cr_assert(least.activations < most.activations && least.outputs < most.outputs);
+
+        const struct stoa_memory_info *made = limited ? &least : &most;
+        cr_assert(stoa_session_reshape(session, &to_small, 1, NULL) == STOA_OK);
+        stoa_session_memory(session, &info);
+        cr_expect(info.activations == made->activations && info.outputs == made->outputs, "%d: made, %zu and %zu",
+                  limited, info.activations, info.outputs);
+        cr_assert(stoa_session_reshape(session, &to_large, 1, NULL) == STOA_OK);
+        stoa_session_memory(session, &info);
+        cr_expect(info.activations == most.activations && info.outputs == most.outputs, "%d: %zu and %zu", limited,
+                  info.activations, info.outputs);
+        cr_assert(stoa_session_reshape(session, &to_small, 1, NULL) == STOA_OK);
+        stoa_session_memory(session, &info);
+        cr_expect(info.activations == most.activations && info.outputs == most.outputs, "%d: kept, %zu and %zu",
+                  limited, info.activations, info.outputs);
+        run(session, &results);
+        stoa_session_free(session);
+    }
+    net_free(&net);
+}
+
 Test(reshape, plans_share_their_weights)
 {
     struct net net;
