@@ -302,6 +302,40 @@ Test(reshape, memory_stays_within_max_bytes)
     net_free(&net);
 }
 
+/* What a session of two shapes holds when the first comes again, whose block and outputs are larger. */
+static size_t hold_again(const struct net *net, size_t max_bytes, bool bind, size_t *plans)
+{
+    static const size_t large[3] = {1, 40, 40}, small[3] = {4, 8, 8};
+    const struct stoa_input_spec to_small = spec_of(small), to_large = spec_of(large);
+    static struct results bound;
+    struct stoa_error error;
+    struct stoa_session *session =
+        open_at(net, (struct stoa_session_options){.threads = 1, .max_bytes = max_bytes}, large);
+    cr_assert(stoa_session_reshape(session, &to_small, 1, &error) == STOA_OK, "%s", error.message);
+    cr_assert(stoa_session_plan_count(session) == 2);
+    if (bind)
+        cr_assert(stoa_session_bind_output(session, "y", bound.y, &error) == STOA_OK &&
+                  stoa_session_bind_output(session, "e", bound.e, &error) == STOA_OK);
+    cr_assert(stoa_session_reshape(session, &to_large, 1, &error) == STOA_OK, "%s", error.message);
+    size_t bytes = sum(session);
+    *plans = stoa_session_plan_count(session);
+    stoa_session_free(session);
+    return bytes;
+}
+
+Test(reshape, a_kept_plan_goes_only_where_its_room_is_needed)
+{
+    struct net net;
+    net_build(&net, network, NULL);
+    for (int bind = 0; bind < 2; bind++) {
+        size_t plans, whole = hold_again(&net, (size_t)1 << 30, bind, &plans);
+        cr_expect(plans == 2);
+        cr_expect(hold_again(&net, whole, bind, &plans) == whole && plans == 2, "%d: they fit", bind);
+        cr_expect(hold_again(&net, whole - 1, bind, &plans) < whole && plans == 1, "%d: a byte is missing", bind);
+    }
+    net_free(&net);
+}
+
 /* More than max_bytes only where nothing is left that could go: the plan before and the one made. */
 Test(reshape, kept_plans_go_before_a_peak_exceeds_max_bytes)
 {
