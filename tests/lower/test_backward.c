@@ -5,6 +5,7 @@
 
 #include "kernels/depthwise.h"
 #include "lower/conv_check.h"
+#include "lower/lowering.h"
 
 /* Keeps the plain loop quick. */
 #define MOST_MACS 4e5
@@ -167,4 +168,55 @@ Test(backward, random_shapes)
         cr_expect(runs[i] >= 5, "%s applied to %zu of %zu configurations", stoa_lowering_name((enum stoa_lowering)i),
                   runs[i], configurations);
     stoa_pool_free(pool);
+}
+
+/* Transposed convolutions of whole images that the direct way just takes, or does not. */
+static const struct {
+    const char *name;
+    struct conv_shape shape;
+    enum stoa_status status;
+    const char *words;
+} direct[] = {
+#define ROW .N = 1, .C = 1, .H = 1, .OC = 1
+    {"a row of 2^28 sums", {ROW, .W = (size_t)1 << 28, .kernel = {1, 1}}, STOA_OK, ""},
+    {"one more", {ROW, .W = ((size_t)1 << 28) + 1, .kernel = {1, 1}}, STOA_ERROR_LIMIT, "a row of sums is too large"},
+    {"five such rows",
+     {ROW, .W = (size_t)1 << 28, .kernel = {3, 1}},
+     STOA_ERROR_LIMIT,
+     "the rows of a task are more than 1024 MiB"},
+    {"weights of 256 KiB", {.N = 1, .C = 4096, .H = 1, .W = 1, .OC = 1, .kernel = {1, 1}}, STOA_OK, ""},
+    {"one channel more",
+     {.N = 1, .C = 4097, .H = 1, .W = 1, .OC = 1, .kernel = {1, 1}},
+     STOA_ERROR_UNSUPPORTED,
+     "weights are more than the 256 KiB"},
+    {"three vectors", {.N = 1, .C = 1, .H = 4, .W = 4, .OC = 16, .kernel = {1, 3}}, STOA_OK, ""},
+    {"more than that",
+     {.N = 1, .C = 1, .H = 4, .W = 4, .OC = 17, .kernel = {1, 3}},
+     STOA_ERROR_UNSUPPORTED,
+     "17 channels times 3 taps are more than 48"},
+    {"holes",
+     {.N = 1, .C = 1, .H = 4, .W = 4, .OC = 1, .kernel = {2, 2}, .dilation = {1, 2}},
+     STOA_ERROR_UNSUPPORTED,
+     "dilation[1] is 2"},
+    {"holes between rows",
+     {.N = 1, .C = 1, .H = 4, .W = 4, .OC = 1, .kernel = {2, 1}, .dilation = {2, 2}},
+     STOA_OK,
+     ""},
+    {"groups",
+     {.N = 1, .C = 2, .H = 4, .W = 4, .OC = 2, .kernel = {1, 1}, .groups = 2},
+     STOA_ERROR_UNSUPPORTED,
+     "2 groups"},
+};
+
+Test(backward, the_direct_way_has_its_limits)
+{
+    for (size_t i = 0; i < sizeof direct / sizeof *direct; i++) {
+        struct stoa_error error = {0};
+        struct conv conv = {.shape = conv_check_completed(direct[i].shape)};
+        cr_assert(stoa_conv_transpose_shape_finish(&conv.shape, (const size_t[2]){0}, &error) == STOA_OK, "%s: %s",
+                  direct[i].name, error.message);
+        enum stoa_status status = stoa_lowering_direct_transpose.plan(&conv, &error);
+        cr_expect(status == direct[i].status, "%s: %s", direct[i].name, stoa_status_name(status));
+        cr_expect(strstr(error.message, direct[i].words), "%s: %s", direct[i].name, error.message);
+    }
 }
