@@ -11,7 +11,7 @@ static const struct op_row rows[] = {
     {"kernel_shape beside W", "Conv", 7, "kernel_shape=[3,2] strides=[2,1]", "f32[2,3,8,7] !f32[5,3,3,2] !f32[5]"},
     {"asymmetric pads", "Conv", 11, "pads=[1,2,0,3]", "f32[1,17,6,5] !f32[7,17,3,3] !f32[7]"},
     {"dilations", "Conv", 11, "dilations=[2,3] pads=[2,3,2,3]", "f32[1,5,9,11] !f32[4,5,3,3]"},
-    {"groups", "Conv", 11, "group=3 pads=[1,1,1,1]", "f32[1,12,6,6] !f32[9,4,3,3] !f32[9]"},
+    {"groups", "Conv", 11, "group=3 pads=[1,1,1,1]", "f32[1,12,6,6] !f32[9,4,3,3] !f32[9]", .macs = 36.0 * 9 * 4 * 9},
     {"depthwise", "Conv", 11, "group=7 pads=[1,1,1,1] strides=[2,2]", "f32[2,7,9,8] !f32[7,1,3,3]"},
     {"depthwise with multiplier", "Conv", 11, "group=3", "f32[1,3,5,5] !f32[6,1,3,3] !f32[6]"},
     {"1x1", "Conv", 11, "", "f32[3,33,5,6] !f32[70,33,1,1] !f32[70]"},
@@ -45,7 +45,8 @@ static const struct op_row rows[] = {
      "f32[1,2,4,5] !f32[2,3,2,1] !f32[3]"},
     {"VALID", "ConvTranspose", 11, "auto_pad='VALID'", "f32[1,2,4,5] !f32[2,3,3,5]"},
     {"dilations", "ConvTranspose", 11, "dilations=[2,3] strides=[2,1]", "f32[1,5,4,5] !f32[5,4,3,2]"},
-    {"groups", "ConvTranspose", 11, "group=2 strides=[2,2] pads=[1,1,1,1]", "f32[2,6,4,5] !f32[6,5,3,3] !f32[10]"},
+    {"groups", "ConvTranspose", 11, "group=2 strides=[2,2] pads=[1,1,1,1]", "f32[2,6,4,5] !f32[6,5,3,3] !f32[10]",
+     .macs = 2.0 * 20 * 6 * 5 * 9},
     {"weights at run time", "ConvTranspose", 11, "strides=[2,2]", "f32[1,6,4,5] f32[6,67,3,3] f32[67]"},
     {"exact sums", "ConvTranspose", 11, "strides=[2,2]", "f32#[1,140,4,5] !f32#[140,5,3,3] !f32#[5]"},
 };

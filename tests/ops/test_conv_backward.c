@@ -22,7 +22,7 @@ static const struct op_row rows[] = {
     {"dilations", CONV, "dilations=[2,3] pads=[2,3,2,3]", "f32[1,4,9,11] f32[4,5,3,3] f32[1,5,9,11]"},
     {"dilations and strides", CONV, "dilations=[3,2] strides=[2,2] pads=[3,2,3,2]",
      "f32[1,4,5,6] f32[4,5,3,3] f32[1,5,9,11]"},
-    {"groups", CONV, "group=3 pads=[1,1,1,1]", "f32[1,9,6,6] f32[9,4,3,3] f32[1,12,6,6]"},
+    {"groups", CONV, "group=3 pads=[1,1,1,1]", "f32[1,9,6,6] f32[9,4,3,3] f32[1,12,6,6]", .macs = 36.0 * 9 * 4 * 9},
     {"depthwise", CONV, "group=17 pads=[1,1,1,1]", "f32[2,17,9,8] f32[17,1,3,3] f32[2,17,9,8]"},
     {"depthwise with stride", CONV, "group=23 pads=[1,1,1,1] strides=[2,2]",
      "f32[2,23,5,4] f32[23,1,3,3] f32[2,23,9,8]"},
@@ -31,7 +31,8 @@ static const struct op_row rows[] = {
     {"depthwise with multiplier", CONV, "group=3", "f32[1,6,3,3] f32[6,1,3,3] f32[1,3,5,5]"},
     {"1x1", CONV, "", "f32[3,70,5,6] f32[70,33,1,1] f32[3,33,5,6]"},
     {"1x1 with stride", CONV, "strides=[2,2]", "f32[1,65,4,4] f32[65,20,1,1] f32[1,20,7,8]"},
-    {"3x3 with stride", CONV, "strides=[2,2] pads=[1,1,1,1]", "f32[2,37,7,8] f32[37,19,3,3] f32[2,19,14,15]"},
+    {"3x3 with stride", CONV, "strides=[2,2] pads=[1,1,1,1]", "f32[2,37,7,8] f32[37,19,3,3] f32[2,19,14,15]",
+     .macs = 2.0 * 56 * 37 * 19 * 9},
     {"one input channel", CONV, "", "f32[2,6,8,8] f32[6,1,5,5] f32[2,1,12,12]"},
     {"one output channel", CONV, "pads=[1,1,1,1]", "f32[2,1,12,12] f32[1,40,3,3] f32[2,40,12,12]"},
     {"kernel as large as the image", CONV, "", "f32[2,12,1,1] f32[12,16,5,5] f32[2,16,5,5]"},
@@ -63,20 +64,21 @@ static const struct op_row rows[] = {
     {"SAME of a short kernel", TRANSPOSE, "strides=[3,3] auto_pad='SAME_UPPER'",
      "f32[2,3,12,15] f32[2,3,2,1] f32[2,2,4,5]"},
     {"dilations", TRANSPOSE, "dilations=[2,3] strides=[2,1]", "f32[1,4,11,8] f32[5,4,3,2] f32[1,5,4,5]"},
-    {"groups", TRANSPOSE, "group=2 strides=[2,2] pads=[1,1,1,1]", "f32[2,10,7,9] f32[6,5,3,3] f32[2,6,4,5]"},
+    {"groups", TRANSPOSE, "group=2 strides=[2,2] pads=[1,1,1,1]", "f32[2,10,7,9] f32[6,5,3,3] f32[2,6,4,5]",
+     .macs = 2.0 * 20 * 6 * 5 * 9},
     {"constant weights", TRANSPOSE, "strides=[2,2]", "f32[1,67,9,11] !f32[6,67,3,3] f32[1,6,4,5]"},
     {"signal", CONV, "pads=[1,1]", "f32[2,8,9] f32[8,4,3] f32[2,4,9]"},
     {"signal, all attributes", CONV, "strides=[2] dilations=[2] pads=[3,1] group=2",
      "f32[1,6,9] f32[6,2,3] f32[1,4,17]"},
     {"volume", CONV, "pads=[1,1,1,1,1,1]", "f32[2,8,3,4,5] f32[8,4,3,3,3] f32[2,4,3,4,5]"},
     {"volume, all attributes", CONV, "strides=[2,1,3] dilations=[3,2,1] pads=[1,0,2,3,2,0] group=2",
-     "f32[2,6,5,5,4] f32[6,2,2,3,2] f32[2,4,8,7,9]"},
+     "f32[2,6,5,5,4] f32[6,2,2,3,2] f32[2,4,8,7,9]", .macs = 2.0 * 100 * 6 * 2 * 12},
     {"volume, planes alone", CONV, "pads=[0,1,1,0,1,1]", "f32[2,8,3,5,4] f32[8,6,1,3,3] f32[2,6,3,5,4]"},
     {"signal", TRANSPOSE, "strides=[2] pads=[1,0]", "f32[2,3,12] f32[5,3,3] f32[2,5,6]"},
     {"volume", TRANSPOSE, "strides=[2,2,2]", "f32[2,4,6,8,6] f32[5,4,2,2,2] f32[2,5,3,4,3]"},
     {"volume, all attributes", TRANSPOSE,
      "strides=[3,2,1] dilations=[2,1,2] pads=[1,0,2,2,1,1] output_padding=[2,1,0] group=2",
-     "f32[2,4,8,9,6] f32[6,2,2,3,3] f32[2,6,3,4,5]"},
+     "f32[2,4,8,9,6] f32[6,2,2,3,3] f32[2,6,3,4,5]", .macs = 2.0 * 60 * 6 * 2 * 18},
     {"exact sums", TRANSPOSE, "strides=[2,2]", "f32#[1,5,9,11] f32#[140,5,3,3] f32#[1,140,4,5]"},
 };
 
@@ -118,6 +120,7 @@ static struct op_row of_weights(const struct op_row *row, unsigned unwanted)
     result.type = conv ? "ConvBackwardWeights" : "ConvTransposeBackwardWeights";
     result.outputs = 2;
     result.unwanted = unwanted;
+    result.macs = unwanted & 1 ? 0 : row->macs; /* B's is a sum */
     return result;
 }
 

@@ -12,7 +12,7 @@ static const struct op_row rows[] = {
     {"transposed results", "Einsum", 12, "equation='ij,jk->ki'", "f32[37,19] f32[19,53]"},
     {"batch", "Einsum", 12, "equation='bij, bjk -> bik'", "f32[5,7,11] f32[5,11,3]"},
     {"batch inside", "Einsum", 12, "equation='ibj,jbk->ibk'", "f32[7,5,11] f32[11,5,3]"},
-    {"attention", "Einsum", 12, "equation='bqhd,bkhd->bhqk'", "f32[2,9,4,8] f32[2,7,4,8]"},
+    {"attention", "Einsum", 12, "equation='bqhd,bkhd->bhqk'", "f32[2,9,4,8] f32[2,7,4,8]", .macs = 2.0 * 9 * 4 * 8 * 7},
     {"attention, values", "Einsum", 12, "equation='bhqk,bkhd->bqhd'", "f32[2,4,9,7] f32[2,7,4,8]"},
     {"squeeze and excite", "Einsum", 12, "equation='nchw,nc->nchw'", "f32[2,5,7,6] f32[2,5]"},
     {"channels to channels", "Einsum", 12, "equation='nchw,oc->nohw'", "f32[2,5,7,6] f32[9,5]"},

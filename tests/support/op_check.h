@@ -17,6 +17,7 @@ struct op_row {
     const char *inputs;
     size_t outputs;    /* 0: 1 */
     unsigned unwanted; /* bit i: output i is absent */
+    double macs;       /* multiply-adds that it reports; 0: whatever it does */
 };
 
 /* Fails the running Criterion test, naming the row, where the two differ. */
