@@ -77,11 +77,21 @@ Test(norm_backward, backward)
         op_check(&backward_rows[i]);
 }
 
-Test(norm_backward, no_statistics_of_nothing)
+#define LAYER "LayerNormalizationBackward", 17
+static const struct op_refusal refused[] = {
+    {{"statistics of no image", "BatchNormalizationTraining", 15, "", "f32[0,2,3,3] f32[2] f32[2] f32[2] f32+[2]", 5},
+     STOA_ERROR_SHAPE,
+     "no elements"},
+    {{"a scale of the last axis alone", LAYER, "axis=1", "f32[3,4,5] f32[3,4,5] f32[5]", 3},
+     STOA_ERROR_SHAPE,
+     "input Scale has dims [5], must have [4,5]"},
+    {{"a scale of doubles", LAYER, "", "f32[3,5] f32[3,5] f64[5]", 3}, STOA_ERROR_UNSUPPORTED, "input Scale"},
+    {{"dY of doubles", LAYER, "", "f64[3,5] f32[3,5] f32[5]", 3}, STOA_ERROR_UNSUPPORTED, "input dY"},
+    {{"X of doubles", LAYER, "", "f32[3,5] f64[3,5] f32[5]", 3}, STOA_ERROR_UNSUPPORTED, "input X"},
+};
+
+Test(norm_backward, refuses)
 {
-    static const struct op_refusal refusal = {
-        {"no image", "BatchNormalizationTraining", 15, "", "f32[0,2,3,3] f32[2] f32[2] f32[2] f32+[2]", 5},
-        STOA_ERROR_SHAPE,
-        "no elements"};
-    op_check_refused(&refusal);
+    for (size_t i = 0; i < COUNT(refused); i++)
+        op_check_refused(&refused[i]);
 }
