@@ -182,3 +182,48 @@ Test(show_command, steps_have_no_zero_below_zero)
     unlink(page);
     cr_expect(products >= 9, "%zu rows", products);
 }
+
+/* Row 3, column 2 of channel 4, whose group is the last; all numbers of the maps are others. */
+Test(show_command, steps_tell_where_the_numbers_come_from)
+{
+    static const char *const maps[] = {
+        "x[oy*2 + r*6 - 1][ox*5 + s*4 - 7][c] * weights[oc][c][r][s]\n",
+        "col[oy*5 + ox][(r*3 + s)*1 + c], 30 rows of 6,",
+        "this output is row 17 times the filter's column",
+        "A[ox][c] = x[base + ox*15 + c]",
+        "pixels 15 floats apart (the next output row: 114)",
+        "base = ((oy*2 + r*6 - 1)*19 + s*4 - 7)*3 + 2<",
+        "<td>1, 1<td>11, 7<td>650<td>", /* ((6 + 6 - 1)*19 + 4 - 7 + 10)*3 + 2 */
+    };
+    static char text[1 << 18];
+    char model[4200], picture[4200], page[4200];
+    const char *words[] = {"show",
+                           "steps",
+                           place(MODEL, sizeof model, model),
+                           "--image",
+                           place(PICTURE, sizeof picture, picture),
+                           "--pixel",
+                           "3,2",
+                           "--channel",
+                           "4",
+                           "--output",
+                           place("@o.html", sizeof page, page),
+                           NULL};
+    struct net net;
+    files_write_png("picture.png", 19, 16, 3, 90);
+    net_build(&net,
+              "input x f32[1,3,16,19]\nconst w f32[6,1,2,3]\n"
+              "y = Conv(x, w) group=3 strides=[2,5] dilations=[6,4] pads=[1,7,1,7]\noutput y\n",
+              NULL);
+    cr_assert(stoa_model_save(net.model, model, NULL) == STOA_OK);
+    net_free(&net);
+    const struct command_outcome *outcome = command_run(words);
+    cr_assert(outcome->status == 0, "%s", outcome->err);
+    FILE *file = fopen(page, "r");
+    cr_assert(file, "no %s", page);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        cr_expect(strstr(text, maps[i]), "no %s", maps[i]);
+    cr_expect(strstr(text, "<figcaption>One output of a convolution, worked out</figcaption>"));
+}

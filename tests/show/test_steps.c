@@ -98,6 +98,22 @@ static void check_row(const char *name, const struct stoa_steps *steps)
     }
 }
 
+/* Base, output row and output column of a view lead to each tap. */
+static void check_views(const char *name, const struct stoa_steps *steps)
+{
+    const struct stoa_conv2d_desc *shape = &steps->conv;
+    for (size_t k = 0; k < steps->tap_count; k++) {
+        const struct stoa_steps_tap *tap = &steps->taps[k];
+        int64_t y = (int64_t)(tap->r * shape->dilation[0]) - (int64_t)shape->pad[0];
+        int64_t x0 = (int64_t)(tap->s * shape->dilation[1]) - (int64_t)shape->pad[1];
+        int64_t base = (y * (int64_t)shape->width + x0) * (int64_t)shape->in_channels;
+        int64_t place = base + (int64_t)(steps->oy * steps->row_stride + steps->ox * steps->pixel_stride +
+                                         steps->group * steps->channels);
+        cr_expect(!tap->inside || (int64_t)tap->offset == place, "%s: tap %zu lies at %zu, its view has it at %lld",
+                  name, k, tap->offset, (long long)place);
+    }
+}
+
 static void check_sum(const char *name, const struct stoa_steps *steps)
 {
     double scale = fabs((double)steps->bias), sum = 0;
@@ -128,6 +144,7 @@ Test(steps, the_sum_is_the_layers_output)
                       STOA_OK,
                   "%s: %s", layers[i].name, error.message);
         check_row(layers[i].name, steps);
+        check_views(layers[i].name, steps);
         check_sum(layers[i].name, steps);
         cr_expect(steps->after_count == layers[i].after, "%s: %zu", layers[i].name, steps->after_count);
         if (steps->after_count) {
