@@ -9,7 +9,6 @@
 struct file_map {
     const uint8_t *data; /* null for an empty file */
     size_t size;
-    const char *name;      /* by which whoever chained it finds it again */
     struct file_map *next; /* what else is mapped for the same owner, or null */
 };
 

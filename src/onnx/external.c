@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "base/status.h"
 #include "onnx/unpack.h"
 
@@ -91,24 +92,50 @@ static enum stoa_status find_file(const char *model, const char *location, struc
                      location, file);
 }
 
-static enum stoa_status map_file(const struct onnx_files *files, const char *location, struct stoa_error *error,
+static enum stoa_status map_new(struct onnx_files *files, const char *path, struct stoa_error *error)
+{
+    if (files->count == files->capacity) {
+        size_t capacity = stoa_size_max(2 * files->capacity, 8);
+        const struct file_map **maps;
+        STOA_TRY(stoa_arena_allocate(files->arena, capacity, sizeof *maps, error, &maps));
+        for (size_t i = 0; i < files->count; i++)
+            maps[i] = files->maps[i];
+        files->maps = maps;
+        files->capacity = capacity;
+    }
+    struct file_map *made;
+    STOA_TRY(stoa_arena_allocate(files->arena, 1, sizeof *made, error, &made));
+    STOA_TRY(stoa_file_map(path, error, made));
+    made->next = files->map->next;
+    files->map->next = made;
+    files->budget->limit += stoa_onnx_read_limit(made->size) - stoa_onnx_read_limit(0);
+    files->maps[files->count++] = made;
+    return STOA_OK;
+}
+
+static enum stoa_status add_name(struct onnx_files *files, const char *name, size_t number, struct stoa_error *error)
+{
+    STOA_TRY(stoa_arena_string(files->arena, name, strlen(name), error, &name));
+    return stoa_names_add(&files->names, name, number, error);
+}
+
+/* One table has locations, which are relative, and paths, which are not. */
+static enum stoa_status map_file(struct onnx_files *files, const char *location, struct stoa_error *error,
                                  const struct file_map **map)
 {
-    struct file_map *made, **last = &files->map->next;
-    for (; *last; last = &(*last)->next)
-        if (strcmp((*last)->name, location) == 0) {
-            *map = *last;
-            return STOA_OK;
+    size_t number = stoa_names_find(&files->names, location);
+    if (number == NAMES_NONE) {
+        char path[PATH_MAX];
+        STOA_TRY(find_file(files->model, location, error, path));
+        number = stoa_names_find(&files->names, path);
+        if (number == NAMES_NONE) {
+            STOA_TRY(map_new(files, path, error));
+            number = files->count - 1;
+            STOA_TRY(add_name(files, path, number, error));
         }
-    char path[PATH_MAX];
-    STOA_TRY(find_file(files->model, location, error, path));
-    STOA_TRY(stoa_arena_allocate(files->arena, 1, sizeof *made, error, &made));
-    const char *name;
-    STOA_TRY(stoa_arena_string(files->arena, location, strlen(location), error, &name));
-    STOA_TRY(stoa_file_map(path, error, made));
-    made->name = name;
-    files->budget->limit += stoa_onnx_read_limit(made->size) - stoa_onnx_read_limit(0);
-    *map = *last = made;
+        STOA_TRY(add_name(files, location, number, error));
+    }
+    *map = files->maps[number];
     return STOA_OK;
 }
 
@@ -117,7 +144,7 @@ bool stoa_onnx_is_external(const Onnx__TensorProto *message)
     return message->has_data_location && message->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
 }
 
-enum stoa_status stoa_onnx_external(const Onnx__TensorProto *message, const struct onnx_files *files, size_t needed,
+enum stoa_status stoa_onnx_external(const Onnx__TensorProto *message, struct onnx_files *files, size_t needed,
                                     struct stoa_error *error, const uint8_t **bytes, size_t *size)
 {
     struct entries entries;

@@ -43,7 +43,9 @@ static enum stoa_status load(const char *path, const void *data, size_t size, co
     }
     if (status == STOA_OK) {
         stoa_budget_init(&model->budget, &allocator, stoa_onnx_read_limit(source.size));
+        stoa_names_init(&files.names, &model->budget.interface);
         status = read_graph(model, &source, error);
+        stoa_names_deinit(&files.names);
         if (status != STOA_OK && path)
             stoa_error_prefix(error, "%s: ", path);
     }

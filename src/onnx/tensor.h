@@ -14,7 +14,7 @@ struct onnx_files;
 struct onnx_source {
     const uint8_t *bytes;
     size_t size;
-    const struct onnx_files *files; /* null: external data are refused */
+    struct onnx_files *files; /* null: external data are refused */
 };
 
 /* ONNX's data type as ours, float for its 16-bit floats; STOA_ERROR_UNSUPPORTED for those of ONNX that the engine does
