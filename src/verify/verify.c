@@ -168,9 +168,7 @@ static const struct reference_tensor *find_twin(const struct twins *twins, size_
  * shift's size; the definition adds it at the end. Here in front of the scale, by which the chain multiplies later. */
 static void add_shift_slack(const struct op_call *call, struct reference_tensor *y)
 {
-    const struct stoa_tensor *w = &call->inputs[1];
-    size_t channels = y->dims[1], pixels = 1, outer = strcmp(call->op->type, "Conv") == 0 ? 0 : 1;
-    size_t terms = stoa_tensor_elements(w) / w->dims[outer];
+    size_t channels = y->dims[1], pixels = 1, terms = stoa_tensor_elements(&call->inputs[1]) / channels;
     for (size_t d = 2; d < y->rank; d++)
         pixels *= y->dims[d];
     for (size_t i = 0; i < y->dims[0] * channels * pixels; i++) {
