@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,9 +53,13 @@ ssize_t write(int descriptor, const void *data, size_t size)
     return syscall(SYS_write, descriptor, data, size);
 }
 
+static struct stat synced; /* what the last fsync was of */
+
 int fsync(int descriptor)
 {
     enum fault fault = next_fault();
+    if (fstat(descriptor, &synced) != 0)
+        synced = (struct stat){0};
     if (fault == FAULT_FAIL || fault == FAULT_INTERRUPT) {
         errno = fault == FAULT_FAIL ? faults.error : EINTR;
         return -1;
@@ -297,6 +302,21 @@ Test(checkpoint, survives_every_failing_call, FILES)
             failures += status != STOA_OK;
         }
         cr_expect(failures == 3 + (errors[e] == EIO), "%zu: a write, a sync, a rename, and the directory", failures);
+    }
+}
+
+/* Its name is in there; a path that names no directory is of the working one. */
+Test(checkpoint, syncs_the_directory_of_the_file_last, FILES)
+{
+    static const char *const names[] = {path, "bare.ckpt"};
+    struct stat directory;
+    cr_assert(stat(folder, &directory) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        synced = (struct stat){0};
+        cr_assert(stoa_trainer_save(newer, names[i], NULL) == STOA_OK);
+        cr_expect(S_ISDIR(synced.st_mode) && synced.st_ino == directory.st_ino && synced.st_dev == directory.st_dev,
+                  "%s", names[i]);
+        cr_assert(chdir(folder) == 0);
     }
 }
 
