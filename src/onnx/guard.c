@@ -57,12 +57,7 @@ static const struct {
 } special[] = {
     {&onnx__model_proto__descriptor, "metadata_props", DROPPED},
     {&onnx__model_proto__descriptor, "training_info", DROPPED},
-    /* Of functions the importer wants to know which there are. */
-    {&onnx__function_proto__descriptor, "input", DROPPED},
-    {&onnx__function_proto__descriptor, "output", DROPPED},
     {&onnx__function_proto__descriptor, "attribute", DROPPED},
-    {&onnx__function_proto__descriptor, "node", DROPPED},
-    {&onnx__function_proto__descriptor, "opset_import", DROPPED},
     {&onnx__graph_proto__descriptor, "value_info", DROPPED},
     {&onnx__graph_proto__descriptor, "quantization_annotation", DROPPED},
     {&onnx__graph_proto__descriptor, "sparse_initializer", UNSUPPORTED},

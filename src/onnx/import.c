@@ -1,4 +1,5 @@
-/* The order is: versions, initialisers, inputs and outputs, nodes; then the graph checks itself. */
+/* The order is: versions, initialisers, inputs and outputs, nodes; then the graph checks itself. Where a node calls a
+ * function of the file's, the function's nodes are read instead. */
 #include "onnx/import.h"
 
 #include <inttypes.h>
@@ -7,33 +8,48 @@
 
 #include "base/status.h"
 #include "graph/branch.h"
-#include "graph/names.h"
 #include "onnx/attribute.h"
+#include "onnx/function.h"
+#include "onnx/text.h"
 
 #define LEAST_IR 3
 #define MOST_IR 13
 #define LEAST_OPSET 1 /* below 7 as far as operators have kept their meaning: the operator table knows since when */
 #define MOST_OPSET 26
-#define FUNCTION_NAME 256
 
 struct import {
     const struct onnx_source *source;
     struct arena *scratch;
     struct stoa_error *error;
     struct graph *graph;
-    int opset;                          /* of the default domain */
-    bool in_branch;                     /* the graph is an If's branch */
-    const struct name_table *functions; /* those that the file defines, as function_name has them */
+    int opset;      /* of the default domain */
+    bool in_branch; /* the graph is an If's branch */
+    const struct functions *functions;
+    const struct call *call; /* whose function is being read, or null */
 };
 
-static bool is_named(const char *text)
+/* The version of the default domain; where nothing is stated, *opset stays. */
+static enum stoa_status read_opset(Onnx__OperatorSetIdProto *const *imports, size_t count, struct stoa_error *error,
+                                   int *opset)
 {
-    return text && text[0];
-}
-
-static bool is_default_domain(const char *domain)
-{
-    return !is_named(domain) || strcmp(domain, "ai.onnx") == 0;
+    const Onnx__OperatorSetIdProto *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!stoa_onnx_is_default_domain(imports[i]->domain))
+            continue;
+        if (found && found->version != imports[i]->version)
+            return stoa_fail(error, STOA_ERROR_GRAPH,
+                             "opset_import[%zu] states version %" PRId64 " of the default domain, and an entry before "
+                             "it %" PRId64,
+                             i, imports[i]->version, found->version);
+        found = imports[i];
+    }
+    if (!found)
+        return STOA_OK;
+    if (found->version < LEAST_OPSET || found->version > MOST_OPSET)
+        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "opset version is %" PRId64 ", versions %d to %d are supported",
+                         found->version, LEAST_OPSET, MOST_OPSET);
+    *opset = (int)found->version;
+    return STOA_OK;
 }
 
 static enum stoa_status check_versions(const Onnx__ModelProto *message, struct stoa_error *error, int *opset)
@@ -43,32 +59,24 @@ static enum stoa_status check_versions(const Onnx__ModelProto *message, struct s
     if (message->ir_version < LEAST_IR || message->ir_version > MOST_IR)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "ir_version is %" PRId64 ", versions %d to %d are supported",
                          message->ir_version, LEAST_IR, MOST_IR);
-    const Onnx__OperatorSetIdProto *found = NULL;
-    for (size_t i = 0; i < message->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *import = message->opset_import[i];
-        if (!is_default_domain(import->domain))
-            continue;
-        if (found && found->version != import->version)
-            return stoa_fail(error, STOA_ERROR_GRAPH,
-                             "opset_import[%zu] states version %" PRId64 " of the default domain, and an entry before "
-                             "it %" PRId64,
-                             i, import->version, found->version);
-        found = import;
-    }
-    if (!found)
-        return stoa_fail(error, STOA_ERROR_GRAPH, "opset_import has no entry for the default domain");
-    if (found->version < LEAST_OPSET || found->version > MOST_OPSET)
-        return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "opset version is %" PRId64 ", versions %d to %d are supported",
-                         found->version, LEAST_OPSET, MOST_OPSET);
-    *opset = (int)found->version;
-    return STOA_OK;
+    *opset = 0;
+    STOA_TRY(read_opset(message->opset_import, message->n_opset_import, error, opset));
+    return *opset ? STOA_OK : stoa_fail(error, STOA_ERROR_GRAPH, "opset_import has no entry for the default domain");
+}
+
+/* The value that the file calls so here. */
+static enum stoa_status read_name(const struct import *import, const char *name, size_t *value)
+{
+    const char *outside;
+    STOA_TRY(stoa_call_name(import->call, name, import->scratch, import->error, &outside));
+    return stoa_graph_value(import->graph, outside, import->error, value);
 }
 
 static enum stoa_status add_initializer(struct import *import, const Onnx__TensorProto *message)
 {
     struct stoa_tensor tensor;
     size_t value;
-    STOA_TRY(stoa_graph_value(import->graph, message->name, import->error, &value));
+    STOA_TRY(read_name(import, message->name, &value));
     STOA_TRY(stoa_onnx_tensor(message, import->source, true, &import->graph->arena, import->error, &tensor));
     return stoa_graph_set_constant(import->graph, value, &tensor, import->error);
 }
@@ -77,7 +85,7 @@ static enum stoa_status add_initializers(struct import *import, const Onnx__Grap
 {
     for (size_t i = 0; i < message->n_initializer; i++) {
         const char *name = message->initializer[i]->name;
-        if (!is_named(name))
+        if (!stoa_onnx_is_named(name))
             return stoa_fail(import->error, STOA_ERROR_GRAPH, "initializer[%zu] has no name", i);
         enum stoa_status status = add_initializer(import, message->initializer[i]);
         if (status != STOA_OK) {
@@ -122,7 +130,7 @@ static enum stoa_status read_type(const Onnx__TypeProto *type, bool is_input, st
 static enum stoa_status add_info(struct import *import, const Onnx__ValueInfoProto *info, bool is_input)
 {
     size_t index;
-    STOA_TRY(stoa_graph_value(import->graph, info->name, import->error, &index));
+    STOA_TRY(read_name(import, info->name, &index));
     /* Whoever asks for outputs of the model does so by name: one that is listed again is there already. */
     if (!is_input && !import->in_branch && import->graph->values[index].is_output)
         return STOA_OK;
@@ -140,7 +148,7 @@ static enum stoa_status add_infos(struct import *import, Onnx__ValueInfoProto *c
 {
     const char *what = is_input ? "input" : "output";
     for (size_t i = 0; i < count; i++) {
-        if (!is_named(infos[i]->name))
+        if (!stoa_onnx_is_named(infos[i]->name))
             return stoa_fail(import->error, STOA_ERROR_GRAPH, "%s[%zu] of the model has no name", what, i);
         enum stoa_status status = add_info(import, infos[i], is_input);
         if (status != STOA_OK) {
@@ -155,11 +163,13 @@ static enum stoa_status read_names(struct import *import, char *const *names, si
 {
     size_t *read;
     STOA_TRY(stoa_arena_allocate(import->scratch, count, sizeof *read, import->error, &read));
-    for (size_t i = 0; i < count; i++)
-        if (is_named(names[i]))
-            STOA_TRY(stoa_graph_value(import->graph, names[i], import->error, &read[i]));
-        else
-            read[i] = GRAPH_NONE;
+    for (size_t i = 0; i < count; i++) {
+        const char *outside;
+        STOA_TRY(stoa_call_name(import->call, names[i], import->scratch, import->error, &outside));
+        read[i] = GRAPH_NONE;
+        if (outside[0])
+            STOA_TRY(stoa_graph_value(import->graph, outside, import->error, &read[i]));
+    }
     *values = read;
     return STOA_OK;
 }
@@ -172,10 +182,17 @@ static enum stoa_status read_attributes(struct import *import, const Onnx__NodeP
                          STOA_MAX_ATTRIBUTES);
     struct attribute *items;
     STOA_TRY(stoa_arena_allocate(import->scratch, message->n_attribute, sizeof *items, import->error, &items));
-    for (size_t i = 0; i < message->n_attribute; i++)
-        STOA_TRY(stoa_onnx_attribute(message->attribute[i], import->source, &import->graph->arena, import->error,
-                                     &items[i]));
-    *attributes = (struct attributes){.items = items, .count = message->n_attribute};
+    size_t count = 0;
+    for (size_t i = 0; i < message->n_attribute; i++) {
+        const Onnx__AttributeProto *meant;
+        STOA_TRY(stoa_call_attribute(import->call, message->attribute[i], import->error, &meant));
+        if (!meant)
+            continue;
+        Onnx__AttributeProto named = *meant;
+        named.name = message->attribute[i]->name;
+        STOA_TRY(stoa_onnx_attribute(&named, import->source, &import->graph->arena, import->error, &items[count++]));
+    }
+    *attributes = (struct attributes){.items = items, .count = count};
     return STOA_OK;
 }
 
@@ -183,7 +200,7 @@ static enum stoa_status add_node(struct import *import, size_t index, const Onnx
 
 static bool is_if(const Onnx__NodeProto *message)
 {
-    return strcmp(message->op_type, "If") == 0 && is_default_domain(message->domain);
+    return strcmp(message->op_type, "If") == 0 && stoa_onnx_is_default_domain(message->domain);
 }
 
 /* A branch's values may have the names of others outside; what it takes from there, it names too. Nesting ends where
@@ -261,59 +278,65 @@ static enum stoa_status add_captured(struct import *import, struct graph_node *n
 }
 
 /* How messages name a node before the graph knows it: by its name, or by its first output. */
-static const char *node_label(const Onnx__NodeProto *message)
+static enum stoa_status find_label(const struct import *import, const Onnx__NodeProto *message, const char **label)
 {
-    if (is_named(message->name))
-        return message->name;
-    for (size_t i = 0; i < message->n_output; i++)
-        if (is_named(message->output[i]))
-            return message->output[i];
-    return "";
+    STOA_TRY(stoa_call_label(import->call, message->name, import->scratch, import->error, label));
+    for (size_t i = 0; !stoa_onnx_is_named(*label) && i < message->n_output; i++)
+        STOA_TRY(stoa_call_name(import->call, message->output[i], import->scratch, import->error, label));
+    if (!*label)
+        *label = "";
+    return STOA_OK;
 }
 
-/* "domain.name", empty where that does not fit; no function is called so. */
-static void function_name(const char *domain, const char *name, size_t size, char *text)
+/* The outputs of a function that are inputs too, or the same as outputs before, are copied. */
+static enum stoa_status copy_formals(struct import *import)
 {
-    int length = snprintf(text, size, "%s.%s", is_default_domain(domain) ? "" : domain, name ? name : "");
-    if ((size_t)length >= size)
-        text[0] = '\0';
-}
-
-/* Adds the names of the file's functions; those that two have count once. */
-static enum stoa_status add_functions(struct import *import, const Onnx__ModelProto *message, struct name_table *names)
-{
-    for (size_t i = 0; i < message->n_functions; i++) {
-        char text[FUNCTION_NAME];
-        const char *copy;
-        function_name(message->functions[i]->domain, message->functions[i]->name, sizeof text, text);
-        if (stoa_names_find(names, text) != NAMES_NONE)
+    const Onnx__FunctionProto *function = import->call->function->message;
+    for (size_t i = 0; i < import->call->node->n_output; i++) {
+        char *name = function->output[i];
+        const char *output = import->call->actual[function->n_input + i];
+        if (!output[0] || stoa_call_is_own(import->call, i))
             continue;
-        STOA_TRY(stoa_arena_string(import->scratch, text, strlen(text), import->error, &copy));
-        STOA_TRY(stoa_names_add(names, copy, i, import->error));
+        struct graph_node node = {.type = "Identity", .opset = import->opset, .input_count = 1, .output_count = 1};
+        size_t to;
+        STOA_TRY(stoa_graph_value(import->graph, output, import->error, &to));
+        STOA_TRY(read_names(import, &name, 1, &node.inputs));
+        node.outputs = &to;
+        STOA_TRY(stoa_graph_add_node(import->graph, &node, import->error));
     }
     return STOA_OK;
 }
 
-static enum stoa_status check_not_function(const struct import *import, const Onnx__NodeProto *message)
+static enum stoa_status read_function(const struct import *around, const Onnx__NodeProto *message,
+                                      const struct function *function, const char *label)
 {
-    char text[FUNCTION_NAME];
-    function_name(message->domain, message->op_type, sizeof text, text);
-    if (!text[0] || stoa_names_find(import->functions, text) == NAMES_NONE)
-        return STOA_OK;
-    return stoa_fail(import->error, STOA_ERROR_UNSUPPORTED,
-                     "node '%.80s' (%.80s): the file defines this operator as a function (domain '%.80s'), and "
-                     "functions are not read",
-                     node_label(message), message->op_type, message->domain ? message->domain : "");
+    struct import import = *around;
+    struct call call;
+    import.call = &call;
+    enum stoa_status status =
+        stoa_call_begin(&call, around->call, message, function, label, import.scratch, import.error);
+    if (status == STOA_OK)
+        status =
+            read_opset(function->message->opset_import, function->message->n_opset_import, import.error, &import.opset);
+    if (status != STOA_OK) {
+        stoa_error_prefix(import.error, "node '%.80s' (%.80s): ", label, message->op_type);
+        return status;
+    }
+    for (size_t i = 0; call.prefix && i < function->message->n_node; i++)
+        STOA_TRY(add_node(&import, i, function->message->node[i]));
+    return copy_formals(&import);
 }
 
 static enum stoa_status add_node(struct import *import, size_t index, const Onnx__NodeProto *message)
 {
-    if (!is_named(message->op_type))
-        return stoa_fail(import->error, STOA_ERROR_PARSE, "node '%.80s' (node[%zu]) has no op_type",
-                         node_label(message), index);
-    STOA_TRY(check_not_function(import, message));
-    struct graph_node node = {.name = message->name,
-                              .type = message->op_type,
+    const char *label;
+    STOA_TRY(find_label(import, message, &label));
+    if (!stoa_onnx_is_named(message->op_type))
+        return stoa_fail(import->error, STOA_ERROR_PARSE, "node '%.80s' (node[%zu]) has no op_type", label, index);
+    const struct function *function = stoa_functions_find(import->functions, message);
+    if (function)
+        return read_function(import, message, function, label);
+    struct graph_node node = {.type = message->op_type,
                               .domain = message->domain,
                               .opset = import->opset,
                               .input_count = message->n_input,
@@ -322,9 +345,10 @@ static enum stoa_status add_node(struct import *import, size_t index, const Onnx
     enum stoa_status status =
         branches ? read_branches(import, message, node.branches) : read_attributes(import, message, &node.attributes);
     if (status != STOA_OK) {
-        stoa_error_prefix(import->error, "node '%.80s' (%.80s): ", node_label(message), message->op_type);
+        stoa_error_prefix(import->error, "node '%.80s' (%.80s): ", label, message->op_type);
         return status;
     }
+    STOA_TRY(stoa_call_label(import->call, message->name, import->scratch, import->error, &node.name));
     STOA_TRY(read_names(import, message->input, message->n_input, &node.inputs));
     if (branches)
         STOA_TRY(add_captured(import, &node));
@@ -342,13 +366,12 @@ enum stoa_status stoa_onnx_import(const Onnx__ModelProto *message, const struct 
     STOA_TRY(add_initializers(&import, message->graph));
     STOA_TRY(add_infos(&import, message->graph->input, message->graph->n_input, true));
     STOA_TRY(add_infos(&import, message->graph->output, message->graph->n_output, false));
-    struct name_table functions;
-    stoa_names_init(&functions, &scratch->allocator);
+    struct functions functions;
     import.functions = &functions;
-    enum stoa_status status = add_functions(&import, message, &functions);
+    enum stoa_status status = stoa_functions_init(&functions, message, scratch, error);
     for (size_t i = 0; status == STOA_OK && i < message->graph->n_node; i++)
         status = add_node(&import, i, message->graph->node[i]);
-    stoa_names_deinit(&functions);
+    stoa_functions_deinit(&functions);
     STOA_TRY(status);
     return stoa_graph_finish(graph, error);
 }

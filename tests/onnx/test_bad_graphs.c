@@ -150,41 +150,6 @@ static void unknown_domain(struct onnx_writer *w)
     onnx_end(w);
 }
 
-/* A function of that name and domain, and one that no node is; then a node of the first. */
-static void function(struct onnx_writer *w, const char *domain, const char *type)
-{
-    static const char *const names[] = {"Other", NULL};
-    for (size_t i = 0; i < 2; i++) {
-        onnx_begin(w, MODEL_FUNCTIONS);
-        onnx_text(w, FUNCTION_NAME, i ? type : names[0]);
-        onnx_text(w, FUNCTION_INPUT, "a");
-        onnx_text(w, FUNCTION_OUTPUT, "b");
-        onnx_begin(w, FUNCTION_NODE);
-        onnx_text(w, NODE_OP_TYPE, "Relu");
-        onnx_end(w);
-        onnx_text(w, FUNCTION_DOMAIN, domain);
-        onnx_end(w);
-    }
-    onnx_opset(w, "local", 1);
-    onnx_model_begin(w);
-    onnx_info(w, GRAPH_INPUT, "x", NULL);
-    onnx_node(w, "Relu", "x", "r");
-    onnx_node_begin(w, type, "r", "y");
-    onnx_text(w, NODE_DOMAIN, domain);
-    onnx_end(w);
-    onnx_end(w);
-}
-
-static void function_local(struct onnx_writer *w)
-{
-    function(w, "local", "Block");
-}
-
-static void function_of_known_name(struct onnx_writer *w)
-{
-    function(w, "", "Tanh");
-}
-
 static void strides_twice(struct onnx_writer *w)
 {
     onnx_model_begin(w);
@@ -332,8 +297,6 @@ static const struct bad_model graph_rows[] = {
     {"22 four inputs", four_inputs, GRAPH, "node 'y' (Conv)|4 inputs"},
     {"23 unknown operator", unknown_type, UNSUPPORTED, "unsupported operators: Foo (1)"},
     {"24 unknown domain", unknown_domain, UNSUPPORTED, "unsupported operators: evil.Relu (1), Foo (1)"},
-    {"a function of the file's", function_local, UNSUPPORTED, "node 'y' (Block)|as a function|'local'|not read"},
-    {"a function with an operator's name", function_of_known_name, UNSUPPORTED, "node 'y' (Tanh)|as a function"},
     {"26 strides twice", strides_twice, GRAPH, "node 'y' (Conv)|strides|twice"},
     {"27 strides a float", strides_float, GRAPH, "node 'y' (Conv)|strides|FLOAT"},
     {"27 strides a float with ints", strides_float_with_ints, GRAPH, "node 'y' (Conv)|strides|FLOAT|ints"},

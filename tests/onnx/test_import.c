@@ -130,7 +130,7 @@ Test(import, what_is_said_twice_counts_once)
  * remember of the program they came from. */
 Test(import, what_files_of_ir_version_13_say_beside_is_passed_over)
 {
-    enum { MODEL_CONFIGURATION = 26, NODE_OVERLOAD = 8, NODE_METADATA = 9, NODE_DEVICES = 10, TENSOR_METADATA = 16 };
+    enum { MODEL_CONFIGURATION = 26, NODE_METADATA = 9, NODE_DEVICES = 10, TENSOR_METADATA = 16 };
     struct onnx_writer writer = {0};
     onnx_int(&writer, MODEL_IR_VERSION, 13);
     onnx_opset(&writer, "", 26);
