@@ -16,6 +16,10 @@ enum { X, SCALE, BIAS, MEAN, VARIANCE }; /* inputs of BatchNormalization; Instan
 /* Outputs of BatchNormalization in training; the last is the reciprocal of the deviation, or the variance. */
 enum { Y, NEW_MEAN, NEW_VARIANCE, SAVED_MEAN, SAVED_SCALE };
 
+/* Inputs of backward passes: then the scale, and of BatchNormalization the mean and the variance or, in training, the
+ * reciprocal of the deviation. */
+enum { DY, OF_X, OF_SCALE, OF_MEAN, OF_VARIANCE };
+
 struct norm_params {
     float epsilon;
     /* BatchNormalization */
@@ -53,5 +57,13 @@ void stoa_normalise(const struct norm *norm, const struct walk *walk, const stru
 /* The mean and variance of each lane of a unit that has all of its elements. */
 void stoa_norm_moments(const float *x, const struct walk *walk, const struct walk_unit *unit, float *mean,
                        float *variance);
+
+/* Of a backward pass: output 0 like X, the others like the scale. */
+STOA_CHECKED enum stoa_status stoa_norm_backward_infer(const struct op_call *call, struct stoa_error *error);
+/* The walk of X, dY and dX where a channel of an image is a lane of its own. */
+void stoa_norm_backward_plan(const struct op_call *call, bool elementwise, struct walk *walk);
+/* Adds a unit's sums of dy and dy * (x - mean) to what is there, which begins with the unit's first lane. */
+void stoa_norm_add_sums(const float *x, const float *dy, const struct walk *walk, const struct walk_unit *unit,
+                        const float *mean, double *sums, double *products);
 
 #endif

@@ -12,10 +12,6 @@
 #include "ops/check.h"
 #include "ops/norm.h"
 
-/* Inputs of backward passes: then the scale, and of BatchNormalization the mean and the variance or, in training, the
- * reciprocal of the deviation. */
-enum { DY, OF_X, OF_SCALE, OF_MEAN, OF_VARIANCE };
-
 static enum stoa_status training_parse(struct attribute_reader *reader, void *out)
 {
     struct norm_params *params = out;
@@ -28,16 +24,13 @@ static enum stoa_status training_parse(struct attribute_reader *reader, void *ou
     return stoa_reader_finish(reader);
 }
 
-static const bool all_but_channels[STOA_MAX_RANK] = {1, 0, 1, 1, 1, 1, 1, 1};
-static const bool pixels[STOA_MAX_RANK] = {0, 0, 1, 1, 1, 1, 1, 1};
-
 static unsigned training_takes(const struct op_call *call)
 {
     (void)call;
     return OP_TAKES_ACTIVATION;
 }
 
-static enum stoa_status backward_infer(const struct op_call *call, struct stoa_error *error)
+enum stoa_status stoa_norm_backward_infer(const struct op_call *call, struct stoa_error *error)
 {
     (void)error;
     for (size_t i = 0; i < call->output_count; i++)
@@ -56,12 +49,23 @@ struct backward {
     float epsilon;
 };
 
-static size_t plan_backward(const struct op_call *call, struct walk *walk)
+static void plan(const struct op_call *call, const bool *reduced, bool elementwise, struct walk *walk)
 {
     const struct stoa_tensor *x = &call->inputs[OF_X];
     stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
-                         stoa_op_has_output(call, 0) ? call->outputs[0].strides : NULL, all_but_channels, 1, true,
-                         walk);
+                         stoa_op_has_output(call, 0) ? call->outputs[0].strides : NULL, reduced, 1, elementwise, walk);
+}
+
+void stoa_norm_backward_plan(const struct op_call *call, bool elementwise, struct walk *walk)
+{
+    static const bool pixels[STOA_MAX_RANK] = {0, 0, 1, 1, 1, 1, 1, 1};
+    plan(call, pixels, elementwise, walk);
+}
+
+static size_t plan_backward(const struct op_call *call, struct walk *walk)
+{
+    static const bool all_but_channels[STOA_MAX_RANK] = {1, 0, 1, 1, 1, 1, 1, 1};
+    plan(call, all_but_channels, true, walk);
     return stoa_walk_fold(walk);
 }
 
@@ -75,16 +79,15 @@ static enum stoa_status backward_prepare(struct op_call *call, const struct op_p
     return stoa_sums_size(&sums, error, &call->shared_scratch);
 }
 
-/* Adds a unit's sums of dy and dy * (x - mean) to what is there. */
-static void add_sums(const struct backward *backward, const struct walk *walk, const struct walk_unit *unit,
-                     const float *mean, double *sums, double *products)
+void stoa_norm_add_sums(const float *x, const float *dy, const struct walk *walk, const struct walk_unit *unit,
+                        const float *mean, double *sums, double *products)
 {
     for (size_t i = 0; i < walk->far.count; i++) {
         float sum[WALK_LANES] = {0}, product[WALK_LANES] = {0};
         size_t x_offset, dy_offset;
         stoa_walk_offsets(&walk->far, i, &x_offset, &dy_offset);
-        stoa_block_sum_centred(&unit->block, backward->x + unit->x_offset + x_offset,
-                               backward->dy + unit->y_offset + dy_offset, mean, sum, product);
+        stoa_block_sum_centred(&unit->block, x + unit->x_offset + x_offset, dy + unit->y_offset + dy_offset, mean, sum,
+                               product);
         for (size_t l = 0; l < unit->block.lanes; l++) {
             sums[l] += (double)sum[l];
             products[l] += (double)product[l];
@@ -99,7 +102,7 @@ static void sums_unit(void *context, const struct walk *walk, const struct walk_
     double *products = sums + backward->sums.lanes;
     for (size_t l = 0; l < unit->block.lanes; l++)
         sums[l] = products[l] = 0;
-    add_sums(backward, walk, unit, backward->centre.mean + unit->lane, sums, products);
+    stoa_norm_add_sums(backward->x, backward->dy, walk, unit, backward->centre.mean + unit->lane, sums, products);
 }
 
 static void centre(const struct backward *backward, const struct walk *walk, const struct walk_unit *unit,
@@ -215,11 +218,9 @@ static enum stoa_status training_backward_run(const struct op_call *call, const 
 /* InstanceNormalization: a unit has all of its channels of one image, and the chunks are the images. */
 static void plan_instance(const struct op_call *call, struct walk *walk, struct sums *sums)
 {
-    const struct stoa_tensor *x = &call->inputs[OF_X];
-    stoa_walk_plan_three(x->rank, x->dims, x->strides, call->inputs[DY].strides,
-                         stoa_op_has_output(call, 0) ? call->outputs[0].strides : NULL, pixels, 1, false, walk);
+    stoa_norm_backward_plan(call, false, walk);
     *sums = stoa_sums_plan(walk, 1);
-    sums->chunks = x->dims[0];
+    sums->chunks = call->inputs[OF_X].dims[0];
 }
 
 static enum stoa_status instance_prepare(struct op_call *call, const struct op_prepare *prepare,
@@ -242,7 +243,7 @@ static void instance_unit(void *context, const struct walk *walk, const struct w
     stoa_norm_moments(backward->x, walk, unit, mean, reciprocal);
     for (size_t l = 0; l < lanes; l++)
         reciprocal[l] = (float)(1 / sqrt((double)reciprocal[l] + (double)backward->epsilon));
-    add_sums(backward, walk, unit, mean, sums, products);
+    stoa_norm_add_sums(backward->x, backward->dy, walk, unit, mean, sums, products);
     double *kept = backward->sums.values + unit->outer * 2 * backward->sums.lanes + unit->lane;
     for (size_t l = 0; l < lanes; l++) {
         double r = (double)reciprocal[l];
@@ -323,7 +324,7 @@ const struct op stoa_op_batch_normalization_training = {
         .params_size = sizeof(struct norm_params),                                                                     \
         .elementwise = true,                                                                                           \
         .parse = PARSE,                                                                                                \
-        .infer = backward_infer,                                                                                       \
+        .infer = stoa_norm_backward_infer,                                                                             \
         .prepare = PREPARE,                                                                                            \
         .run = RUN,                                                                                                    \
     }
