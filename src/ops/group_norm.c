@@ -3,9 +3,9 @@
  *
  * The moments of each channel are taken as InstanceNormalization's are, and joined in double: a group's variance is the
  * mean of its channels' variances and of the squares by which their means are away from its own (Chan, Golub, LeVeque:
- * Algorithms for computing the sample variance, 1983). So channels lie as they like, and none is read across.
- *
- * No gradients pass. */
+ * Algorithms for computing the sample variance, 1983). So channels lie as they like, and none is read across. */
+#include "ops/group_norm.h"
+
 #include <math.h>
 
 #include "base/size.h"
@@ -13,15 +13,9 @@
 #include "ops/check.h"
 #include "ops/norm.h"
 
-struct group_params {
-    float epsilon;
-    size_t groups;
-    bool by_group; /* scale and bias */
-};
-
-static enum stoa_status parse(struct attribute_reader *reader, void *out)
+enum stoa_status stoa_group_norm_parse(struct attribute_reader *reader, void *out)
 {
-    struct group_params *params = out;
+    struct group_norm_params *params = out;
     params->epsilon = stoa_norm_epsilon(reader);
     stoa_reader_require(reader, "num_groups");
     params->groups = (size_t)stoa_read_int(reader, "num_groups", 1, 1, INT32_MAX);
@@ -36,7 +30,7 @@ static enum stoa_status parse(struct attribute_reader *reader, void *out)
 static enum stoa_status infer(const struct op_call *call, struct stoa_error *error)
 {
     static const char *const names[] = {"X", "scale", "bias"};
-    const struct group_params *params = call->params;
+    const struct group_norm_params *params = call->params;
     STOA_TRY(stoa_check_float(call, X, names[X], error));
     STOA_TRY(stoa_check_least_rank(call, X, names[X], 3, error));
     const size_t channels = call->inputs[X].dims[1];
@@ -71,18 +65,42 @@ static enum stoa_status prepare(struct op_call *call, const struct op_prepare *p
     return STOA_OK;
 }
 
+struct moments {
+    const float *x;
+    float *mean, *variance;
+};
+
+static void moments_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
+{
+    const struct moments *moments = context;
+    const size_t at = unit->outer * walk->block.lanes + unit->lane;
+    stoa_norm_moments(moments->x, walk, unit, moments->mean + at, moments->variance + at);
+}
+
+void stoa_group_norm_moments(const float *x, const struct walk *walk, struct pool *pool, float *mean, float *variance)
+{
+    struct moments moments = {.x = x, .mean = mean, .variance = variance};
+    stoa_walk_run(walk, pool, moments_unit, &moments);
+}
+
+void stoa_group_norm_join(size_t count, const float *means, const float *variances, double *mean, double *variance)
+{
+    double sum = 0, squares = 0;
+    for (size_t c = 0; c < count; c++)
+        sum += (double)means[c];
+    *mean = sum / (double)count;
+    for (size_t c = 0; c < count; c++) {
+        double away = (double)means[c] - *mean;
+        squares += (double)variances[c] + away * away;
+    }
+    *variance = squares / (double)count;
+}
+
 struct grouping {
     struct norm norm;
     size_t channels;
     float *mean, *factor, *bias;
 };
-
-static void moments_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
-{
-    const struct grouping *grouping = context;
-    const size_t at = unit->outer * grouping->channels + unit->lane;
-    stoa_norm_moments(grouping->norm.x, walk, unit, grouping->mean + at, grouping->factor + at);
-}
 
 static void normalise_unit(void *context, const struct walk *walk, const struct walk_unit *unit)
 {
@@ -93,17 +111,11 @@ static void normalise_unit(void *context, const struct walk *walk, const struct 
 }
 
 /* The channels of a group have these means and variances; they get what they are to be normalised by. */
-static void join(const struct group_params *params, size_t count, const float *scale, float *mean, float *factor)
+static void join(const struct group_norm_params *params, size_t count, const float *scale, float *mean, float *factor)
 {
-    double sum = 0, squares = 0;
-    for (size_t c = 0; c < count; c++)
-        sum += (double)mean[c];
-    const double joint = sum / (double)count;
-    for (size_t c = 0; c < count; c++) {
-        double away = (double)mean[c] - joint;
-        squares += (double)factor[c] + away * away;
-    }
-    const double deviation = sqrt(squares / (double)count + (double)params->epsilon);
+    double joint, variance;
+    stoa_group_norm_join(count, mean, factor, &joint, &variance);
+    const double deviation = sqrt(variance + (double)params->epsilon);
     for (size_t c = 0; c < count; c++) {
         mean[c] = (float)joint;
         factor[c] = (float)((double)scale[params->by_group ? 0 : c] / deviation);
@@ -120,7 +132,7 @@ static void plan(const struct op_call *call, bool elementwise, struct walk *walk
 static enum stoa_status run(const struct op_call *call, const struct op_run *run, struct stoa_error *error)
 {
     (void)error;
-    const struct group_params *params = call->params;
+    const struct group_norm_params *params = call->params;
     const struct stoa_tensor *x = &call->inputs[X];
     const float *scale = call->inputs[SCALE].data, *bias = call->inputs[BIAS].data;
     const size_t images = x->dims[0], channels = x->dims[1], each = channels / params->groups;
@@ -133,7 +145,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
         .bias = factor + images * channels};
     struct walk walk;
     plan(call, false, &walk);
-    stoa_walk_run(&walk, run->pool, moments_unit, &grouping);
+    stoa_group_norm_moments(x->data, &walk, run->pool, mean, factor);
     for (size_t c = 0; c < channels; c++)
         grouping.bias[c] = bias[params->by_group ? c / each : c];
     for (size_t c = 0; c < images * channels; c += each)
@@ -142,6 +154,10 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
     stoa_walk_run(&walk, run->pool, normalise_unit, &grouping);
     return STOA_OK;
 }
+
+static const struct op_gradient gradients[] = {
+    {"GroupNormalizationBackward", 3, {{OP_GRADIENT, 0}, {OP_INPUT, X}, {OP_INPUT, SCALE}}, 3, {X, SCALE, BIAS}},
+};
 
 static const struct op_fusion fusion = {.takes = takes};
 
@@ -153,9 +169,12 @@ const struct op stoa_op_group_normalization = {
     .min_outputs = 1,
     .max_outputs = 1,
     .layout = OP_ANY,
-    .params_size = sizeof(struct group_params),
+    .parameters = 1 << SCALE | 1 << BIAS,
+    .gradients = gradients,
+    .gradient_count = 1,
+    .params_size = sizeof(struct group_norm_params),
     .fusion = &fusion,
-    .parse = parse,
+    .parse = stoa_group_norm_parse,
     .infer = infer,
     .prepare = prepare,
     .run = run,

@@ -58,7 +58,8 @@
     OP(einsum_backward_b) OP(conv_transpose_backward_weights) \
     /* backward: pooling, normalisation, resizing */ \
     OP(max_pool_backward) OP(max_unpool_backward) OP(average_pool_backward) OP(batch_normalization_backward) \
-    OP(batch_normalization_training_backward) OP(instance_normalization_backward) OP(layer_normalization_backward) \
+    OP(batch_normalization_training_backward) OP(instance_normalization_backward) OP(group_normalization_backward) \
+    OP(layer_normalization_backward) \
     OP(reduce_l1_backward) OP(reduce_l2_backward) OP(reduce_log_sum_backward) OP(reduce_log_sum_exp_backward) \
     OP(reduce_max_backward) OP(reduce_mean_backward) OP(reduce_min_backward) OP(reduce_sum_backward) \
     OP(reduce_sum_square_backward) OP(cum_sum_backward) OP(global_average_pool_backward) \

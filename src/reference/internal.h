@@ -319,6 +319,7 @@ enum stoa_status stoa_reference_average_pool_backward(struct reference_run *run)
 enum stoa_status stoa_reference_batch_norm_training_backward(struct reference_run *run);
 enum stoa_status stoa_reference_batch_norm_backward(struct reference_run *run);
 enum stoa_status stoa_reference_instance_norm_backward(struct reference_run *run);
+enum stoa_status stoa_reference_group_norm_backward(struct reference_run *run);
 enum stoa_status stoa_reference_dropout_training(struct reference_run *run);
 enum stoa_status stoa_reference_dropout_backward(struct reference_run *run);
 enum stoa_status stoa_reference_lrn_backward(struct reference_run *run);

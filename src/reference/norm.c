@@ -1,7 +1,7 @@
 /* Normalisations. Each states its slack beside the function. */
 #include <math.h>
 
-#include "reference/internal.h"
+#include "reference/norm.h"
 
 static enum stoa_status check_channel_inputs(struct reference_run *run, size_t first, size_t last, size_t channels)
 {
@@ -94,28 +94,37 @@ enum stoa_status stoa_reference_instance_norm(struct reference_run *run)
     return STOA_OK;
 }
 
+enum stoa_status stoa_reference_group_norm_read(struct reference_run *run, const struct reference_tensor *x,
+                                                struct group_norm *norm)
+{
+    *norm = (struct group_norm){.epsilon = (double)stoa_read_float(&run->reader, "epsilon", 1e-5f),
+                                .groups = (size_t)stoa_read_int(&run->reader, "num_groups", 1, 1, INT32_MAX),
+                                .by_group = run->call->opset < 21};
+    if (!norm->by_group)
+        stoa_read_int(&run->reader, "stash_type", 1, 1, 1);
+    STOA_TRY(run->reader.status);
+    if (x->rank < 3 || x->dims[1] % norm->groups)
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "there are no images whose channels fall into %zu groups",
+                         norm->groups);
+    norm->size = x->dims[1] / norm->groups;
+    return STOA_OK;
+}
+
 /* Scale and bias are one number a channel, before opset 21 one a group. */
 enum stoa_status stoa_reference_group_norm(struct reference_run *run)
 {
     const struct reference_tensor *x = stoa_reference_input(run, 0);
-    const double epsilon = (double)stoa_read_float(&run->reader, "epsilon", 1e-5f);
-    const size_t groups = (size_t)stoa_read_int(&run->reader, "num_groups", 1, 1, INT32_MAX);
-    const bool by_group = run->call->opset < 21;
-    if (!by_group)
-        stoa_read_int(&run->reader, "stash_type", 1, 1, 1);
-    STOA_TRY(run->reader.status);
-    if (x->rank < 3 || x->dims[1] % groups)
-        return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 0 is no images whose channels fall into %zu groups",
-                         groups);
-    const size_t pixels = stoa_reference_product(x, 2, x->rank), size = x->dims[1] / groups;
-    STOA_TRY(check_channel_inputs(run, 1, 2, by_group ? groups : x->dims[1]));
+    struct group_norm norm;
+    STOA_TRY(stoa_reference_group_norm_read(run, x, &norm));
+    const size_t pixels = stoa_reference_product(x, 2, x->rank);
+    STOA_TRY(check_channel_inputs(run, 1, 2, norm.by_group ? norm.groups : x->dims[1]));
     struct reference_tensor *y;
     STOA_TRY(stoa_reference_output_like(run, x, &y));
-    const size_t K = size * pixels, each = by_group ? K : pixels;
-    for (size_t i = 0; K && i < x->dims[0] * groups; i++) {
-        const size_t first = i % groups * (by_group ? 1 : size);
+    const size_t K = norm.size * pixels, each = norm.by_group ? K : pixels;
+    for (size_t i = 0; K && i < x->dims[0] * norm.groups; i++) {
+        const size_t first = i % norm.groups * (norm.by_group ? 1 : norm.size);
         normalise(K, x->values + i * K, each, stoa_reference_input(run, 1)->values + first,
-                  stoa_reference_input(run, 2)->values + first, epsilon, y->values + i * K, y->slack + i * K);
+                  stoa_reference_input(run, 2)->values + first, norm.epsilon, y->values + i * K, y->slack + i * K);
     }
     return STOA_OK;
 }

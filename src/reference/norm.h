@@ -25,6 +25,16 @@ struct moments {
 };
 
 struct moments stoa_reference_measure(const double *x, const struct lane *lane, double epsilon);
+
+/* What GroupNormalization's attributes say. */
+struct group_norm {
+    double epsilon;
+    size_t groups, size; /* channels of a group */
+    bool by_group;       /* scale and bias: before opset 21 */
+};
+/* Reads them; x must be images whose channels fall into so many groups. */
+STOA_CHECKED enum stoa_status stoa_reference_group_norm_read(struct reference_run *run,
+                                                             const struct reference_tensor *x, struct group_norm *norm);
 /* Element i of the tensor; null: nobody wants it. */
 void stoa_reference_put(struct reference_tensor *tensor, size_t i, double value, double slack);
 

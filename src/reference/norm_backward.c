@@ -136,3 +136,12 @@ enum stoa_status stoa_reference_instance_norm_backward(struct reference_run *run
     STOA_TRY(run->reader.status);
     return group_backward(run, epsilon, 1, 1, stoa_reference_channel_count(stoa_reference_input(run, 1)));
 }
+
+enum stoa_status stoa_reference_group_norm_backward(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 1);
+    struct group_norm norm;
+    STOA_TRY(stoa_reference_group_norm_read(run, x, &norm));
+    return norm.by_group ? group_backward(run, norm.epsilon, norm.size, norm.size, norm.groups)
+                         : group_backward(run, norm.epsilon, norm.size, 1, x->dims[1]);
+}

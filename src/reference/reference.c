@@ -206,6 +206,7 @@ static const struct {
     {"GemmBackwardC", 2, 2, 1, stoa_reference_gemm_backward_c},
     {"GlobalAveragePoolBackward", 2, 2, 1, stoa_reference_global_average_pool_backward},
     {"GlobalMaxPoolBackward", 2, 2, 1, stoa_reference_global_max_pool_backward},
+    {"GroupNormalizationBackward", 3, 3, 3, stoa_reference_group_norm_backward},
     {"HardSigmoidBackward", 2, 2, 1, stoa_reference_hard_sigmoid_backward},
     {"HardSwishBackward", 2, 2, 1, stoa_reference_hard_swish_backward},
     {"IdentityBackward", 1, 1, 1, stoa_reference_identity},

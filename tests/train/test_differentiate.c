@@ -58,6 +58,10 @@ static const struct {
     {"one that has one parameter left does not", LAYERS "y = Relu(n)\noutput y\n", "s", "k kb b ", 2, false},
     {"frozen in front", LAYERS "y = Relu(n)\noutput y\n", "k*", "s b ", 2, false},
     {"dropout", LAYERS "const r f32(0.5)\ny = Dropout(n, r)\noutput y\n", "", "k kb s b ", 2, true},
+    {"groups",
+     "input x f32[2,4,3,3]\nconst s f32[2]\nconst b f32[2]\ny = GroupNormalization@18(x, s, b) num_groups=2\n"
+     "output y\n",
+     "", "s b ", 0, false},
     {"a sum behind a product, but no factor",
      "input x f32[2,3]\nconst w f32[3,4]\nconst b f32[4]\nconst f f32[4]\nm = MatMul(x, w)\na = Add(m, b)\n"
      "y = Mul(a, f)\noutput y\n",

@@ -208,7 +208,6 @@ Test(train, every_operator_says_whether_gradients_pass)
         "Greater",
         "GreaterOrEqual",
         "GridSample",
-        "GroupNormalization",
         "Hardmax",
         "If",
         "IsInf",
@@ -288,6 +287,10 @@ static const struct {
      "input x f32[5,7]\nconst s f32[7]\nconst b f32[7]\ny = LayerNormalization@17(x, s, b)\noutput y\n", NULL},
     {"its bias", "input x f32[5,7]\nconst s f32[7]\nconst b f32[7]\ny = LayerNormalization@17(x, s, b)\noutput y\n",
      "s"},
+    {"GroupNormalization's scale and bias",
+     "input x f32[2,6,3,2]\nconst s f32[6]\nconst b f32[6]\n"
+     "y = GroupNormalization@21(x, s, b) num_groups=3\noutput y\n",
+     NULL},
     {"Sum's second", "input x f32[3,4]\nconst w f32[4,4]\nm = MatMul(x, w)\ny = Sum(x, m, m)\noutput y\n", NULL},
     {"Mean's second", "input x f32[3,4]\nconst w f32[4,4]\nm = MatMul(x, w)\ny = Mean(x, m)\noutput y\n", NULL},
     {"Max's second", "input x f32[3,4]\nconst w f32[4,4]\nm = MatMul(x, w)\ny = Max(x, m)\noutput y\n", NULL},
