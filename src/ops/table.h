@@ -44,7 +44,7 @@
     /* quantisation */ \
     OP(quantize_linear) OP(dequantize_linear) OP(dynamic_quantize_linear) \
     /* regions and places of images */ \
-    OP(grid_sample) OP(roi_align) OP(non_max_suppression)
+    OP(affine_grid) OP(grid_sample) OP(roi_align) OP(non_max_suppression)
 
 /* Of training graphs: losses, what takes an operator's place while training, and the backward pass. */
 #define STOA_TRAINING_OPS(OP) \

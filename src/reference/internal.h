@@ -231,6 +231,7 @@ enum stoa_status stoa_reference_shape(struct reference_run *run);
 enum stoa_status stoa_reference_constant_value(struct reference_run *run);
 enum stoa_status stoa_reference_constant_of_shape(struct reference_run *run);
 enum stoa_status stoa_reference_resize(struct reference_run *run);
+enum stoa_status stoa_reference_affine_grid(struct reference_run *run);
 enum stoa_status stoa_reference_compress(struct reference_run *run);
 enum stoa_status stoa_reference_depth_to_space(struct reference_run *run);
 enum stoa_status stoa_reference_det(struct reference_run *run);

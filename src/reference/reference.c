@@ -19,6 +19,7 @@ static const struct {
     {"Acos", 1, 1, 1, stoa_reference_function},
     {"Acosh", 1, 1, 1, stoa_reference_function},
     {"Add", 2, 2, 1, stoa_reference_add, ~0u},
+    {"AffineGrid", 2, 2, 1, stoa_reference_affine_grid},
     {"And", 2, 2, 1, stoa_reference_relation},
     {"ArgMax", 1, 1, 1, stoa_reference_arg_max},
     {"ArgMin", 1, 1, 1, stoa_reference_arg_min},

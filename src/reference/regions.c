@@ -1,5 +1,6 @@
-/* Places and regions of images: GridSample, RoiAlign, NonMaxSuppression. The slack of a sampled value is a rounding for
- * each weight, product and sum: 3 + n on n products. Coordinates are exact, as whoever computes them does so in double.
+/* Places and regions of images: AffineGrid, GridSample, RoiAlign, NonMaxSuppression. The slack of a sampled value is a
+ * rounding for each weight, product and sum: 3 + n on n products. Coordinates are exact, as whoever computes them does
+ * so in double.
  */
 #include <math.h>
 
@@ -123,6 +124,41 @@ enum stoa_status stoa_reference_grid_sample(struct reference_run *run)
         for (size_t i = 0; i < axes; i++) /* the last axis's coordinate comes first */
             taps[i] = grid_taps(&grid, places->values[place * axes + axes - 1 - i], (double)x->dims[2 + i]);
         blend(x, index[0], index[1], taps, &y->values[at], &y->slack[at]);
+    }
+    return STOA_OK;
+}
+
+/* Coordinates are x, y, z in this order: number k of a pixel is its place on axis k from the last of the image. */
+enum stoa_status stoa_reference_affine_grid(struct reference_run *run)
+{
+    const struct reference_tensor *theta = stoa_reference_input(run, 0);
+    bool align = stoa_read_int(&run->reader, "align_corners", 0, 0, 1);
+    struct reference_list size;
+    struct reference_tensor *y;
+    STOA_TRY(run->reader.status);
+    STOA_TRY(stoa_reference_list(run, 1, NULL, &size));
+    const size_t axes = size.count - 2;
+    if (size.count < 4 || size.count > 5 || theta->rank != 3 || (int64_t)theta->dims[0] != size.items[0] ||
+        theta->dims[1] != axes || theta->dims[2] != axes + 1)
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "inputs are no affine maps and size");
+    size_t dims[5] = {theta->dims[0]}, index[5] = {0};
+    for (size_t i = 0; i < axes; i++)
+        dims[1 + i] = size.items[2 + i] < 0 ? 0 : (size_t)size.items[2 + i];
+    dims[1 + axes] = axes;
+    STOA_TRY(stoa_reference_output(run, 0, theta->dtype, axes + 2, dims, &y));
+    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(axes + 2, dims, index)) {
+        const double *row = theta->values + (index[0] * axes + index[1 + axes]) * (axes + 1);
+        double sum = row[axes], magnitude = fabs(row[axes]), steepness = 0;
+        for (size_t k = 0; k < axes; k++) {
+            double i = (double)index[axes - k], n = (double)dims[axes - k], place = (2 * i + 1) / n - 1;
+            if (align)
+                place = n > 1 ? 2 * i / (n - 1) - 1 : 0;
+            sum += row[k] * place;
+            magnitude += fabs(row[k] * place);
+            steepness += fabs(row[k]);
+        }
+        y->values[at] = sum;
+        y->slack[at] = (double)(axes + 2) * magnitude + 4 * steepness; /* a place is off by three roundings, of 2 */
     }
     return STOA_OK;
 }
