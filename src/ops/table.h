@@ -8,7 +8,7 @@
 /* clang-format off */
 #define STOA_OPS(OP) \
     /* matrix products */ \
-    OP(conv) OP(conv_transpose) OP(gemm) OP(matmul) OP(einsum) \
+    OP(conv) OP(conv_transpose) OP(col2im) OP(gemm) OP(matmul) OP(einsum) \
     /* sequences */ \
     OP(rnn) OP(gru) OP(lstm) \
     /* pooling, normalisation, resizing */ \

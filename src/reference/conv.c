@@ -1,4 +1,4 @@
-/* Conv and ConvTranspose as their definitions have them.
+/* Conv, ConvTranspose and Col2Im as their definitions have them.
  *
  * Slack: a sum of K products in any order is off by at most (K + 1) * sum |x*w|; a bias is one term more. K counts the
  * taps of the kernel whether or not they fall on the input, since an implementation may add their zeros.
@@ -280,5 +280,74 @@ enum stoa_status stoa_reference_conv_transpose(struct reference_run *run)
                                   w->values + (c * group_out + oc) * taps, y->values + out, y->slack + out);
             }
     scale_slack(group_in * taps + (bias ? 1 : 0) + (w->slack ? 1 : 0), y);
+    return STOA_OK;
+}
+
+/* What Col2Im is told of its spatial axes: two inputs, then attributes. */
+enum { COLUMNS_IMAGE, COLUMNS_BLOCK, COLUMNS_STRIDES, COLUMNS_DILATIONS, COLUMNS_PADS, COLUMNS_LISTS };
+
+static enum stoa_status read_columns(struct reference_run *run, struct reference_list *lists)
+{
+    static const char *const names[COLUMNS_LISTS] = {NULL, NULL, "strides", "dilations", "pads"};
+    for (size_t l = 0; l < COLUMNS_LISTS; l++) {
+        struct reference_list *list = &lists[l];
+        const int64_t least = l == COLUMNS_PADS ? 0 : 1;
+        STOA_TRY(stoa_reference_list(run, l < COLUMNS_STRIDES ? l + 1 : 0, names[l], list));
+        size_t axes = lists[COLUMNS_IMAGE].count, count = l == COLUMNS_PADS ? 2 * axes : axes;
+        for (bool none = l >= COLUMNS_STRIDES && list->count == 0; none && list->count < count;)
+            list->items[list->count++] = least;
+        if (axes < 1 || axes > STOA_MAX_RANK - 2 || list->count != count)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "list %zu has %zu values for %zu axes", l, list->count,
+                             axes);
+        for (size_t i = 0; i < count; i++)
+            if (list->items[i] < least || list->items[i] > INT32_MAX)
+                return stoa_fail(run->error, STOA_ERROR_ATTRIBUTE, "list %zu has %lld", l, (long long)list->items[i]);
+    }
+    return STOA_OK;
+}
+
+enum stoa_status stoa_reference_col2im(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    struct reference_list lists[COLUMNS_LISTS];
+    struct reference_tensor *y;
+    STOA_TRY(read_columns(run, lists));
+    const int64_t *image = lists[COLUMNS_IMAGE].items, *block = lists[COLUMNS_BLOCK].items;
+    const int64_t *stride = lists[COLUMNS_STRIDES].items, *dilation = lists[COLUMNS_DILATIONS].items;
+    const int64_t *pad = lists[COLUMNS_PADS].items;
+    int64_t out[STOA_MAX_RANK]; /* windows along each axis */
+    size_t axes = lists[COLUMNS_IMAGE].count, taps = 1, windows = 1, pixels = 1, dims[STOA_MAX_RANK];
+    for (size_t i = 0; i < axes; i++) {
+        int64_t room = image[i] + pad[i] + pad[axes + i] - 1 - (block[i] - 1) * dilation[i];
+        if (room < 0)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "axis %zu has no window on the image", i);
+        out[i] = room / stride[i] + 1;
+        taps *= (size_t)block[i];
+        windows *= (size_t)out[i];
+        pixels *= dims[2 + i] = (size_t)image[i];
+    }
+    if (x->rank != 3 || x->dims[1] % taps || x->dims[2] != windows)
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "input 0 is no columns of %zu taps and %zu windows", taps,
+                         windows);
+    dims[0] = x->dims[0];
+    dims[1] = x->dims[1] / taps;
+    STOA_TRY(stoa_reference_output(run, 0, x->dtype, 2 + axes, dims, &y));
+    for (size_t at = 0; at < stoa_reference_count(x); at++) {
+        size_t window = at % windows, tap = at / windows % taps, plane = at / windows / taps, pixel = 0, scale = 1;
+        bool inside = true;
+        for (size_t i = axes; i-- > 0;) {
+            int64_t place = (int64_t)window % out[i] * stride[i] + (int64_t)tap % block[i] * dilation[i] - pad[i];
+            inside &= place >= 0 && place < image[i];
+            pixel += (size_t)place * scale;
+            scale *= dims[2 + i];
+            window /= (size_t)out[i];
+            tap /= (size_t)block[i];
+        }
+        if (!inside)
+            continue;
+        y->values[plane * pixels + pixel] += x->values[at];
+        y->slack[plane * pixels + pixel] += fabs(x->values[at]);
+    }
+    scale_slack(taps, y);
     return STOA_OK;
 }

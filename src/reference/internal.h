@@ -138,6 +138,7 @@ typedef enum stoa_status (*reference_operator)(struct reference_run *run);
 
 enum stoa_status stoa_reference_conv(struct reference_run *run);
 enum stoa_status stoa_reference_conv_transpose(struct reference_run *run);
+enum stoa_status stoa_reference_col2im(struct reference_run *run);
 enum stoa_status stoa_reference_max_pool(struct reference_run *run);
 enum stoa_status stoa_reference_average_pool(struct reference_run *run);
 enum stoa_status stoa_reference_global_average_pool(struct reference_run *run);

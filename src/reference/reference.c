@@ -35,6 +35,7 @@ static const struct {
     {"Ceil", 1, 1, 1, stoa_reference_function},
     {"Celu", 1, 1, 1, stoa_reference_function, 1},
     {"Clip", 1, 3, 1, stoa_reference_clip, 1},
+    {"Col2Im", 3, 3, 1, stoa_reference_col2im},
     {"Compress", 2, 2, 1, stoa_reference_compress},
     {"Concat", 1, SIZE_MAX, 1, stoa_reference_concat},
     {"Constant", 0, 0, 1, stoa_reference_constant_value},

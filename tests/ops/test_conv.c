@@ -1,4 +1,4 @@
-/* Conv and ConvTranspose beside their twin, and what they refuse. */
+/* Conv, ConvTranspose and Col2Im beside their twin, and what they refuse. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -65,6 +65,38 @@ Test(conv, agrees_with_twin_whatever_the_lowering)
 }
 
 #define X "f32[1,4,7,9] "
+static const struct op_row column_rows[] = {
+    {"one window", "Col2Im", 18, "", "f32[1,6,1] !i64{2,3} !i64{2,3}"},
+    {"windows apart", "Col2Im", 18, "strides=[2,3]", "f32[2,12,6] !i64{4,9} !i64{2,3}"},
+    {"windows that overlap", "Col2Im", 18, "", "f32[2,27,35] !i64{7,9} !i64{3,3}"},
+    {"windows with gaps", "Col2Im", 18, "strides=[3,4]", "f32[1,4,6] !i64{7,11} !i64{2,1}"},
+    {"windows over pads", "Col2Im", 18, "pads=[1,2,0,3]", "f32[2,18,77] !i64{8,8} !i64{3,3}"},
+    {"windows beyond the image", "Col2Im", 18, "pads=[5,4,3,6] strides=[2,3]", "f32[1,4,25] !i64{3,4} !i64{2,2}"},
+    {"windows with holes", "Col2Im", 18, "dilations=[2,3] pads=[2,3,2,3] strides=[1,2]",
+     "f32[1,45,54] !i64{9,11} !i64{3,3}"},
+    {"windows that miss the end", "Col2Im", 18, "strides=[4,3]", "f32[1,4,6] !i64{8,8} !i64{2,2}"},
+    {"pixels as they are", "Col2Im", 20, "", "f32[2,5,12] !i64{3,4} !i64{1,1}"},
+    {"windows of attributes that say nothing", "Col2Im", 18, "strides=[] dilations=[] pads=[]",
+     "f32[1,4,4] !i64{3,3} !i64{2,2}"},
+    {"windows by int32", "Col2Im", 18, "", "f32[1,4,4] !i32{3,3} !i32{2,2}"},
+    {"many windows of many channels", "Col2Im", 18, "pads=[1,1,1,1]", "f32[2,333,899] !i64{31,29} !i64{3,3}"},
+    {"whole numbers", "Col2Im", 18, "pads=[2,2,2,2]", "f32#[1,25,81] !i64{9,9} !i64{5,5}"},
+    {"signals", "Col2Im", 18, "strides=[2] dilations=[2] pads=[1,2]", "f32[2,9,5] !i64{10} !i64{3}"},
+    {"volumes", "Col2Im", 18, "strides=[1,2,1] dilations=[1,1,2] pads=[0,1,1,1,1,0]",
+     "f32[1,24,60] !i64{4,5,6} !i64{2,3,2}"},
+    {"six axes", "Col2Im", 18, "strides=[1,2,1,1,1,1] pads=[0,0,0,0,1,0,0,0,0,0,0,1]",
+     "f32[1,48,16] !i64{2,4,2,3,2,2} !i64{2,2,1,2,3,2}"},
+    {"columns of no image", "Col2Im", 18, "", "f32[0,4,4] !i64{3,3} !i64{2,2}"},
+    {"columns of no channel", "Col2Im", 18, "", "f32[2,0,4] !i64{3,3} !i64{2,2}"},
+    {"a sum with no number", "Col2Im", 18, "", "f32[1,2,2]{1,nan,inf,2} !i64{3} !i64{2}"},
+};
+
+Test(conv, columns_to_images)
+{
+    for (size_t i = 0; i < COUNT(column_rows); i++)
+        op_check(&column_rows[i]);
+}
+
 static const struct op_refusal refused[] = {
     {{"stride 0", "Conv", 11, "strides=[0,1]", X "!f32[8,4,3,3]"}, STOA_ERROR_ATTRIBUTE, "strides[0] is 0"},
     {{"stride -1", "Conv", 11, "strides=[-1,1]", X "!f32[8,4,3,3]"}, STOA_ERROR_ATTRIBUTE, "strides[0] is -1"},
@@ -123,6 +155,55 @@ static const struct op_refusal refused[] = {
     {{"three of output_shape", "ConvTranspose", 11, "output_shape=[1,2,3]", X "!f32[4,8,3,3]"},
      STOA_ERROR_ATTRIBUTE,
      "output_shape is for 3 axes"},
+    {{"columns of other windows", "Col2Im", 18, "", "f32[1,4,5] !i64{3,3} !i64{2,2}"},
+     STOA_ERROR_SHAPE,
+     "input input has dims [1,4,5], must have [N,C*4,4]"},
+    {{"columns of other taps", "Col2Im", 18, "", "f32[1,6,4] !i64{3,3} !i64{2,2}"}, STOA_ERROR_SHAPE, "[N,C*4,4]"},
+    {{"columns without images", "Col2Im", 18, "", "f32[4,4] !i64{3,3} !i64{2,2}"}, STOA_ERROR_SHAPE, "[4,4]"},
+    {{"blocks of other axes", "Col2Im", 18, "", "f32[1,4,4] !i64{3,3} !i64{2}"}, STOA_ERROR_SHAPE, "2 and 1 values"},
+    {{"images of no axes", "Col2Im", 18, "", "f32[1,1,1] !i64{} !i64{}"}, STOA_ERROR_SHAPE, "0 and 0 values"},
+    {{"images of seven axes", "Col2Im", 18, "", "f32[1,1,1] !i64{1*7} !i64{1*7}"},
+     STOA_ERROR_LIMIT,
+     "image_shape has 7 values"},
+    {{"images of no pixels", "Col2Im", 18, "", "f32[1,4,4] !i64{3,0} !i64{2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "image_shape[1] is 0"},
+    {{"blocks of no pixels", "Col2Im", 18, "", "f32[1,4,4] !i64{3,3} !i64{-2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "block_shape[0] is -2"},
+    {{"blocks beyond 2^31", "Col2Im", 18, "", "f32[1,4,4] !i64{3,3} !i64{2147483648,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "block_shape[0] is 2147483648"},
+    {{"blocks beyond the image", "Col2Im", 18, "dilations=[1,3]", "f32[1,4,4] !i64{3,3} !i64{2,2}"},
+     STOA_ERROR_SHAPE,
+     "block_shape[1] of 2, dilation 3, reaches over 4; the padded image_shape[1] is 3"},
+    {{"columns beyond all numbers", "Col2Im", 18, "pads=[0,0,0,2147483647,2147483647,2147483647]",
+      "f32[1,4,4] !i64{2147483647,2147483647,2147483647} !i64{1,1,1}"},
+     STOA_ERROR_LIMIT,
+     "image_shape and block_shape"},
+    {{"images beyond memory", "Col2Im", 18, "strides=[2147483647,2147483647,2147483647]",
+      "f32[1,1,1] !i64{2147483647,2147483647,2147483647} !i64{1,1,1}"},
+     STOA_ERROR_LIMIT,
+     "memory"},
+    {{"strides of one axis", "Col2Im", 18, "strides=[1]", "f32[1,4,4] !i64{3,3} !i64{2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "strides has 1 values, must have 2"},
+    {{"pads of one side", "Col2Im", 18, "pads=[1,1]", "f32[1,4,4] !i64{3,3} !i64{2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "pads has 2 values, must have 4"},
+    {{"pads below 0", "Col2Im", 18, "pads=[0,-1,0,0]", "f32[1,4,4] !i64{3,3} !i64{2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "pads[1] is -1"},
+    {{"dilation 0", "Col2Im", 18, "dilations=[0,1]", "f32[1,4,4] !i64{3,3} !i64{2,2}"},
+     STOA_ERROR_ATTRIBUTE,
+     "dilations[0] is 0"},
+    {{"columns of doubles", "Col2Im", 18, "", "f64[1,4,4] !i64{3,3} !i64{2,2}"}, STOA_ERROR_UNSUPPORTED, "double"},
+    {{"an image that is computed", "Col2Im", 18, "", "f32[1,4,4] i64{3,3} !i64{2,2}"},
+     STOA_ERROR_UNSUPPORTED,
+     "image_shape"},
+    {{"blocks that are computed", "Col2Im", 18, "", "f32[1,4,4] !i64{3,3} i64{2,2}"},
+     STOA_ERROR_UNSUPPORTED,
+     "block_shape"},
 };
 
 Test(conv, refuses)

@@ -61,6 +61,11 @@ static const struct twin_row transpose_rows[] = {
      "f32[1,1,1,2]{1,10} f32[1,1,1,2]{1,2}", "f32[1,1,1,2]{1,12}", 1},
     {"SAME_LOWER: the odd pad at the front", "ConvTranspose", 11, "auto_pad='SAME_LOWER'",
      "f32[1,1,1,2]{1,10} f32[1,1,1,2]{1,2}", "f32[1,1,1,2]{12,20}", 1},
+    {"Col2Im", "Col2Im", 18, NULL, "f32[1,2,2]{1,2,3,4} i64[1]{3} i64[1]{2}", "f32[1,1,3]{1,5,4}", 1},
+    {"Col2Im with pads and strides", "Col2Im", 18, "pads=[1,0] strides=[2]", "f32[1,2,2]{1,2,3,4} i64[1]{3} i64[1]{2}",
+     "f32[1,1,3]{3,2,4}", 1},
+    {"Col2Im with dilations", "Col2Im", 18, "dilations=[2]", "f32[1,2,1]{1,2} i64[1]{3} i64[1]{2}", "f32[1,1,3]{1,0,2}",
+     1},
 };
 
 Test(conv, transpose)
@@ -134,6 +139,11 @@ static const struct {
      STOA_ERROR_LIMIT},
     {{"no kernel_shape", "MaxPool", 11, NULL, X33, "f32(0)"}, STOA_ERROR_ATTRIBUTE},
     {{"pads as wide as the kernel", "AveragePool", 11, "kernel_shape=[1,1] pads=[1,0,0,0]", X33, "f32(0)"},
+     STOA_ERROR_ATTRIBUTE},
+    {{"columns of other windows", "Col2Im", 18, NULL, "f32[1,2,1]{1,2} i64[1]{3} i64[1]{2}", "f32(0)"},
+     STOA_ERROR_SHAPE},
+    {{"columns of no window", "Col2Im", 18, NULL, "f32[1,2,1]{1,2} i64[1]{1} i64[1]{2}", "f32(0)"}, STOA_ERROR_SHAPE},
+    {{"columns with stride 0", "Col2Im", 18, "strides=[0]", "f32[1,2,1]{1,2} i64[1]{2} i64[1]{2}", "f32(0)"},
      STOA_ERROR_ATTRIBUTE},
     {{"a third output", "MaxPool", 11, "kernel_shape=[1,1]", X33, "f32(0) f32(0) f32(0)"}, STOA_ERROR_UNSUPPORTED},
 };
