@@ -55,7 +55,8 @@ struct pad_params {
     enum pad_mode mode;
     bool pads_input; /* the pads are input 1 */
     bool axes_input; /* the axes they are for may be input 3 */
-    struct op_integers pads;
+    bool centers;    /* CenterCropPad: input 1 is the dims that are to remain instead, the axes are an attribute */
+    struct op_integers pads, axes;
     float value;
 };
 struct pad_span {

@@ -1,7 +1,7 @@
-/* Pad: adds elements in front of and behind each axis, or takes them away where the count is negative. An axis falls
- * into at most three spans (before, inside, behind the input); each combination of spans is one strided copy:
- * reflection walks backwards, an edge stands still, a constant stands still everywhere, wrapping begins at the other
- * end. */
+/* Pad: adds elements in front of and behind each axis, or takes them away where the count is negative. CenterCropPad
+ * says how many are to remain instead, and no gradients pass through it. An axis falls into at most three spans
+ * (before, inside, behind the input); each combination of spans is one strided copy: reflection walks backwards, an
+ * edge stands still, a constant stands still everywhere, wrapping begins at the other end. */
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
@@ -33,38 +33,66 @@ enum stoa_status stoa_pad_parse(struct attribute_reader *reader, void *params_)
     return stoa_reader_finish(reader);
 }
 
+static enum stoa_status parse_center(struct attribute_reader *reader, void *params_)
+{
+    struct pad_params *params = params_;
+    params->pads_input = params->centers = true;
+    stoa_read_integers(reader, "axes", &params->axes);
+    return stoa_reader_finish(reader);
+}
+
+/* The most that one side may grow or shrink by: sums of two stay far from overflow. */
+#define MOST_PAD ((int64_t)1 << 60)
+
+/* The pads that make `size` elements so many: where they are odd, one more behind. */
+static enum stoa_status center(int64_t wanted, size_t index, size_t size, struct stoa_error *error, int64_t *front,
+                               int64_t *behind)
+{
+    if (wanted < 0 || wanted > MOST_PAD)
+        return stoa_fail(error, wanted < 0 ? STOA_ERROR_ATTRIBUTE : STOA_ERROR_LIMIT, "shape[%zu] is %" PRId64, index,
+                         wanted);
+    int64_t more = wanted - (int64_t)size;
+    *front = more / 2;
+    *behind = more - *front;
+    return STOA_OK;
+}
+
 /* Two for each axis of input 0. */
 static enum stoa_status read_pads(const struct op_call *call, struct stoa_error *error, struct op_integers *pads)
 {
     const struct pad_params *params = call->params;
-    struct op_integers given = params->pads, axes = {.present = false};
-    size_t rank = call->inputs[0].rank, count = rank;
+    const char *name = params->centers ? "shape" : "pads";
+    struct op_integers given = params->pads, axes = params->axes;
+    size_t rank = call->inputs[0].rank, count = rank, each = params->centers ? 1 : 2;
     bool named[STOA_MAX_RANK];
     if (params->pads_input) {
-        STOA_TRY(stoa_input_integers(call, 1, "pads", error, &given));
-        STOA_TRY(stoa_input_integers(call, AXES, "axes", error, &axes));
-        if (axes.present && !params->axes_input)
+        STOA_TRY(stoa_input_integers(call, 1, name, error, &given));
+        if (!params->centers)
+            STOA_TRY(stoa_input_integers(call, AXES, "axes", error, &axes));
+        if (axes.present && !params->centers && !params->axes_input)
             return stoa_fail(error, STOA_ERROR_GRAPH, "input axes is given, which there is not before opset 18");
         STOA_TRY(stoa_check_axes("axes", &axes, rank, error, named));
     }
     if (axes.present)
         count = axes.count;
-    if (given.count != 2 * count)
-        return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "pads has %zu values, must have %zu for %s %zu", given.count,
-                         2 * count, axes.present ? "axes of length" : "rank", count);
+    if (given.count != each * count)
+        return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "%s has %zu values, must have %zu for %s %zu", name, given.count,
+                         each * count, axes.present ? "axes of length" : "rank", count);
     *pads = (struct op_integers){.present = true, .count = 2 * rank};
     for (size_t i = 0; i < count; i++) {
         size_t axis = i;
         if (axes.present)
             STOA_TRY(stoa_check_axis("axes", axes.values[i], rank, false, error, &axis));
-        pads->values[axis] = given.values[i];
-        pads->values[rank + axis] = given.values[count + i];
+        int64_t *front = &pads->values[axis], *behind = &pads->values[rank + axis];
+        if (params->centers) {
+            STOA_TRY(center(given.values[i], i, call->inputs[0].dims[axis], error, front, behind));
+        } else {
+            *front = given.values[i];
+            *behind = given.values[count + i];
+        }
     }
     return STOA_OK;
 }
-
-/* The most that one side may grow or shrink by: sums of two stay far from overflow. */
-#define MOST_PAD ((int64_t)1 << 60)
 
 static enum stoa_status infer_axis(enum pad_mode mode, const int64_t pads[2], size_t axis, size_t size,
                                    struct stoa_error *error, size_t *padded)
@@ -266,3 +294,19 @@ static const struct op_fusion fusion = {.pads = pads};
     };
 PAD(pad, 2, 10, 1, 1)
 PAD(pad_11, 11, 0, 2, 4)
+
+const struct op stoa_op_center_crop_pad = {
+    .type = "CenterCropPad",
+    .since = 18,
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .value_inputs = 1 << 1,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_ANY,
+    .params_size = sizeof(struct pad_params),
+    .parse = parse_center,
+    .fusion = &fusion,
+    .infer = infer,
+    .run = run,
+};

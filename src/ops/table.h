@@ -35,10 +35,11 @@
     OP(is_inf) OP(where) \
     /* moving data, shapes */ \
     OP(concat) OP(split) OP(split_13) OP(flatten) OP(reshape) OP(transpose) OP(squeeze) OP(squeeze_13) OP(unsqueeze) \
-    OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(slice) OP(slice_10) OP(gather) \
-    OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) OP(size) OP(tile) OP(depth_to_space) \
-    OP(space_to_depth) OP(gather_elements) OP(gather_nd) OP(scatter) OP(scatter_elements) OP(scatter_nd) \
-    OP(reverse_sequence) OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) OP(unique) OP(det) \
+    OP(unsqueeze_13) OP(identity) OP(dropout) OP(dropout_12) OP(pad) OP(pad_11) OP(center_crop_pad) OP(slice) \
+    OP(slice_10) OP(gather) OP(cast) OP(cast_like) OP(shape) OP(constant_of_shape) OP(expand) OP(size) OP(tile) \
+    OP(depth_to_space) OP(space_to_depth) OP(gather_elements) OP(gather_nd) OP(scatter) OP(scatter_elements) \
+    OP(scatter_nd) OP(reverse_sequence) OP(range) OP(one_hot) OP(eye_like) OP(trilu) OP(nonzero) OP(compress) \
+    OP(unique) OP(det) \
     /* chosen while planning */ \
     OP(if) \
     /* quantisation */ \

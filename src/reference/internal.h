@@ -214,6 +214,7 @@ enum stoa_status stoa_reference_concat(struct reference_run *run);
 enum stoa_status stoa_reference_split(struct reference_run *run);
 enum stoa_status stoa_reference_transpose(struct reference_run *run);
 enum stoa_status stoa_reference_pad(struct reference_run *run);
+enum stoa_status stoa_reference_center_crop_pad(struct reference_run *run);
 enum stoa_status stoa_reference_slice(struct reference_run *run);
 enum stoa_status stoa_reference_gather(struct reference_run *run);
 enum stoa_status stoa_reference_expand(struct reference_run *run);

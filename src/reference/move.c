@@ -171,6 +171,36 @@ static enum stoa_status read_pads(struct reference_run *run, size_t rank, struct
     return STOA_OK;
 }
 
+/* Two pads for each axis; `value` is the constant mode's. */
+static enum stoa_status pad_by(struct reference_run *run, size_t mode, double value, const struct reference_list *pads)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    size_t dims[STOA_MAX_RANK], index[STOA_MAX_RANK] = {0};
+    for (size_t i = 0; i < x->rank; i++) {
+        int64_t begin = pads->items[i], end = pads->items[x->rank + i], size = (int64_t)x->dims[i];
+        if (begin < -INT32_MAX || begin > INT32_MAX || end < -INT32_MAX || end > INT32_MAX || size + begin + end < 0)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "pads of axis %zu are %lld and %lld on %lld elements", i,
+                             (long long)begin, (long long)end, (long long)size);
+        dims[i] = (size_t)(size + begin + end);
+        if (!size && dims[i] && mode != PAD_CONSTANT)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "axis %zu has no element to pad with", i);
+    }
+    struct reference_tensor *y;
+    STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
+    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, dims, index)) {
+        size_t source = 0;
+        bool inside = true;
+        for (size_t i = 0; i < x->rank; i++) {
+            int64_t from = pad_source(mode, (int64_t)index[i] - pads->items[i], (int64_t)x->dims[i], pads->items[i],
+                                      pads->items[x->rank + i]);
+            inside &= from >= 0;
+            source = source * x->dims[i] + (size_t)(from < 0 ? 0 : from);
+        }
+        y->values[at] = inside ? x->values[source] : value;
+    }
+    return STOA_OK;
+}
+
 enum stoa_status stoa_reference_pad(struct reference_run *run)
 {
     static const char *const before_19[] = {"constant", "reflect", "edge", NULL};
@@ -188,30 +218,31 @@ enum stoa_status stoa_reference_pad(struct reference_run *run)
         value = constant->values[0];
     struct reference_list pads;
     STOA_TRY(read_pads(run, x->rank, &pads));
-    size_t dims[STOA_MAX_RANK], index[STOA_MAX_RANK] = {0};
-    for (size_t i = 0; i < x->rank; i++) {
-        int64_t begin = pads.items[i], end = pads.items[x->rank + i], size = (int64_t)x->dims[i];
-        if (begin < -INT32_MAX || begin > INT32_MAX || end < -INT32_MAX || end > INT32_MAX || size + begin + end < 0)
-            return stoa_fail(run->error, STOA_ERROR_SHAPE, "pads of axis %zu are %lld and %lld on %lld elements", i,
-                             (long long)begin, (long long)end, (long long)size);
-        dims[i] = (size_t)(size + begin + end);
-        if (!size && dims[i] && mode != PAD_CONSTANT)
-            return stoa_fail(run->error, STOA_ERROR_SHAPE, "axis %zu has no element to pad with", i);
+    return pad_by(run, mode, value, &pads);
+}
+
+/* Pads that leave the middle of a longer axis and put a shorter one into the middle; an odd one more is behind. */
+enum stoa_status stoa_reference_center_crop_pad(struct reference_run *run)
+{
+    const struct reference_tensor *x = stoa_reference_input(run, 0);
+    struct reference_list shape, axes, pads = {.count = 2 * x->rank};
+    bool seen[STOA_MAX_RANK];
+    STOA_TRY(stoa_reference_list(run, 1, NULL, &shape));
+    STOA_TRY(stoa_reference_list(run, 0, "axes", &axes));
+    STOA_TRY(stoa_reference_axes(run, &axes, x->rank, seen));
+    if (shape.count != (axes.present ? axes.count : x->rank))
+        return stoa_fail(run->error, STOA_ERROR_SHAPE, "shape has %zu values", shape.count);
+    for (size_t i = 0; i < shape.count; i++) {
+        size_t axis = i;
+        if (axes.present)
+            STOA_TRY(stoa_reference_axis(run, axes.items[i], x->rank, false, &axis));
+        if (shape.items[i] < 0)
+            return stoa_fail(run->error, STOA_ERROR_SHAPE, "shape[%zu] is %lld", i, (long long)shape.items[i]);
+        int64_t more = shape.items[i] - (int64_t)x->dims[axis];
+        pads.items[axis] = more / 2;
+        pads.items[x->rank + axis] = more - more / 2;
     }
-    struct reference_tensor *y;
-    STOA_TRY(stoa_reference_output(run, 0, x->dtype, x->rank, dims, &y));
-    for (size_t at = 0; at < stoa_reference_count(y); at++, stoa_reference_next(y->rank, dims, index)) {
-        size_t source = 0;
-        bool inside = true;
-        for (size_t i = 0; i < x->rank; i++) {
-            int64_t from = pad_source(mode, (int64_t)index[i] - pads.items[i], (int64_t)x->dims[i], pads.items[i],
-                                      pads.items[x->rank + i]);
-            inside &= from >= 0;
-            source = source * x->dims[i] + (size_t)(from < 0 ? 0 : from);
-        }
-        y->values[at] = inside ? x->values[source] : value;
-    }
-    return STOA_OK;
+    return pad_by(run, PAD_CONSTANT, 0, &pads);
 }
 
 /* Start and number of elements of a slice of an axis of `size` elements. */

@@ -34,6 +34,7 @@ static const struct {
     {"CastLike", 2, 2, 1, stoa_reference_cast_like},
     {"Ceil", 1, 1, 1, stoa_reference_function},
     {"Celu", 1, 1, 1, stoa_reference_function, 1},
+    {"CenterCropPad", 2, 2, 1, stoa_reference_center_crop_pad},
     {"Clip", 1, 3, 1, stoa_reference_clip, 1},
     {"Col2Im", 3, 3, 1, stoa_reference_col2im},
     {"Compress", 2, 2, 1, stoa_reference_compress},

@@ -25,6 +25,10 @@ static const struct {
     {"zeros around two named axes", STOA_PASS_FUSE_PAD, 1, "Pad+Conv",
      IMAGE
      "const p i64{1,2,3,0}\nconst q i64{3,2}\na = Pad@18(x, p, -, q)\ny = Conv(a, w, b) pads=[1,0,0,1]\noutput y\n"},
+    {"zeros around what stands in the middle", STOA_PASS_FUSE_PAD, 1, "CenterCropPad+Conv",
+     IMAGE "const p i64{9,12}\na = CenterCropPad@18(x, p) axes=[2,3]\ny = Conv(a, w, b) pads=[1,0,0,1]\noutput y\n"},
+    {"not a middle that is cut", STOA_PASS_FUSE_PAD, 0, NULL,
+     IMAGE "const p i64{9,5}\na = CenterCropPad@18(x, p) axes=[2,3]\ny = Conv(a, w, b)\noutput y\n"},
     {"not what wraps around", STOA_PASS_FUSE_PAD, 0, NULL,
      IMAGE "const p i64{0,0,1,1,0,0,1,1}\na = Pad@19(x, p) mode='wrap'\ny = Conv(a, w)\noutput y\n"},
     {"zeros said outright", STOA_PASS_FUSE_PAD, 1, "Pad+Conv",
