@@ -1,6 +1,6 @@
 /* LayerNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias, mean and variance being those of all
  * elements from an axis on. Tensors are plain, so that these are a row of memory; scale and bias have one number for
- * each place in it. */
+ * each place in it. RMSNormalization is the same about 0 instead of the mean, without a bias; no gradients pass it. */
 #include "ops/layer_norm.h"
 
 #include <math.h>
@@ -27,6 +27,13 @@ enum stoa_status stoa_layer_norm_parse(struct attribute_reader *reader, void *ou
         stoa_reader_fail(reader, STOA_ERROR_UNSUPPORTED, "attribute stash_type is %d, only 1 (float) is supported",
                          (int)stash_type);
     return stoa_reader_finish(reader);
+}
+
+static enum stoa_status parse_rms(struct attribute_reader *reader, void *out)
+{
+    struct layer_norm_params *params = out;
+    params->about_zero = true;
+    return stoa_layer_norm_parse(reader, out);
 }
 
 enum stoa_status stoa_layer_norm_shape(const struct op_call *call, size_t x, struct stoa_error *error, size_t *rows,
@@ -67,7 +74,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     size_t axis;
     STOA_TRY(stoa_check_float(call, X, "X", error));
     STOA_TRY(stoa_check_axis("axis", params->axis, call->inputs[X].rank, false, error, &axis));
-    STOA_TRY(stoa_layer_norm_check(call, X, SCALE, "Scale", error));
+    STOA_TRY(stoa_layer_norm_check(call, X, SCALE, params->about_zero ? "scale" : "Scale", error));
     STOA_TRY(stoa_layer_norm_check(call, X, BIAS, "B", error));
     for (size_t i = Y; i <= ROW_RECIPROCAL; i++) {
         if (!stoa_op_has_output(call, i))
@@ -79,20 +86,29 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return STOA_OK;
 }
 
+/* Of the deviation from `mean`. */
+static float reciprocal_of(size_t columns, const float *x, float epsilon, float mean)
+{
+    const struct block row = {.count = columns, .lanes = 1, .x_step = 1};
+    float squares = 0;
+    stoa_block_sum_squares(&row, x, &mean, &squares);
+    return (float)(1 / sqrt((double)squares / (double)columns + (double)epsilon));
+}
+
 void stoa_layer_norm_moments(size_t columns, const float *x, float epsilon, float *mean, float *reciprocal)
 {
     const struct block row = {.count = columns, .lanes = 1, .x_step = 1};
-    float sum = 0, squares = 0;
+    float sum = 0;
     stoa_block_sum(&row, x, &sum);
     *mean = sum / (float)columns;
-    stoa_block_sum_squares(&row, x, mean, &squares);
-    *reciprocal = (float)(1 / sqrt((double)squares / (double)columns + (double)epsilon));
+    *reciprocal = reciprocal_of(columns, x, epsilon, *mean);
 }
 
 struct rows {
     size_t rows, columns, rows_per_task;
     const float *x, *scale, *bias;
     float epsilon;
+    bool about_zero;
     float *y, *means, *reciprocals; /* null where nobody wants them */
 };
 
@@ -103,8 +119,11 @@ static void task(void *context, size_t task, size_t worker)
     size_t end = stoa_size_min((task + 1) * rows->rows_per_task, rows->rows);
     for (size_t r = task * rows->rows_per_task; r < end; r++) {
         const float *x = rows->x + r * rows->columns;
-        float mean, reciprocal;
-        stoa_layer_norm_moments(rows->columns, x, rows->epsilon, &mean, &reciprocal);
+        float mean = 0, reciprocal;
+        if (rows->about_zero)
+            reciprocal = reciprocal_of(rows->columns, x, rows->epsilon, mean);
+        else
+            stoa_layer_norm_moments(rows->columns, x, rows->epsilon, &mean, &reciprocal);
         if (rows->y)
             stoa_row_normalise(rows->columns, x, mean, reciprocal, rows->scale, rows->bias,
                                rows->y + r * rows->columns);
@@ -127,6 +146,7 @@ static enum stoa_status run(const struct op_call *call, const struct op_run *run
                         .scale = call->inputs[SCALE].data,
                         .bias = stoa_op_has_input(call, BIAS) ? call->inputs[BIAS].data : NULL,
                         .epsilon = params->epsilon,
+                        .about_zero = params->about_zero,
                         .y = output(call, Y),
                         .means = output(call, ROW_MEAN),
                         .reciprocals = output(call, ROW_RECIPROCAL)};
@@ -153,6 +173,20 @@ const struct op stoa_op_layer_normalization = {
     .gradient_count = 1,
     .params_size = sizeof(struct layer_norm_params),
     .parse = stoa_layer_norm_parse,
+    .infer = infer,
+    .run = run,
+};
+
+const struct op stoa_op_rms_normalization = {
+    .type = "RMSNormalization",
+    .since = 23,
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .min_outputs = 1,
+    .max_outputs = 1,
+    .layout = OP_PLAIN,
+    .params_size = sizeof(struct layer_norm_params),
+    .parse = parse_rms,
     .infer = infer,
     .run = run,
 };

@@ -1,7 +1,8 @@
-/* What LayerNormalization and its backward pass share. */
+/* What LayerNormalization and its backward pass share, and RMSNormalization. */
 #ifndef STOA_OPS_LAYER_NORM_H
 #define STOA_OPS_LAYER_NORM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stoa/status.h>
 
@@ -11,6 +12,7 @@
 struct layer_norm_params {
     int64_t axis;
     float epsilon;
+    bool about_zero; /* RMSNormalization: by the root of the mean square itself */
 };
 
 STOA_CHECKED enum stoa_status stoa_layer_norm_parse(struct attribute_reader *reader, void *params);

@@ -14,8 +14,8 @@
     /* pooling, normalisation, resizing */ \
     OP(max_pool) OP(max_unpool) OP(average_pool) OP(lp_pool) OP(global_average_pool) OP(global_max_pool) \
     OP(global_lp_pool) OP(softmax) OP(log_softmax) OP(batch_normalization) OP(instance_normalization) \
-    OP(group_normalization) OP(layer_normalization) OP(mean_variance_normalization) OP(lp_normalization) OP(lrn) \
-    OP(upsample) OP(upsample_9) OP(resize_10) OP(resize_11) \
+    OP(group_normalization) OP(layer_normalization) OP(rms_normalization) OP(mean_variance_normalization) \
+    OP(lp_normalization) OP(lrn) OP(upsample) OP(upsample_9) OP(resize_10) OP(resize_11) \
     /* losses */ \
     OP(negative_log_likelihood_loss) OP(softmax_cross_entropy_loss) \
     /* reductions */ \

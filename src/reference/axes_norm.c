@@ -1,9 +1,9 @@
 /* Normalisations over sets of elements, a set being all along some axes: LayerNormalization and its backward pass,
- * MeanVarianceNormalization, LpNormalization.
+ * RMSNormalization, MeanVarianceNormalization, LpNormalization.
  *
  * Of a set of K elements the mean in float is off by E = (K + 1) * mean |x|; the variance, from deviations d that
  * inherit it, by V = (K + 6) * variance + 2 E mean |d| + u E^2; r = 1 / sqrt(variance + epsilon) by
- * r * (V / (2 (variance + epsilon)) + 4). */
+ * r * (V / (2 (variance + epsilon)) + 4). About 0 instead of the mean E is 0. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -43,11 +43,11 @@ static struct set *set_of(const struct sets *sets, size_t *index)
     return set;
 }
 
-static void measure(struct sets *sets, double epsilon)
+static void measure(struct sets *sets, bool about_mean, double epsilon)
 {
     const struct reference_tensor *x = sets->x;
     size_t index[STOA_MAX_RANK] = {0};
-    for (size_t i = 0; i < stoa_reference_count(x); i++) {
+    for (size_t i = 0; about_mean && i < stoa_reference_count(x); i++) {
         struct set *set = set_of(sets, index);
         set->mean += x->values[i] / sets->K;
         set->magnitude += fabs(x->values[i]) / sets->K;
@@ -129,15 +129,25 @@ static enum stoa_status layer(struct reference_run *run, const struct sets *sets
     return STOA_OK;
 }
 
-enum stoa_status stoa_reference_layer_norm(struct reference_run *run)
+static enum stoa_status layer_about(struct reference_run *run, bool mean)
 {
     struct sets sets;
     double epsilon;
     STOA_TRY(layer_sets(run, stoa_reference_input(run, 0), &sets, &epsilon));
-    measure(&sets, epsilon);
+    measure(&sets, mean, epsilon);
     enum stoa_status status = layer(run, &sets);
     stoa_release(run->allocator, sets.of);
     return status;
+}
+
+enum stoa_status stoa_reference_layer_norm(struct reference_run *run)
+{
+    return layer_about(run, true);
+}
+
+enum stoa_status stoa_reference_rms_norm(struct reference_run *run)
+{
+    return layer_about(run, false);
 }
 
 /* y = d / (sqrt(variance) + 1e-9). Where the variance may be nothing but rounding, y may be anything that K elements of
@@ -172,7 +182,7 @@ enum stoa_status stoa_reference_mean_variance_norm(struct reference_run *run)
         list = (struct reference_list){.count = 3, .items = {0, 2, 3}};
     STOA_TRY(stoa_reference_axes(run, &list, x->rank, along));
     STOA_TRY(make_sets(run, x, along, &sets));
-    measure(&sets, 0);
+    measure(&sets, true, 0);
     enum stoa_status status = standardise(run, &sets);
     stoa_release(run->allocator, sets.of);
     return status;
@@ -256,7 +266,7 @@ enum stoa_status stoa_reference_layer_norm_backward(struct reference_run *run)
     STOA_TRY(layer_sets(run, x, &sets, &epsilon));
     enum stoa_status status = check_places(run, &sets, 2);
     if (status == STOA_OK) {
-        measure(&sets, epsilon);
+        measure(&sets, true, epsilon);
         give(&sets, dy->values, scales, made);
     }
     stoa_release(run->allocator, sets.of);

@@ -197,6 +197,7 @@ enum stoa_status stoa_reference_hardmax(struct reference_run *run);
 enum stoa_status stoa_reference_top_k(struct reference_run *run);
 enum stoa_status stoa_reference_cum_sum(struct reference_run *run);
 enum stoa_status stoa_reference_layer_norm(struct reference_run *run);
+enum stoa_status stoa_reference_rms_norm(struct reference_run *run);
 enum stoa_status stoa_reference_mean_variance_norm(struct reference_run *run);
 enum stoa_status stoa_reference_lp_norm(struct reference_run *run);
 enum stoa_status stoa_reference_add(struct reference_run *run);

@@ -112,6 +112,7 @@ static const struct {
     {"Pad", 1, 4, 1, stoa_reference_pad},
     {"Pow", 2, 2, 1, stoa_reference_pow},
     {"QuantizeLinear", 2, 3, 1, stoa_reference_quantize_linear},
+    {"RMSNormalization", 2, 2, 1, stoa_reference_rms_norm},
     {"RNN", 3, 6, 2, stoa_reference_recurrent},
     {"Range", 3, 3, 1, stoa_reference_range},
     {"Reciprocal", 1, 1, 1, stoa_reference_function},

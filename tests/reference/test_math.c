@@ -111,6 +111,7 @@ static const struct twin_row norm_rows[] = {
      "f32[1,2,1,2]{1,3,10,30} f32[2]{2,1} f32[2]{5,0}", "f32[1,2,1,2]{3,7,-1,1}", 1},
     {"InstanceNormalization, epsilon", "InstanceNormalization", 6, "epsilon=3.0",
      "f32[2,1,2]{1,3,5,7} f32[1]{1} f32[1]{0}", "f32[2,1,2]{-0.5,0.5,-0.5,0.5}", 1},
+    {"RMSNormalization", "RMSNormalization", 23, "epsilon=3.5", "f32[1,2]{3,-4} f32[2]{2,1}", "f32[1,2]{1.5,-1}", 1},
     /* size 3: neighbours -1 … +1; 1 + 3/3 * sum of squares, to the power 1 */
     {"LRN odd size", "LRN", 13, "size=3 alpha=3.0 beta=1.0 bias=1.0", "f32[1,3,1,1]{1,2,3}",
      "f32[1,3,1,1]{0.166666667,0.133333333,0.214285714}", 1},

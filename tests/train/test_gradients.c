@@ -229,6 +229,7 @@ Test(train, every_operator_says_whether_gradients_pass)
         "OneHot",
         "Or",
         "QuantizeLinear",
+        "RMSNormalization",
         "RNN",
         "Range",
         "ReduceProd",
