@@ -46,7 +46,7 @@ float stoa_squash(const struct squash *f, float x)
 static STOA_INLINE float sigmoid(float x)
 {
     /* Through e^-|x|, which cannot overflow. */
-    float e = exponential(-fabsf(x));
+    float e = exponential_below(-fabsf(x));
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 
@@ -58,7 +58,7 @@ static STOA_INLINE float hyperbolic_tangent(float x)
 
 static STOA_INLINE float softplus(float x)
 {
-    return (x < 0.0f ? 0.0f : x) + log_one_more(exponential(-fabsf(x)));
+    return (x < 0.0f ? 0.0f : x) + log_one_more(exponential_below(-fabsf(x)));
 }
 
 static STOA_INLINE float elu(float x, float alpha)
@@ -74,22 +74,17 @@ static STOA_INLINE float error_function(float x)
 {
     float a = fabsf(x);
     a = a > 4.0f ? 4.0f : a;
-    float r = -0x1.3b0996p-17f;
-    r = r * a + 0x1.f290e6p-14f;
-    r = r * a - 0x1.4e2b92p-11f;
-    r = r * a + 0x1.b745fcp-10f;
-    r = r * a - 0x1.637f3ep-13f;
-    r = r * a - 0x1.39b7c8p-6f;
-    r = r * a + 0x1.a4f8c4p-4f;
-    r = r * a + 0x1.45f300p-1f;
-    r = r * a + 0x1.06eba8p-3f;
+    float a2 = a * a; /* pairs of terms, so that they need not wait for each other */
+    float high = 0x1.b745fcp-10f - 0x1.4e2b92p-11f * a + (0x1.f290e6p-14f - 0x1.3b0996p-17f * a) * a2;
+    float low = 0x1.a4f8c4p-4f - 0x1.39b7c8p-6f * a - 0x1.637f3ep-13f * a2;
+    float r = 0x1.06eba8p-3f + 0x1.45f300p-1f * a + (low + high * a2 * a) * a2;
     return copysignf(exponential_less_one(-(a + a * r)), x);
 }
 
 /* tanh(log(1 + e^x)) = ((1 + e^x)^2 - 1) / ((1 + e^x)^2 + 1), through e^-|x|, which cannot overflow. */
 static STOA_INLINE float mish_gate(float x)
 {
-    float e = exponential(-fabsf(x));
+    float e = exponential_below(-fabsf(x));
     float above = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
     return above / (above + (x < 0.0f ? 2.0f : 2.0f * e * e));
 }
@@ -123,36 +118,9 @@ RARE(softsign, fabsf(v) >= 0x1p25f ? copysignf(1.0f, v) : v / (1.0f + fabsf(v)))
 RARE(thresholded_relu, v <= alpha ? 0.0f : v)
 RARE(shrink, v<-alpha ? v + beta : v> alpha ? v - beta : v != v ? v : 0.0f)
 
-/* Gelu, in parts of which erf is one; by tanh, (1 + tanh u) / 2 being the sigmoid of 2u, the sigmoid. */
-static STOA_INLINE void gelu(bool by_tanh, size_t count, const float *x, float *y)
-{
-    float gate[256];
-    const size_t capacity = sizeof gate / sizeof *gate;
-    for (; count; count -= stoa_size_min(capacity, count), x += capacity, y += capacity) {
-        const size_t part = stoa_size_min(capacity, count);
-        STOA_INDEPENDENT
-        for (size_t i = 0; i < part; i++)
-            gate[i] = x[i] * (by_tanh ? 0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * x[i] * x[i]) : 0x1.6a09e6p-1f);
-        (by_tanh ? each_sigmoid : each_erf)(part, 0, 0, gate, gate);
-        STOA_INDEPENDENT
-        for (size_t i = 0; i < part; i++)
-            y[i] = by_tanh ? x[i] * gate[i] : 0.5f * x[i] * (1.0f + gate[i]);
-    }
-}
-
-static void each_gelu(size_t count, float alpha, float beta, const float *x, float *y)
-{
-    (void)alpha;
-    (void)beta;
-    gelu(false, count, x, y);
-}
-
-static void each_gelu_tanh(size_t count, float alpha, float beta, const float *x, float *y)
-{
-    (void)alpha;
-    (void)beta;
-    gelu(true, count, x, y);
-}
+FUNCTION(gelu, 0.5f * v * (1.0f + error_function(v * 0x1.6a09e6p-1f)))
+/* (1 + tanh u) / 2 is the sigmoid of 2u. */
+RARE(gelu_tanh, v *sigmoid(v * 0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * v * v)))
 
 /* Those that have no loop here go through double, one by one. */
 void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y)

@@ -109,7 +109,7 @@ static STOA_INLINE float map_one(enum map_step step, float x, float first, float
 {
     switch (step) {
     case MAP_EXP:
-        return exponential(x - first);
+        return exponential_below(x - first);
     case MAP_DIVIDE:
         return x / first;
     case MAP_SUBTRACT:

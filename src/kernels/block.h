@@ -31,7 +31,7 @@ void stoa_block_min(const struct block *block, const float *x, float *best);
 
 /* y may be x, element for element, in what follows. */
 
-/* y(r, l) <- e^(x(r, l) - shift[l]) */
+/* y(r, l) <- e^(x(r, l) - shift[l]), shift being no less than any x */
 void stoa_block_exp(const struct block *block, const float *x, const float *shift, float *y);
 /* y(r, l) <- x(r, l) / divisor[l] */
 void stoa_block_divide(const struct block *block, const float *x, const float *divisor, float *y);

@@ -25,7 +25,7 @@
 /* Of Elu, alpha apart: e^x where x <= 0. */
 static STOA_INLINE float tail(float x)
 {
-    return exponential(x > 0.0f ? 0.0f : x);
+    return exponential_below(x > 0.0f ? 0.0f : x);
 }
 
 static STOA_INLINE float hard_swish(float x, float alpha, float beta)
@@ -37,7 +37,7 @@ static STOA_INLINE float hard_swish(float x, float alpha, float beta)
 /* Of x*t, t = tanh(log(1 + e^x)): t + x*(1 - t^2)/(1 + e^-x), all of it through e^-|x|. */
 static STOA_INLINE float mish(float x)
 {
-    float e = exponential(-fabsf(x));
+    float e = exponential_below(-fabsf(x));
     float above = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
     float below = above + (x < 0.0f ? 2.0f : 2.0f * e * e);
     float bend = (x < 0.0f ? e : e * e) * (1.0f + e);
@@ -60,7 +60,7 @@ DERIVATIVE(selu, v > 0.0f ? g * beta : g * (beta * alpha * tail(v)))
 
 DERIVATIVE(celu, v > 0.0f ? g : g * tail(v / alpha))
 DERIVATIVE(mish, g *mish(v))
-DERIVATIVE(erf, g *(0x1.20dd76p0f * exponential(-v * v)))
+DERIVATIVE(erf, g *(0x1.20dd76p0f * exponential_below(-v * v)))
 DERIVATIVE(log, g / v)
 DERIVATIVE(abs, v > 0.0f ? g : v < 0.0f ? -g : v)
 DERIVATIVE(reciprocal, -g *v *v)
