@@ -6,8 +6,8 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "ops/check.h"
+#include "ops/dense.h"
 #include "ops/op.h"
-#include "ops/product.h"
 
 enum { A, B, C };
 
@@ -34,7 +34,7 @@ static struct product product_y(const struct op_call *call)
                               .a_transposed = params->a_transposed,
                               .b_transposed = params->b_transposed,
                               .a = a->data,
-                              .b = call->state ? call->state : b->data,
+                              .b = b->data,
                               .alpha = params->alpha,
                               .beta = params->beta,
                               .activation = call->epilogue.activation,
@@ -91,13 +91,7 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return STOA_OK;
 }
 
-static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
-{
-    struct product product = product_y(call);
-    return stoa_product_prepare(&product, call, prepare, error);
-}
-
-PRODUCT_HOOKS(y)
+DENSE_HOOKS(product_y)
 
 static const struct op_gradient gradients[] = {
     {"GemmBackwardA", 2, {{OP_GRADIENT, 0}, {OP_INPUT, B}}, 1, {A}},
@@ -125,11 +119,11 @@ static const struct op_fusion fusion = {.takes = stoa_product_takes};
         .parse = stoa_product_parse_gemm,                                                                              \
         .fusion = &fusion,                                                                                             \
         .infer = infer,                                                                                                \
-        .prepare = prepare,                                                                                            \
-        .release = stoa_product_release,                                                                               \
-        .share = stoa_product_share,                                                                                   \
-        .run = run_y,                                                                                                  \
-        .report = &report_y,                                                                                           \
+        .prepare = prepare_dense,                                                                                      \
+        .release = stoa_dense_release,                                                                                 \
+        .share = stoa_dense_share,                                                                                     \
+        .run = run_dense,                                                                                              \
+        .report = &report_dense,                                                                                       \
     };
 GEMM(gemm_1, 1, 6)
 GEMM(gemm, 7, 0)

@@ -5,8 +5,8 @@
 #include "base/status.h"
 #include "base/tensor.h"
 #include "ops/check.h"
+#include "ops/dense.h"
 #include "ops/op.h"
-#include "ops/product.h"
 
 enum { A, B };
 
@@ -52,8 +52,11 @@ static struct product product_y(const struct op_call *call)
                               .k = shape.k,
                               .n = shape.n,
                               .a = a->data,
-                              .b = call->state ? call->state : b->data,
+                              .b = b->data,
                               .alpha = 1,
+                              .beta = 1,
+                              .c = call->epilogue.bias,
+                              .c_column = 1,
                               .activation = call->epilogue.activation,
                               .y = call->outputs[0].data};
     if (shape.b_batch == 1) {
@@ -103,20 +106,20 @@ static enum stoa_status infer(const struct op_call *call, struct stoa_error *err
     return stoa_product_check(&product, error);
 }
 
-static enum stoa_status prepare(struct op_call *call, const struct op_prepare *prepare, struct stoa_error *error)
-{
-    struct product product = product_y(call);
-    return stoa_product_prepare(&product, call, prepare, error);
-}
+DENSE_HOOKS(product_y)
 
-PRODUCT_HOOKS(y)
+/* Where y has B's columns, a constant for each of them may be added. */
+static unsigned takes(const struct op_call *call)
+{
+    return stoa_product_takes(call) | (call->inputs[A].rank > 1 && call->inputs[B].rank == 2 ? OP_TAKES_BIAS : 0);
+}
 
 static const struct op_gradient gradients[] = {
     {"MatMulBackwardA", 3, {{OP_GRADIENT, 0}, {OP_INPUT, A}, {OP_INPUT, B}}, 1, {A}},
     {"MatMulBackwardB", 3, {{OP_GRADIENT, 0}, {OP_INPUT, A}, {OP_INPUT, B}}, 1, {B}},
 };
 
-static const struct op_fusion fusion = {.takes = stoa_product_takes};
+static const struct op_fusion fusion = {.takes = takes};
 
 const struct op stoa_op_matmul = {
     .type = "MatMul",
@@ -132,9 +135,9 @@ const struct op stoa_op_matmul = {
     .fusion = &fusion,
     .parameters = 1 << 0 | 1 << 1,
     .infer = infer,
-    .prepare = prepare,
-    .release = stoa_product_release,
-    .share = stoa_product_share,
-    .run = run_y,
-    .report = &report_y,
+    .prepare = prepare_dense,
+    .release = stoa_dense_release,
+    .share = stoa_dense_share,
+    .run = run_dense,
+    .report = &report_dense,
 };

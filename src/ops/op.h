@@ -34,10 +34,11 @@ enum op_layout {
     OP_VIEW           /* output 0 is input 0's memory under other dims and strides: see view */
 };
 
-/* What a call does to its output after its own operator: y <- f(scale[c] * y + shift[c] + addend), c being the index
- * along dimension 1, and then 0 where a mask has it so. */
+/* What a call does to its output after its own operator: y <- f(scale[c] * y + shift[c] + bias[k] + addend), c being
+ * the index along dimension 1 and k along the last, and then 0 where a mask has it so. */
 struct op_epilogue {
     const double *scale, *shift; /* null: neither */
+    const float *bias;           /* null: none */
     bool has_addend;             /* an input more than the operator takes: number op->max_inputs, of y's dims */
     /* Another, number op->max_inputs + 1: y becomes 0 where that is at most mask_bounds[0] or at least mask_bounds[1]
      * (NaN: no such bound). */
@@ -46,7 +47,13 @@ struct op_epilogue {
     struct activation activation;
     bool pools; /* at last y becomes what the `pools` of an operator says */
 };
-enum op_takes { OP_TAKES_SCALE = 1, OP_TAKES_ADDEND = 2, OP_TAKES_ACTIVATION = 4, OP_TAKES_MASK = 8 };
+enum op_takes {
+    OP_TAKES_SCALE = 1,
+    OP_TAKES_ADDEND = 2,
+    OP_TAKES_ACTIVATION = 4,
+    OP_TAKES_MASK = 8,
+    OP_TAKES_BIAS = 16
+};
 
 /* One node at known shapes: what infer, prepare and run see. Arrays are the planner's. */
 struct op_call {

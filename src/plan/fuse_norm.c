@@ -1,6 +1,8 @@
 /* fuse-norm: BatchNormalization behind a convolution, and sums and products with one constant a channel, become part of
- * its weights and bias: (sum of w*x + b) * scale + shift = sum of (scale*w)*x + (scale*b + shift). */
+ * its weights and bias: (sum of w*x + b) * scale + shift = sum of (scale*w)*x + (scale*b + shift). A row of constants
+ * behind a matrix product becomes its bias. */
 #include <math.h>
+#include <string.h>
 
 #include "base/status.h"
 #include "base/tensor.h"
@@ -36,6 +38,42 @@ static enum stoa_status compose(struct plan *plan, size_t leader, size_t n, size
     return STOA_OK;
 }
 
+/* Node n adds to its input number `input`, the leader's result, a constant for each place of the last dimension. */
+static enum stoa_status add_bias(struct plan *plan, size_t leader, size_t n, size_t input, struct stoa_error *error,
+                                 bool *added)
+{
+    struct op_call *call = &plan->nodes[leader].call;
+    const struct op_call *sum = &plan->nodes[n].call;
+    const struct stoa_tensor *y = &sum->outputs[0], *other = &sum->inputs[1 - input];
+    const size_t columns = y->dims[y->rank - 1];
+    float *bias;
+    *added = false;
+    if (!sum->op->fusion->adds || !sum->op->fusion->adds(sum) || call->epilogue.bias || !other->data ||
+        other->rank == 0 || other->dims[other->rank - 1] != columns || stoa_tensor_elements(other) != columns)
+        return STOA_OK;
+    STOA_TRY(stoa_arena_allocate(&plan->arena, columns, sizeof *bias, error, &bias));
+    memcpy(bias, other->data, columns * sizeof *bias);
+    call->epilogue.bias = bias;
+    *added = true;
+    return STOA_OK;
+}
+
+/* Node n, one of those above, becomes part of the leader whose result it reads as its input number `input`. */
+static enum stoa_status absorb(struct plan *plan, size_t n, size_t input, struct stoa_error *error, bool *absorbed)
+{
+    const size_t v = plan->nodes[n].inputs[input];
+    size_t leader = stoa_plan_maker(plan, v, OP_TAKES_SCALE);
+    *absorbed = false;
+    if (leader != PLAN_NONE) {
+        STOA_TRY(compose(plan, leader, n, input, error, absorbed));
+    } else {
+        leader = stoa_plan_maker(plan, v, OP_TAKES_BIAS);
+        if (leader != PLAN_NONE)
+            STOA_TRY(add_bias(plan, leader, n, input, error, absorbed));
+    }
+    return *absorbed ? stoa_plan_join(plan, STOA_PASS_FUSE_NORM, leader, n, error) : STOA_OK;
+}
+
 enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error)
 {
     /* In the graph's order, so that a chain grows from its convolution on. */
@@ -47,14 +85,10 @@ enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error
             if (node->call.inputs[i].data || stoa_plan_only_reader(plan, node->inputs[i]) != n ||
                 !stoa_tensor_same_dims(&node->call.inputs[i], &node->call.outputs[0]))
                 continue;
-            size_t leader = stoa_plan_maker(plan, node->inputs[i], OP_TAKES_SCALE);
-            bool composed = false;
-            if (leader != PLAN_NONE)
-                STOA_TRY(compose(plan, leader, n, i, error, &composed));
-            if (composed) {
-                STOA_TRY(stoa_plan_join(plan, STOA_PASS_FUSE_NORM, leader, n, error));
+            bool absorbed;
+            STOA_TRY(absorb(plan, n, i, error, &absorbed));
+            if (absorbed)
                 break;
-            }
         }
     }
     return STOA_OK;

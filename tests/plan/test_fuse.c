@@ -92,6 +92,26 @@ static const struct {
     {"not where it is an output", STOA_PASS_FUSE_NORM, 0, NULL,
      IMAGE NORM "a = Conv(x, w)\ny = BatchNormalization(a, s, h, m, r)\noutput y\noutput a\n"},
 
+    {"a row behind a product", STOA_PASS_FUSE_NORM, 2, "MatMul+Add",
+     "input x f32[2,30,5]\nconst w f32[5,20]\nconst b f32[20]\nconst u f32[20,4]\nconst c f32[1,1,4]\n"
+     "a = MatMul(x, w)\nd = Add(a, b)\ne = MatMul(d, u)\ny = Add(c, e)\noutput y\n"},
+    {"one of two rows", STOA_PASS_FUSE_NORM, 1, "MatMul+Add",
+     "input x f32[40,5]\nconst w f32[5,20]\nconst b f32[20]\na = MatMul(x, w)\nd = Add(a, b)\ny = Add(d, b)\n"
+     "output y\n"},
+    {"not a row behind a product and a function", STOA_PASS_FUSE_NORM, 0, NULL,
+     "input x f32[40,5]\nconst w f32[5,20]\nconst b f32[20]\na = MatMul(x, w)\nd = Relu(a)\ny = Add(d, b)\n"
+     "output y\n"},
+    {"not a column, a number, a matrix, a difference behind a product", STOA_PASS_FUSE_NORM, 0, NULL,
+     "input x f32[20,5]\nconst w f32[5,20]\nconst b f32[20,1]\nconst c f32[1]\nconst d f32[20,20]\n"
+     "const e f32[20]\na = MatMul(x, w)\nf = Add(a, b)\ng = MatMul(x, w)\nh = Add(g, c)\ni = MatMul(x, w)\n"
+     "j = Add(i, d)\nk = MatMul(x, w)\nl = Sub(k, e)\noutput f\noutput h\noutput j\noutput l\n"},
+    {"not a row that makes a product larger, or is computed", STOA_PASS_FUSE_NORM, 0, NULL,
+     "input x f32[20,5]\nconst w f32[5,20]\nconst b f32[2,1,20]\ninput c f32[20]\na = MatMul(x, w)\n"
+     "d = Add(a, b)\ne = MatMul(x, w)\nf = Add(e, c)\noutput d\noutput f\n"},
+    {"not behind a product of a vector, or by a batch", STOA_PASS_FUSE_NORM, 0, NULL,
+     "input x f32[5]\nconst w f32[5,20]\nconst b f32[20]\nconst u f32[3,5,20]\na = MatMul(x, w)\nd = Add(a, b)\n"
+     "e = MatMul(x, u)\nf = Add(e, b)\noutput d\noutput f\n"},
+
     {"a sum behind a convolution", STOA_PASS_FUSE_ADD, 1, "Conv+Add",
      IMAGE "a = Conv(x, w)\nc = Conv(a, v)\ny = Add(a, c)\noutput y\n"},
     {"of two convolutions the later one adds", STOA_PASS_FUSE_ADD, 1, "Conv+Sum",

@@ -28,6 +28,8 @@ static const struct {
                               "y = ConvTranspose(x, w) group=2\noutput y\n"},
     {"Gemm [n][k]", "input x f32[3,200]\nconst w f32[100,200]\ny = Gemm(x, w) transB=1\noutput y\n"},
     {"Gemm [k][n]", "input x f32[1,200]\nconst w f32[200,100]\ny = Gemm(x, w)\noutput y\n"},
+    {"Gemm of many rows", "input x f32[40,200]\nconst w f32[100,200]\nconst v f32[100,170]\n"
+                          "h = Gemm(x, w) transB=1\ny = Gemm(h, v)\noutput y\n"},
     {"Gemm, A and C", "const x f32[200,100]\ninput w f32[100,300]\nconst c f32[200,300]\n"
                       "y = Gemm(x, w, c)\noutput y\n"},
     {"Gemm of an image", "input x f32[1,8,4,5]\nconst k f32[16,8,1,1]\nconst w f32[100,320]\n"
