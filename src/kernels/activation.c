@@ -1,5 +1,5 @@
-/* Functions of one float. e^x and log x are our own (kernels/exp.h, kernels/log.h); e^x comes in parts that give e^x -
- * 1 without cancellation, on which tanh, erf and the ELUs rest. No branches, so that compilers vectorise the loops. */
+/* Functions of one float. e^x and log x are our own (kernels/exp.h, kernels/log.h). No branches, so that compilers
+ * vectorise the loops. */
 #include "kernels/activation.h"
 
 #include <math.h>
@@ -9,6 +9,7 @@
 #include "base/vector.h"
 #include "kernels/exp.h"
 #include "kernels/log.h"
+#include "kernels/sigmoid.h"
 
 /* log(1 + e) for 0 <= e <= 1, as 2*artanh(t) = 2t + 2t^3*q(t^2) with t = e / (2 + e) <= 1/3. */
 static STOA_INLINE float log_one_more(float e)
@@ -43,19 +44,6 @@ float stoa_squash(const struct squash *f, float x)
     return f->given ? stoa_bound(x, f->least, f->most) : x;
 }
 
-static STOA_INLINE float sigmoid(float x)
-{
-    /* Through e^-|x|, which cannot overflow. */
-    float e = exponential_below(-fabsf(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
-}
-
-static STOA_INLINE float hyperbolic_tangent(float x)
-{
-    float m = exponential_less_one(-2.0f * fabsf(x));
-    return copysignf(m / (2.0f + m), x);
-}
-
 static STOA_INLINE float softplus(float x)
 {
     return (x < 0.0f ? 0.0f : x) + log_one_more(exponential_below(-fabsf(x)));
@@ -65,20 +53,6 @@ static STOA_INLINE float elu(float x, float alpha)
 {
     float m = alpha * exponential_less_one(x < 0.0f ? x : 0.0f);
     return x < 0.0f ? m : x;
-}
-
-/* erf x = 1 - e^-q(a), a = |x|, q(a) = -log(erfc a) = a + a*r(a) with r a polynomial of degree 8 (as in kernels/log.h;
- * erf is off by at most 2^-27.8 of itself because of it). So small x need no case of their own, and towards 1 errors of
- * q weigh ever less. Beyond 4 it is 1. */
-static STOA_INLINE float error_function(float x)
-{
-    float a = fabsf(x);
-    a = a > 4.0f ? 4.0f : a;
-    float a2 = a * a; /* pairs of terms, so that they need not wait for each other */
-    float high = 0x1.b745fcp-10f - 0x1.4e2b92p-11f * a + (0x1.f290e6p-14f - 0x1.3b0996p-17f * a) * a2;
-    float low = 0x1.a4f8c4p-4f - 0x1.39b7c8p-6f * a - 0x1.637f3ep-13f * a2;
-    float r = 0x1.06eba8p-3f + 0x1.45f300p-1f * a + (low + high * a2 * a) * a2;
-    return copysignf(exponential_less_one(-(a + a * r)), x);
 }
 
 /* tanh(log(1 + e^x)) = ((1 + e^x)^2 - 1) / ((1 + e^x)^2 + 1), through e^-|x|, which cannot overflow. */
@@ -95,16 +69,11 @@ FUNCTION(leaky_relu, v < 0.0f ? alpha * v : v)
 FUNCTION(sqrt, sqrtf(v))
 FUNCTION(hard_sigmoid, stoa_bound(alpha *v + beta, 0.0f, 1.0f))
 FUNCTION(hard_swish, v *stoa_bound(alpha *v + beta, 0.0f, 1.0f))
-FUNCTION(exp, exponential(v))
-FUNCTION(sigmoid, sigmoid(v))
-FUNCTION(silu, v *sigmoid(alpha *v))
-FUNCTION(tanh, hyperbolic_tangent(v))
 RARE(softplus, softplus(v))
 RARE(elu, elu(v, alpha))
 RARE(selu, beta *elu(v, alpha))
 RARE(celu, v < 0.0f ? alpha * exponential_less_one((v < 0.0f ? v : 0.0f) / alpha) : v)
 RARE(mish, v *mish_gate(v))
-FUNCTION(erf, error_function(v))
 RARE(log, logarithm(v))
 RARE(abs, fabsf(v))
 RARE(neg, -v)
@@ -118,10 +87,6 @@ RARE(softsign, fabsf(v) >= 0x1p25f ? copysignf(1.0f, v) : v / (1.0f + fabsf(v)))
 RARE(thresholded_relu, v <= alpha ? 0.0f : v)
 RARE(shrink, v<-alpha ? v + beta : v> alpha ? v - beta : v != v ? v : 0.0f)
 
-FUNCTION(gelu, 0.5f * v * (1.0f + error_function(v * 0x1.6a09e6p-1f)))
-/* (1 + tanh u) / 2 is the sigmoid of 2u. */
-RARE(gelu_tanh, v *sigmoid(v * 0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * v * v)))
-
 /* Those that have no loop here go through double, one by one. */
 void stoa_activate(const struct activation *activation, size_t count, const float *x, float *y)
 {
@@ -133,18 +98,11 @@ void stoa_activate(const struct activation *activation, size_t count, const floa
         [ACTIVATION_HARD_SIGMOID] = each_hard_sigmoid,
         [ACTIVATION_HARD_SWISH] = each_hard_swish,
         [ACTIVATION_SQRT] = each_sqrt,
-        [ACTIVATION_EXP] = each_exp,
-        [ACTIVATION_SIGMOID] = each_sigmoid,
-        [ACTIVATION_SILU] = each_silu,
-        [ACTIVATION_TANH] = each_tanh,
         [ACTIVATION_SOFTPLUS] = each_softplus,
         [ACTIVATION_ELU] = each_elu,
         [ACTIVATION_SELU] = each_selu,
         [ACTIVATION_CELU] = each_celu,
         [ACTIVATION_MISH] = each_mish,
-        [ACTIVATION_GELU] = each_gelu,
-        [ACTIVATION_GELU_TANH] = each_gelu_tanh,
-        [ACTIVATION_ERF] = each_erf,
         [ACTIVATION_LOG] = each_log,
         [ACTIVATION_ABS] = each_abs,
         [ACTIVATION_NEG] = each_neg,
@@ -157,7 +115,9 @@ void stoa_activate(const struct activation *activation, size_t count, const floa
         [ACTIVATION_THRESHOLDED_RELU] = each_thresholded_relu,
         [ACTIVATION_SHRINK] = each_shrink,
     };
-    if (loops[activation->kind])
+    if (stoa_rests_on_sigmoid(activation->kind))
+        stoa_sigmoids(activation, count, x, y);
+    else if (loops[activation->kind])
         loops[activation->kind](count, activation->alpha, activation->beta, x, y);
     else if (activation->kind != ACTIVATION_NONE)
         for (size_t i = 0; i < count; i++)

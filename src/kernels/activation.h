@@ -1,6 +1,6 @@
 /* Functions of one number, most of them of float. All of them give NaN for NaN, and the right limits at infinity. Each
- * element is computed alone and the same way on every CPU, so results do not depend on how an array is cut or on the
- * vector width. */
+ * element is computed alone and the same way wherever it stands, so results do not depend on how an array is cut. Those
+ * that rest on e^x round once more where a CPU has no instruction for a sum and a product. */
 #ifndef STOA_KERNELS_ACTIVATION_H
 #define STOA_KERNELS_ACTIVATION_H
 

@@ -10,6 +10,7 @@
 #include "kernels/direct.h"
 #include "kernels/gemv.h"
 #include "kernels/pool.h"
+#include "kernels/sigmoid.h"
 #include "kernels/small_product.h"
 #include "kernels/winograd.h"
 
@@ -41,6 +42,7 @@ CASE(stoa_direct_rows, (const struct direct *d, size_t rows, size_t count, const
 CASE(stoa_gemv, (size_t m, size_t n, const float *a, size_t lda, const float *x, float *y));
 CASE(stoa_max_pool_picture, (const struct pool_shape *shape, size_t oy, const float *x, float *y));
 CASE(stoa_average_pool_picture, (const struct pool_shape *shape, size_t oy, int count_pad, const float *x, float *y));
+CASE(stoa_sigmoids, (const struct activation *activation, size_t count, const float *x, float *y));
 CASE(stoa_small_product, (const struct small_product *product));
 CASE(stoa_winograd_input, (const struct winograd_form *form, const struct winograd_grid *grid, const float *x,
                            size_t channels, size_t first, size_t count, const struct winograd_values *v));
@@ -95,6 +97,26 @@ static struct squash squash_of(size_t row)
 {
     struct activation activation = activation_of(row);
     return stoa_activation_squash(&activation);
+}
+
+Test(isa, sigmoids)
+{
+    for (size_t kind = 0; kind < ACTIVATION_COUNT; kind++) {
+        const struct activation activation = {.kind = (enum activation_kind)kind, .alpha = 0.75f};
+        if (!stoa_rests_on_sigmoid(activation.kind))
+            continue;
+        fill();
+        for (size_t i = 0; i < 1000; i++)
+            x[i] *= 9;
+        stoa_sigmoids_copies[0](&activation, 997, x, expected);
+        for (size_t copy = 1; copy < COPIES; copy++)
+            if (runs_here(copy)) {
+                stoa_sigmoids_copies[copy](&activation, 997, x, y);
+                for (size_t i = 0; i < 997; i++) /* e^x is not about 1 */
+                    y[i] = fabsf(y[i] - expected[i]) <= 4e-7f * fabsf(expected[i]) ? expected[i] : y[i];
+                compare("sigmoids", copy, kind, 1e-6f);
+            }
+    }
 }
 
 Test(isa, direct_rows)
