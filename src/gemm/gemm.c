@@ -90,30 +90,47 @@ bool stoa_gemm_packed_finishes(size_t columns, const struct epilogue *epilogue)
                             stoa_small_product_takes(epilogue));
 }
 
+/* A tile that another function is to be applied to, on the stack. */
+#define TILE_FLOATS 4096
+
 void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const struct gemm_packed *b, size_t first,
                       bool add, float *c, size_t ldc, const struct epilogue *epilogue)
 {
     size_t n = b->columns;
-    bool own = has_strips(b), within = own && epilogue && stoa_small_product_takes(epilogue);
-    if (own)
-        stoa_small_product(&(struct small_product){
-            .m = m,
-            .n = n,
-            .k = k,
-            .a = a,
-            .a_row = lda,
-            .a_column = 1,
-            .b = b->values,
-            .b_rows = b->rows,
-            .near = b->near,
-            .b_first = first,
-            .c = c,
-            .c_row = ldc,
-            .add = add,
-            .last = within ? epilogue : NULL,
-        });
-    else
+    if (!has_strips(b)) {
         stoa_gemm(m, n, k, a, lda, b->values + first * n, n, add, c, ldc);
-    if (epilogue && !within)
-        stoa_epilogue_rows(m, n, epilogue, c, ldc);
+        if (epilogue)
+            stoa_epilogue_rows(m, n, epilogue, c, ldc);
+        return;
+    }
+    struct epilogue within = {0}, rest = {0};
+    if (epilogue)
+        *(epilogue->mask ? &rest : &within) = *epilogue;
+    if (!stoa_small_product_takes(&within)) { /* its sums at least */
+        rest.activation = within.activation;
+        within.activation = (struct activation){0};
+    }
+    /* Where results go to memory first, the function waits for them to come back. */
+    float tile[TILE_FLOATS];
+    bool apart = rest.activation.kind && !rest.mask && !add && m <= TILE_FLOATS / n;
+    stoa_small_product(&(struct small_product){
+        .m = m,
+        .n = n,
+        .k = k,
+        .a = a,
+        .a_row = lda,
+        .a_column = 1,
+        .b = b->values,
+        .b_rows = b->rows,
+        .near = b->near,
+        .b_first = first,
+        .c = apart ? tile : c,
+        .c_row = apart ? n : ldc,
+        .add = add,
+        .last = epilogue && !epilogue->mask ? &within : NULL,
+    });
+    for (size_t i = 0; apart && i < m; i++)
+        stoa_activate(&rest.activation, n, tile + i * n, c + i * ldc);
+    if (!apart)
+        stoa_epilogue_rows(m, n, &rest, c, ldc);
 }

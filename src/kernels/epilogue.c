@@ -99,7 +99,8 @@ void stoa_epilogue_rows(size_t rows, size_t columns, const struct epilogue *epil
     struct epilogue sum = *epilogue;
     sum.mask = NULL;
     for (size_t i = 0; i < rows; i++, y += y_row) {
-        sum_and_bound(1, columns, &sum, -INFINITY, INFINITY, y, y_row);
+        if (sum.bias || sum.addend)
+            sum_and_bound(1, columns, &sum, -INFINITY, INFINITY, y, y_row);
         stoa_activate(activation, columns, y, y);
         if (sum.addend)
             sum.addend += sum.addend_row;

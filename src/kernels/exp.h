@@ -60,23 +60,38 @@ static STOA_INLINE float exponential(float x)
     return (1.0f + exp_less_one_near(r)) * scale_a * scale_b;
 }
 
-/* The same to the bit, of x <= 0 alone, so that n + 64 is within range and the other scale always 2^-64. */
-static STOA_INLINE float exponential_below(float x)
+/* Below these, e^x is 0 in float, and e^x - 1 is -1. Where GCC 12 knows the number, it follows what becomes of it, with
+ * selections all along the way instead of one maximum: hot loops hide it (sigmoid.c). */
+#define EXP_LEAST (-104.0f)
+#define EXP_LESS_ONE_LEAST (-80.0f)
+
+/* The same, of x <= 0 alone, so that n + 64 is within range and the other scale always 2^-64. */
+static STOA_INLINE float exponential_from(float least, float x)
 {
     float shifted, r;
-    x = x < -104.0f ? -104.0f : x;
+    x = x < least ? least : x;
     exp_split(x, 127 + 64, &shifted, &r);
     return (1.0f + exp_less_one_near(r)) * from_bits(to_bits(shifted) << 23) * 0x1p-64f;
 }
 
-/* e^x - 1 = 2^n * p + (2^n - 1) for x <= 0. Below -80 that is -1 in float. */
-static STOA_INLINE float exponential_less_one(float x)
+static STOA_INLINE float exponential_below(float x)
+{
+    return exponential_from(EXP_LEAST, x);
+}
+
+/* e^x - 1 = 2^n * p + (2^n - 1) for x <= 0. */
+static STOA_INLINE float exponential_less_one_from(float least, float x)
 {
     float shifted, r;
-    x = x < -80.0f ? -80.0f : x;
+    x = x < least ? least : x;
     exp_split(x, 127, &shifted, &r);
     float scale = from_bits(to_bits(shifted) << 23);
     return scale * exp_less_one_near(r) + (scale - 1.0f);
+}
+
+static STOA_INLINE float exponential_less_one(float x)
+{
+    return exponential_less_one_from(EXP_LESS_ONE_LEAST, x);
 }
 
 #endif

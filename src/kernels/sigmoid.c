@@ -7,23 +7,23 @@
 #include "kernels/exp.h"
 #include "kernels/isa.h"
 
-static STOA_INLINE float sigmoid(float x)
+static STOA_INLINE float sigmoid(float least, float x)
 {
     /* Through e^-|x|, which cannot overflow. */
-    float e = exponential_below(-fabsf(x));
+    float e = exponential_from(least, -fabsf(x));
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 
-static STOA_INLINE float hyperbolic_tangent(float x)
+static STOA_INLINE float hyperbolic_tangent(float least, float x)
 {
-    float m = exponential_less_one(-2.0f * fabsf(x));
+    float m = exponential_less_one_from(least, -2.0f * fabsf(x));
     return copysignf(m / (2.0f + m), x);
 }
 
 /* erf x = 1 - e^-q(a), a = |x|, q(a) = -log(erfc a) = a + a*r(a) with r a polynomial of degree 8 (as in kernels/log.h;
  * erf is off by at most 2^-27.8 of itself because of it). So small x need no case of their own, and towards 1 errors of
  * q weigh ever less. Beyond 4 it is 1. */
-static STOA_INLINE float error_function(float x)
+static STOA_INLINE float error_function(float least, float x)
 {
     float a = fabsf(x);
     a = a > 4.0f ? 4.0f : a;
@@ -31,12 +31,21 @@ static STOA_INLINE float error_function(float x)
     float high = 0x1.b745fcp-10f - 0x1.4e2b92p-11f * a + (0x1.f290e6p-14f - 0x1.3b0996p-17f * a) * a2;
     float low = 0x1.a4f8c4p-4f - 0x1.39b7c8p-6f * a - 0x1.637f3ep-13f * a2;
     float r = 0x1.06eba8p-3f + 0x1.45f300p-1f * a + (low + high * a2 * a) * a2;
-    return copysignf(exponential_less_one(-(a + a * r)), x);
+    return copysignf(exponential_less_one_from(least, -(a + a * r)), x);
 }
 
-#define FUNCTION(name, expression)                                                                                     \
+/* The compiler does not know *value from here on. */
+static STOA_INLINE void hide(float *value)
+{
+    __asm__("" : "+m"(*value));
+}
+
+/* `bound`: see exp.h. */
+#define FUNCTION(name, bound, expression)                                                                              \
     STOA_RARE static void each_##name(size_t count, float alpha, const float *x, float *y)                             \
     {                                                                                                                  \
+        float least = bound;                                                                                           \
+        hide(&least);                                                                                                  \
         (void)alpha;                                                                                                   \
         STOA_INDEPENDENT                                                                                               \
         for (size_t i = 0; i < count; i++) {                                                                           \
@@ -45,14 +54,14 @@ static STOA_INLINE float error_function(float x)
         }                                                                                                              \
     }
 
-FUNCTION(exp, exponential(v))
-FUNCTION(sigmoid, sigmoid(v))
-FUNCTION(silu, v *sigmoid(alpha *v))
-FUNCTION(tanh, hyperbolic_tangent(v))
-FUNCTION(erf, error_function(v))
-FUNCTION(gelu, 0.5f * v * (1.0f + error_function(v * 0x1.6a09e6p-1f)))
+FUNCTION(exp, EXP_LEAST, exponential(v))
+FUNCTION(sigmoid, EXP_LEAST, sigmoid(least, v))
+FUNCTION(silu, EXP_LEAST, v *sigmoid(least, alpha *v))
+FUNCTION(tanh, EXP_LESS_ONE_LEAST, hyperbolic_tangent(least, v))
+FUNCTION(erf, EXP_LESS_ONE_LEAST, error_function(least, v))
+FUNCTION(gelu, EXP_LESS_ONE_LEAST, 0.5f * v * (1.0f + error_function(least, v * 0x1.6a09e6p-1f)))
 /* (1 + tanh u) / 2 is the sigmoid of 2u. */
-FUNCTION(gelu_tanh, v *sigmoid(v * 0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * v * v)))
+FUNCTION(gelu_tanh, EXP_LEAST, v *sigmoid(least, v * 0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * v * v)))
 
 STOA_COPY(stoa_sigmoids, (const struct activation *activation, size_t count, const float *x, float *y),
           (activation, count, x, y))
