@@ -50,9 +50,10 @@ struct stoa_output_spec {
  * other places; the others leave every bit of the outputs as it is, but where a convolution reads a slice of fewer than
  * 16 channels in place. */
 enum stoa_pass {
-    STOA_PASS_FUSE_PAD = 0,    /* zeros around an image become the padding of who reads it */
-    STOA_PASS_FUSE_NORM,       /* constants that scale and shift a convolution's channels go into its weights */
-    STOA_PASS_FUSE_ADD,        /* a convolution adds another tensor to its output */
+    STOA_PASS_FUSE_PAD = 0, /* zeros around an image become the padding of who reads it */
+    STOA_PASS_FUSE_NORM,    /* constants that scale and shift a convolution's channels go into its weights, rows behind
+                             * products are their biases, and layer norms of nine nodes one step */
+    STOA_PASS_FUSE_ADD,     /* a convolution adds another tensor to its output */
     STOA_PASS_FUSE_ACTIVATION, /* an operator applies a function to its output */
     STOA_PASS_FUSE_MASK,       /* training: who computes a gradient clears it where Relu or Clip let nothing through */
     STOA_PASS_CONCAT_IN_PLACE, /* what is concatenated along channels is written where it belongs at once */

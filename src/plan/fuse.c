@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/tensor.h"
 
 static const struct {
     const char *name;
@@ -77,6 +78,25 @@ size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part)
     if (stoa_plan_result(plan, leader) != v || over || !fusion->takes || !(fusion->takes(call) & (unsigned)part))
         return PLAN_NONE;
     return leader;
+}
+
+bool stoa_plan_is_link(const struct plan *plan, size_t n, const char *type, size_t v, float *constant)
+{
+    if (!stoa_plan_is_free(plan, n) || strcmp(plan->model->graph.nodes[n].type, type) != 0)
+        return false;
+    const struct plan_node *node = &plan->nodes[n];
+    const struct op_call *call = &node->call;
+    bool ordered = !constant || strcmp(type, "Div") == 0 || strcmp(type, "Pow") == 0;
+    size_t at = !ordered && node->inputs[0] != v;
+    if (node->inputs[at] != v || !stoa_tensor_same_dims(&call->inputs[at], &call->outputs[0]))
+        return false;
+    if (!constant)
+        return true;
+    const struct stoa_tensor *other = &call->inputs[1 - at];
+    if (!other->data || other->dtype != STOA_FLOAT || stoa_tensor_elements(other) != 1)
+        return false;
+    *constant = *(const float *)other->data;
+    return true;
 }
 
 enum stoa_status stoa_plan_note(struct plan *plan, enum stoa_pass pass, const char *node, const char *into,

@@ -18,6 +18,16 @@ size_t stoa_plan_result(const struct plan *plan, size_t leader);
  * PLAN_NONE. */
 size_t stoa_plan_maker(const struct plan *plan, size_t v, enum op_takes part);
 
+/* Whether n is a node that is planned and part of no chain. */
+static inline bool stoa_plan_is_free(const struct plan *plan, size_t n)
+{
+    return n != PLAN_NONE && plan->nodes[n].planned && plan->nodes[n].leader == n && plan->nodes[n].last == n;
+}
+
+/* Whether n is such a node of that type and makes of value v one of the same dims, alone (`constant` null) or with one
+ * number, *constant; where the order of the two matters, v comes first. */
+bool stoa_plan_is_link(const struct plan *plan, size_t n, const char *type, size_t v, float *constant);
+
 /* Node n, which alone reads the end of the leader's chain, becomes its new end. */
 STOA_CHECKED enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
                                              struct stoa_error *error);
@@ -35,9 +45,10 @@ STOA_CHECKED enum stoa_status stoa_plan_add_input(struct plan *plan, size_t lead
 STOA_CHECKED enum stoa_status stoa_plan_join_front(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
                                                    struct stoa_error *error);
 
-/* Each a file of that name: one pass over all nodes. */
+/* Each a file of that name: one pass over all nodes. Layer norms are part of fuse-norm. */
 STOA_CHECKED enum stoa_status stoa_plan_fuse_pad(struct plan *plan, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error);
+STOA_CHECKED enum stoa_status stoa_plan_fuse_layer_norm(struct plan *plan, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_plan_fuse_add(struct plan *plan, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_plan_fuse_activation(struct plan *plan, struct stoa_error *error);
 STOA_CHECKED enum stoa_status stoa_plan_fuse_mask(struct plan *plan, struct stoa_error *error);

@@ -35,32 +35,17 @@ struct chain {
     size_t count, nodes[MOST_LINKS + 2];
 };
 
-static bool is_free(const struct plan *plan, size_t n)
-{
-    return n != PLAN_NONE && plan->nodes[n].planned && plan->nodes[n].leader == n;
-}
-
 /* Whether node n makes of value v one of the same dims, the other operand being that constant (0: without another). */
 static bool is_link(const struct plan *plan, size_t n, const char *type, float constant, size_t v)
 {
-    if (!is_free(plan, n) || strcmp(plan->model->graph.nodes[n].type, type) != 0)
-        return false;
-    const struct plan_node *node = &plan->nodes[n];
-    const struct op_call *call = &node->call;
-    size_t at = constant != 0 && strcmp(type, "Div") != 0 && node->inputs[0] != v;
-    if (node->inputs[at] != v || !stoa_tensor_same_dims(&call->inputs[at], &call->outputs[0]))
-        return false;
-    if (constant == 0)
-        return true;
-    const struct stoa_tensor *other = &call->inputs[1 - at];
-    return other->data && other->dtype == STOA_FLOAT && stoa_tensor_elements(other) == 1 &&
-           *(const float *)other->data == constant;
+    float other;
+    return stoa_plan_is_link(plan, n, type, v, constant != 0 ? &other : NULL) && (constant == 0 || other == constant);
 }
 
 static bool multiplies(const struct plan *plan, size_t n, size_t v, size_t gate)
 {
     const struct plan_node *node = &plan->nodes[n];
-    return is_free(plan, n) && stoa_op_fusion(node->call.op)->multiplies &&
+    return stoa_plan_is_free(plan, n) && stoa_op_fusion(node->call.op)->multiplies &&
            node->call.op->fusion->multiplies(&node->call) &&
            (node->inputs[0] == v ? node->inputs[1] == gate : node->inputs[0] == gate && node->inputs[1] == v);
 }

@@ -76,6 +76,7 @@ static enum stoa_status absorb(struct plan *plan, size_t n, size_t input, struct
 
 enum stoa_status stoa_plan_fuse_norm(struct plan *plan, struct stoa_error *error)
 {
+    STOA_TRY(stoa_plan_fuse_layer_norm(plan, error));
     /* In the graph's order, so that a chain grows from its convolution on. */
     for (size_t n = 0; n < plan->model->graph.node_count; n++) {
         const struct plan_node *node = &plan->nodes[n];

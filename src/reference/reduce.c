@@ -9,7 +9,9 @@
  *   LogSum            (K + 1) A / |S| and the logarithm 8 |y| + 2
  *   LogSumExp         as LogSoftmax (softmax.c), with m the maximum: sum_j p_j |x_j - m| + K + 8 + 8 |y - m| + 2 |y| +
  *                     |m|
- *   Max, Min          none */
+ *   Max, Min          none
+ *
+ * What x itself may be off by adds up as x does: of Sum and Mean alone. */
 #include "reference/reduce.h"
 
 #include <math.h>
@@ -44,7 +46,7 @@ enum kind { SUM, MEAN, L1, L2, SUM_SQUARE, LOG_SUM, LOG_SUM_EXP, PROD, MAX, MIN 
 
 /* What has been gathered of one set: the largest (smallest) element, and sums. */
 struct gathered {
-    double m, sum, magnitude, spread;
+    double m, sum, magnitude, spread, carried;
 };
 
 static void gather(enum kind kind, double x, struct gathered *g)
@@ -78,7 +80,7 @@ static void gather(enum kind kind, double x, struct gathered *g)
 static double settle(enum kind kind, double K, const struct gathered *g, double *slack)
 {
     double y = g->sum, m = g->m;
-    *slack = (K + 1) * g->magnitude;
+    *slack = (K + 1) * g->magnitude + g->carried;
     switch (kind) {
     case MEAN:
         *slack /= K;
@@ -124,8 +126,11 @@ static void gather_all(enum kind kind, const struct reference_tensor *x, const s
     }
     for (size_t o = 0; kind == LOG_SUM_EXP && o < stoa_reference_count(kept); o++)
         sets[o].m = isfinite(sets[o].m) ? sets[o].m : 0;
-    for (size_t i = 0; i < stoa_reference_count(x); i++, stoa_reference_next(x->rank, x->dims, index))
-        gather(kind, x->values[i], &sets[stoa_reference_offset(kept, x->rank, index)]);
+    for (size_t i = 0; i < stoa_reference_count(x); i++, stoa_reference_next(x->rank, x->dims, index)) {
+        struct gathered *g = &sets[stoa_reference_offset(kept, x->rank, index)];
+        gather(kind, x->values[i], g);
+        g->carried += x->slack ? x->slack[i] : 0;
+    }
 }
 
 static enum stoa_status reduce(struct reference_run *run, enum kind kind)

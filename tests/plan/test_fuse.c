@@ -11,6 +11,10 @@
 
 #define GRADIENT "input g f32[2,4,6,6]\ninput w f32[4,3,3,3]\ninput x f32[2,3,8,8]\ninput z f32[2,3,8,8]\n"
 #define IMAGE "input x f32[2,3,8,8]\nconst w f32[4,3,3,3]\nconst b f32[4]\nconst v f32[4,4,1,1]\n"
+#define LINES "input x f32[2,5,6]\nconst s f32[6]\nconst h f32[6]\nconst two f32(2)\nconst e f32(1e-5)\n"
+#define MEAN "m = ReduceMean(x) axes=[-1]\nd = Sub(x, m)\n"
+#define DEVIATION "v = ReduceMean(t) axes=[-1]\na = Add(v, e)\nr = Sqrt(a)\nq = Div(d, r)\n"
+#define LAYER_NORM_TYPE "ReduceMean+Sub+Pow+ReduceMean+Add+Sqrt+Div+Mul+Add"
 #define NORM "const s f32+[4]\nconst h f32[4]\nconst m f32[4]\nconst r f32+[4]\n"
 
 static const struct {
@@ -111,6 +115,37 @@ static const struct {
     {"not behind a product of a vector, or by a batch", STOA_PASS_FUSE_NORM, 0, NULL,
      "input x f32[5]\nconst w f32[5,20]\nconst b f32[20]\nconst u f32[3,5,20]\na = MatMul(x, w)\nd = Add(a, b)\n"
      "e = MatMul(x, u)\nf = Add(e, b)\noutput d\noutput f\n"},
+
+    {"a layer norm in nine nodes", STOA_PASS_FUSE_NORM, 8, LAYER_NORM_TYPE,
+     LINES MEAN "t = Pow(d, two)\n" DEVIATION "o = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
+    {"a layer norm, rows of constants first, of matrices", STOA_PASS_FUSE_NORM, 8, LAYER_NORM_TYPE,
+     "input x f32[4,7]\nconst s f32[7]\nconst h f32[7]\nconst two f32(2)\nconst e f32[1]{1e-6}\n"
+     "m = ReduceMean(x) axes=[1]\nd = Sub(x, m)\nt = Pow(d, two)\nv = ReduceMean(t) axes=[1]\na = Add(e, v)\n"
+     "r = Sqrt(a)\nq = Div(d, r)\no = Mul(s, q)\ny = Add(h, o)\noutput y\n"},
+    {"a layer norm of what others read, behind a layer norm", STOA_PASS_FUSE_NORM, 16, LAYER_NORM_TYPE,
+     LINES MEAN "t = Pow(d, two)\n" DEVIATION
+                "o = Mul(q, s)\nx2 = Add(o, h)\nm2 = ReduceMean(x2) axes=[-1]\nd2 = Sub(x2, m2)\nt2 = Pow(d2, two)\n"
+                "v2 = ReduceMean(t2) axes=[-1]\na2 = Add(v2, e)\nr2 = Sqrt(a2)\nq2 = Div(d2, r2)\no2 = Mul(q2, s)\n"
+                "x3 = Add(o2, h)\ny = Add(x2, x3)\noutput y\n"},
+    {"not a layer norm of third powers", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES MEAN "t = Pow(d, e)\n" DEVIATION "o = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
+    {"not a layer norm along another axis", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES "m = ReduceMean(x) axes=[1]\nd = Sub(x, m)\nt = Pow(d, two)\nv = ReduceMean(t) axes=[1]\na = Add(v, e)\n"
+           "r = Sqrt(a)\nq = Div(d, r)\no = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
+    {"not a layer norm whose variance is along another axis", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES MEAN "t = Pow(d, two)\nv = ReduceMean(t) axes=[1]\na = Add(v, e)\nr = Sqrt(a)\nq = Div(d, r)\n"
+                "o = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
+    {"not a layer norm that others read within", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES MEAN "t = Pow(d, two)\n" DEVIATION "o = Mul(q, s)\ny = Add(o, h)\noutput y\noutput v\n"},
+    {"not a layer norm whose difference is read twice more", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES MEAN "t = Pow(d, two)\n" DEVIATION "o = Mul(q, s)\np = Add(o, h)\ny = Add(p, d)\noutput y\n"},
+    {"not a layer norm turned over", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES "m = ReduceMean(x) axes=[-1]\nd = Sub(m, x)\nt = Pow(d, two)\n" DEVIATION
+           "o = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
+    {"not a layer norm with a scale that is computed", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES MEAN "input z f32[6]\nt = Pow(d, two)\n" DEVIATION "o = Mul(q, z)\ny = Add(o, h)\noutput y\n"},
+    {"not a layer norm with a scale for each row", STOA_PASS_FUSE_NORM, 0, NULL,
+     LINES MEAN "const z f32[5,1]\nt = Pow(d, two)\n" DEVIATION "o = Mul(q, z)\ny = Add(o, h)\noutput y\n"},
 
     {"a sum behind a convolution", STOA_PASS_FUSE_ADD, 1, "Conv+Add",
      IMAGE "a = Conv(x, w)\nc = Conv(a, v)\ny = Add(a, c)\noutput y\n"},
