@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Exports torchvision architectures, and three networks written here, as ONNX, with inputs and PyTorch's outputs for them.
+"""Exports torchvision architectures, and a few networks written here, as ONNX, with inputs and PyTorch's outputs for them.
 
     /usr/bin/python3 export.py DIR [NAME... | more]
 
@@ -18,9 +18,9 @@ NAMES = ('alexnet', 'vgg16', 'squeezenet1_1', 'resnet18', 'resnet50', 'mobilenet
 # Further ones, which the tests check.
 MORE = ('vgg11_bn', 'squeezenet1_0', 'wide_resnet50_2', 'resnext50_32x4d', 'densenet121', 'inception_v3',
         'mobilenet_v3_large', 'shufflenet_v2_x1_0', 'mnasnet1_0', 'efficientnet_b0', 'regnet_y_400mf', 'convnext_tiny',
-        'fcn_resnet50', 'deeplabv3_mobilenet_v3_large', 'unet', 'esrgan', 'crnn')
+        'fcn_resnet50', 'deeplabv3_mobilenet_v3_large', 'unet', 'esrgan', 'crnn', 'detector')
 # Height and width of the input where it is not 224.
-SIDES = {'inception_v3': 299, 'unet': 96, 'esrgan': 48, 'crnn': 64}
+SIDES = {'inception_v3': 299, 'unet': 96, 'esrgan': 48, 'crnn': 64, 'detector': 320}
 
 
 def complete(name, directory):
@@ -122,9 +122,70 @@ def crnn():
     return CRNN()
 
 
+def detector():
+    """Boxes at three scales, by a network like YOLOv5's smallest: split blocks, SiLU, pools of pools, features up and down."""
+    nn = torch.nn
+
+    def conv(channels, wider, kernel=1, stride=1, pad=None):
+        return nn.Sequential(nn.Conv2d(channels, wider, kernel, stride, kernel // 2 if pad is None else pad, bias=False),
+                             nn.BatchNorm2d(wider), nn.SiLU())
+
+    class Block(nn.Module):
+        """Half of the channels through `depth` bottlenecks, half past them."""
+        def __init__(self, channels, wider, depth, adds=True):
+            super().__init__()
+            half = wider // 2
+            self.through, self.past, self.join = conv(channels, half), conv(channels, half), conv(2 * half, wider)
+            self.steps = nn.ModuleList([nn.Sequential(conv(half, half), conv(half, half, 3)) for _ in range(depth)])
+            self.adds = adds
+
+        def forward(self, x):
+            y = self.through(x)
+            for step in self.steps:
+                y = y + step(y) if self.adds else step(y)
+            return self.join(torch.cat([y, self.past(x)], 1))
+
+    class Pools(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.first, self.last = conv(channels, channels // 2), conv(2 * channels, channels)
+
+        def forward(self, x):
+            seen = [self.first(x)]
+            for _ in range(3):
+                seen.append(nn.functional.max_pool2d(seen[-1], 5, 1, 2))
+            return self.last(torch.cat(seen, 1))
+
+    class Detector(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fine = nn.Sequential(conv(3, 16, 6, 2, 2), conv(16, 32, 3, 2), Block(32, 32, 1), conv(32, 64, 3, 2),
+                                      Block(64, 64, 2))
+            self.middle = nn.Sequential(conv(64, 128, 3, 2), Block(128, 128, 3))
+            self.coarse = nn.Sequential(conv(128, 256, 3, 2), Block(256, 256, 1), Pools(256), conv(256, 128))
+            self.up = nn.ModuleList([nn.Sequential(Block(256, 128, 1, False), conv(128, 64)), Block(128, 64, 1, False)])
+            self.down = nn.ModuleList([conv(64, 64, 3, 2), conv(128, 128, 3, 2)])
+            self.join = nn.ModuleList([Block(128, 128, 1, False), Block(256, 256, 1, False)])
+            self.heads = nn.ModuleList([nn.Conv2d(channels, 255, 1) for channels in (64, 128, 256)])
+
+        def forward(self, x):
+            wider = nn.Upsample(scale_factor=2, mode='nearest')
+            fine = self.fine(x)
+            middle = self.middle(fine)
+            coarse = self.coarse(middle)
+            half = self.up[0](torch.cat([wider(coarse), middle], 1))
+            first = self.up[1](torch.cat([wider(half), fine], 1))
+            second = self.join[0](torch.cat([self.down[0](first), half], 1))
+            third = self.join[1](torch.cat([self.down[1](second), coarse], 1))
+            seen = [head(part).flatten(2) for head, part in zip(self.heads, (first, second, third))]
+            return torch.cat(seen, 2).sigmoid()
+
+    return Detector()
+
+
 def build(name):
     """The network in inference mode, each batch norm given numbers that change something."""
-    if name in ('unet', 'esrgan', 'crnn'):
+    if name in ('unet', 'esrgan', 'crnn', 'detector'):
         network = globals()[name]()
     elif hasattr(torchvision.models.segmentation, name):
         network = plain(getattr(torchvision.models.segmentation, name)(weights=None, weights_backbone=None))
