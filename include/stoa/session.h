@@ -48,7 +48,7 @@ struct stoa_output_spec {
 
 /* What planning makes simpler before a model runs. The model itself stays as it is. The first two round in
  * other places; the others leave every bit of the outputs as it is, but where a convolution reads a slice of fewer than
- * 16 channels in place. */
+ * 16 channels in place, and of a Gelu written with a division by the root of 2. */
 enum stoa_pass {
     STOA_PASS_FUSE_PAD = 0, /* zeros around an image become the padding of who reads it */
     STOA_PASS_FUSE_NORM,    /* constants that scale and shift a convolution's channels go into its weights, rows behind

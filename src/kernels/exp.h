@@ -33,15 +33,14 @@ static STOA_INLINE float exp_less_one_near(float r)
     return r + r2 * (low + r2 * high);
 }
 
-/* n as a float, and as the low bits of *shifted, where it stands above `bias`; *r. */
-static STOA_INLINE float exp_split(float x, float bias, float *shifted, float *r)
+/* *r, and n + bias as the low bits of *shifted. */
+static STOA_INLINE void exp_split(float x, float bias, float *shifted, float *r)
 {
     const float rounder = 0x1.8p23f + bias; /* adding it leaves the nearest whole number in the low bits */
     *shifted = x * 0x1.715476p0f + rounder;
     float n = *shifted - rounder;
     /* log 2 in two parts, of which n times the first is exact. */
     *r = x - n * 0x1.62e4p-1f - n * 0x1.7f7d1cp-20f;
-    return n;
 }
 
 /* Beyond [-104, 89] e^x is 0 or infinity in float, and the ends of the range give just that. (1 + p) * 2^n, the scale

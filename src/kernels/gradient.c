@@ -41,7 +41,7 @@ static STOA_INLINE float mish(float x)
     float above = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
     float below = above + (x < 0.0f ? 2.0f : 2.0f * e * e);
     float bend = (x < 0.0f ? e : e * e) * (1.0f + e);
-    return above / below + 4.0f * x * (bend / (below * below));
+    return above / below + x * (4.0f * bend / (below * below));
 }
 
 /* A NaN that was kept is no reason to give 0. */

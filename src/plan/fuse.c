@@ -99,6 +99,15 @@ bool stoa_plan_is_link(const struct plan *plan, size_t n, const char *type, size
     return true;
 }
 
+bool stoa_plan_is_row(const struct plan *plan, size_t n, size_t input)
+{
+    const struct stoa_tensor *row = &plan->nodes[n].call.inputs[input], *y = &plan->nodes[n].call.outputs[0];
+    /* Before opset 7 it may lie along another dimension. */
+    return plan->model->graph.nodes[n].opset >= 7 && row->data && row->dtype == STOA_FLOAT && row->rank > 0 &&
+           y->rank > 0 && row->dims[row->rank - 1] == y->dims[y->rank - 1] &&
+           stoa_tensor_elements(row) == y->dims[y->rank - 1];
+}
+
 enum stoa_status stoa_plan_note(struct plan *plan, enum stoa_pass pass, const char *node, const char *into,
                                 struct stoa_error *error)
 {

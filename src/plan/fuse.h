@@ -28,6 +28,10 @@ static inline bool stoa_plan_is_free(const struct plan *plan, size_t n)
  * number, *constant; where the order of the two matters, v comes first. */
 bool stoa_plan_is_link(const struct plan *plan, size_t n, const char *type, size_t v, float *constant);
 
+/* Whether input `input` of node n, which adds or multiplies two, is one constant for each place of the last dimension.
+ */
+bool stoa_plan_is_row(const struct plan *plan, size_t n, size_t input);
+
 /* Node n, which alone reads the end of the leader's chain, becomes its new end. */
 STOA_CHECKED enum stoa_status stoa_plan_join(struct plan *plan, enum stoa_pass pass, size_t leader, size_t n,
                                              struct stoa_error *error);

@@ -46,10 +46,10 @@ static bool has_row(const struct plan *plan, size_t n, const char *type, size_t 
     const struct plan_node *node = &plan->nodes[n];
     const struct op_call *call = &node->call;
     const size_t at = node->inputs[0] != a;
-    const struct stoa_tensor *x = &call->inputs[at], *other = &call->inputs[1 - at];
     *row = node->inputs[1 - at];
-    return call->input_count == 2 && node->inputs[at] == a && stoa_tensor_same_dims(x, &call->outputs[0]) &&
-           other->data && other->dtype == STOA_FLOAT && other->rank == 1 && other->dims[0] == x->dims[x->rank - 1];
+    return call->input_count == 2 && node->inputs[at] == a &&
+           stoa_tensor_same_dims(&call->inputs[at], &call->outputs[0]) && stoa_plan_is_row(plan, n, 1 - at) &&
+           call->inputs[1 - at].rank == 1;
 }
 
 /* Whether n is a `type` of a and b, in this order, of the dims of a. */

@@ -44,15 +44,14 @@ static enum stoa_status add_bias(struct plan *plan, size_t leader, size_t n, siz
 {
     struct op_call *call = &plan->nodes[leader].call;
     const struct op_call *sum = &plan->nodes[n].call;
-    const struct stoa_tensor *y = &sum->outputs[0], *other = &sum->inputs[1 - input];
-    const size_t columns = y->dims[y->rank - 1];
+    const size_t columns = call->outputs[0].dims[call->outputs[0].rank - 1];
     float *bias;
     *added = false;
-    if (!sum->op->fusion->adds || !sum->op->fusion->adds(sum) || call->epilogue.bias || !other->data ||
-        other->rank == 0 || other->dims[other->rank - 1] != columns || stoa_tensor_elements(other) != columns)
+    if (!sum->op->fusion->adds || !sum->op->fusion->adds(sum) || call->epilogue.bias ||
+        !stoa_plan_is_row(plan, n, 1 - input))
         return STOA_OK;
     STOA_TRY(stoa_arena_allocate(&plan->arena, columns, sizeof *bias, error, &bias));
-    memcpy(bias, other->data, columns * sizeof *bias);
+    memcpy(bias, sum->inputs[1 - input].data, columns * sizeof *bias);
     call->epilogue.bias = bias;
     *added = true;
     return STOA_OK;

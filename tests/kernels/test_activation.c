@@ -86,7 +86,7 @@ static const struct {
     {"hard_sigmoid", ACTIVATION_HARD_SIGMOID, hard_sigmoid, 0.51},
     {"celu", ACTIVATION_CELU, elu, 1.3},
     {"mish", ACTIVATION_MISH, mish, 64.0}, /* as silu */
-    {"erf", ACTIVATION_ERF, erf, 2.3},
+    {"erf", ACTIVATION_ERF, erf, 2.4},
     {"log", ACTIVATION_LOG, log, 0.9},
     {"softsign", ACTIVATION_SOFTSIGN, softsign, 1.6},
     {"reciprocal", ACTIVATION_RECIPROCAL, reciprocal, 0.51},

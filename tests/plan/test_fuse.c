@@ -112,6 +112,9 @@ static const struct {
     {"not a row that makes a product larger, or is computed", STOA_PASS_FUSE_NORM, 0, NULL,
      "input x f32[20,5]\nconst w f32[5,20]\nconst b f32[2,1,20]\ninput c f32[20]\na = MatMul(x, w)\n"
      "d = Add(a, b)\ne = MatMul(x, w)\nf = Add(e, c)\noutput d\noutput f\n"},
+    {"not a row along another axis, as there were before opset 7", STOA_PASS_FUSE_NORM, 0, NULL,
+     "input x f32[20,5]\nconst w f32[5,20]\nconst b f32[20]\na = MatMul(x, w)\ny = Add@6(a, b) broadcast=1 axis=0\n"
+     "output y\n"},
     {"not behind a product of a vector, or by a batch", STOA_PASS_FUSE_NORM, 0, NULL,
      "input x f32[5]\nconst w f32[5,20]\nconst b f32[20]\nconst u f32[3,5,20]\na = MatMul(x, w)\nd = Add(a, b)\n"
      "e = MatMul(x, u)\nf = Add(e, b)\noutput d\noutput f\n"},
@@ -144,6 +147,9 @@ static const struct {
            "o = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
     {"not a layer norm with a scale that is computed", STOA_PASS_FUSE_NORM, 0, NULL,
      LINES MEAN "input z f32[6]\nt = Pow(d, two)\n" DEVIATION "o = Mul(q, z)\ny = Add(o, h)\noutput y\n"},
+    {"not a layer norm with a scale along another axis", STOA_PASS_FUSE_NORM, 0, NULL,
+     "input x f32[6,6]\nconst s f32[6]\nconst h f32[6]\nconst two f32(2)\nconst e f32(1e-5)\n" MEAN
+     "t = Pow(d, two)\n" DEVIATION "o = Mul@6(q, s) broadcast=1 axis=0\ny = Add(o, h)\noutput y\n"},
     {"not a layer norm with a scale for each row", STOA_PASS_FUSE_NORM, 0, NULL,
      LINES MEAN "const z f32[5,1]\nt = Pow(d, two)\n" DEVIATION "o = Mul(q, z)\ny = Add(o, h)\noutput y\n"},
 
