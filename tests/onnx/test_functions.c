@@ -267,7 +267,7 @@ Test(functions, become_their_nodes)
         cr_expect(status == STOA_OK, "%s: %s", rows[i].name, error.message);
         if (status == STOA_OK) {
             add_nodes(&text, &model->graph);
-            cr_expect_str_eq(text.bytes, rows[i].become, "%s: %s", rows[i].name, text.bytes);
+            cr_expect(strcmp(text.bytes, rows[i].become) == 0, "%s: %s", rows[i].name, text.bytes);
         }
         stoa_model_free(model);
         onnx_free(&writer);
