@@ -3,6 +3,7 @@
  *   y = d / sqrt(mean(d^2) + epsilon) * scale + bias
  *
  * with means along the last axis: nine nodes become one LayerNormalization. */
+#include <math.h>
 #include <string.h>
 
 #include "base/attributes.h"
@@ -65,15 +66,14 @@ static bool joins(const struct plan *plan, size_t n, const char *type, size_t a,
 /* Whether nodes from n, a mean, on are such a norm. */
 static bool find(const struct plan *plan, size_t n, struct layer_norm *norm)
 {
-    size_t *nodes = norm->nodes, results[LINKS];
+    size_t *nodes = norm->nodes, v = stoa_plan_result(plan, n); /* of the last node */
     float two;
     nodes[MEAN] = n;
     norm->values[0] = plan->nodes[n].inputs[0];
-    results[MEAN] = stoa_plan_result(plan, n);
-    n = nodes[DIFFERENCE] = stoa_plan_only_reader(plan, results[MEAN]);
-    if (!joins(plan, n, "Sub", norm->values[0], results[MEAN]))
+    n = nodes[DIFFERENCE] = stoa_plan_only_reader(plan, v);
+    if (!joins(plan, n, "Sub", norm->values[0], v))
         return false;
-    const size_t d = results[DIFFERENCE] = stoa_plan_result(plan, n);
+    const size_t d = stoa_plan_result(plan, n);
     const size_t *first = &plan->uses.first[d], *readers = &plan->uses.readers[first[0]];
     if (plan->model->graph.values[d].is_output || first[1] - first[0] != 2)
         return false;
@@ -84,25 +84,25 @@ static bool find(const struct plan *plan, size_t n, struct layer_norm *norm)
     n = nodes[VARIANCE] = stoa_plan_only_reader(plan, stoa_plan_result(plan, nodes[SQUARE]));
     if (!is_mean(plan, n))
         return false;
-    results[VARIANCE] = stoa_plan_result(plan, n);
-    n = nodes[SUM] = stoa_plan_only_reader(plan, results[VARIANCE]);
-    if (!stoa_plan_is_link(plan, n, "Add", results[VARIANCE], &norm->epsilon) || !(norm->epsilon >= 0))
+    v = stoa_plan_result(plan, n);
+    n = nodes[SUM] = stoa_plan_only_reader(plan, v);
+    if (!stoa_plan_is_link(plan, n, "Add", v, &norm->epsilon) || !(norm->epsilon >= 0) || isinf(norm->epsilon))
         return false;
-    results[SUM] = stoa_plan_result(plan, n);
-    n = nodes[ROOT] = stoa_plan_only_reader(plan, results[SUM]);
-    if (!stoa_plan_is_link(plan, n, "Sqrt", results[SUM], NULL))
+    v = stoa_plan_result(plan, n);
+    n = nodes[ROOT] = stoa_plan_only_reader(plan, v);
+    if (!stoa_plan_is_link(plan, n, "Sqrt", v, NULL))
         return false;
-    results[ROOT] = stoa_plan_result(plan, n);
-    n = stoa_plan_only_reader(plan, results[ROOT]);
-    if (n != nodes[QUOTIENT] || !joins(plan, n, "Div", d, results[ROOT]))
+    v = stoa_plan_result(plan, n);
+    n = nodes[QUOTIENT];
+    if (stoa_plan_only_reader(plan, v) != n || !joins(plan, n, "Div", d, v))
         return false;
-    results[QUOTIENT] = stoa_plan_result(plan, n);
-    n = nodes[PRODUCT] = stoa_plan_only_reader(plan, results[QUOTIENT]);
-    if (!has_row(plan, n, "Mul", results[QUOTIENT], &norm->values[1]))
+    v = stoa_plan_result(plan, n);
+    n = nodes[PRODUCT] = stoa_plan_only_reader(plan, v);
+    if (!has_row(plan, n, "Mul", v, &norm->values[1]))
         return false;
-    results[PRODUCT] = stoa_plan_result(plan, n);
-    n = nodes[RESULT] = stoa_plan_only_reader(plan, results[PRODUCT]);
-    return has_row(plan, n, "Add", results[PRODUCT], &norm->values[2]);
+    v = stoa_plan_result(plan, n);
+    n = nodes[RESULT] = stoa_plan_only_reader(plan, v);
+    return has_row(plan, n, "Add", v, &norm->values[2]);
 }
 
 /* The first of the nodes computes what the last one gave. */

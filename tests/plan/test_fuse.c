@@ -130,6 +130,9 @@ static const struct {
                 "o = Mul(q, s)\nx2 = Add(o, h)\nm2 = ReduceMean(x2) axes=[-1]\nd2 = Sub(x2, m2)\nt2 = Pow(d2, two)\n"
                 "v2 = ReduceMean(t2) axes=[-1]\na2 = Add(v2, e)\nr2 = Sqrt(a2)\nq2 = Div(d2, r2)\no2 = Mul(q2, s)\n"
                 "x3 = Add(o2, h)\ny = Add(x2, x3)\noutput y\n"},
+    {"not a layer norm without bounds", STOA_PASS_FUSE_NORM, 0, NULL,
+     "input x f32[4,7]\nconst s f32[7]\nconst h f32[7]\nconst two f32(2)\nconst e f32(inf)\n" MEAN
+     "t = Pow(d, two)\n" DEVIATION "o = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
     {"not a layer norm of third powers", STOA_PASS_FUSE_NORM, 0, NULL,
      LINES MEAN "t = Pow(d, e)\n" DEVIATION "o = Mul(q, s)\ny = Add(o, h)\noutput y\n"},
     {"not a layer norm along another axis", STOA_PASS_FUSE_NORM, 0, NULL,
