@@ -85,6 +85,23 @@ static enum stoa_status join(const char *a, const char *between, const char *b, 
     return STOA_OK;
 }
 
+static const Onnx__AttributeProto *find_attribute(Onnx__AttributeProto *const *attributes, size_t count,
+                                                  const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (attributes[i]->name && strcmp(attributes[i]->name, name) == 0)
+            return attributes[i];
+    return NULL;
+}
+
+static bool has_attribute(const Onnx__FunctionProto *function, const char *name)
+{
+    for (size_t i = 0; name && i < function->n_attribute; i++)
+        if (strcmp(function->attribute[i], name) == 0)
+            return true;
+    return name && find_attribute(function->attribute_proto, function->n_attribute_proto, name);
+}
+
 static enum stoa_status check_call(const struct call *call, struct stoa_error *error)
 {
     const Onnx__NodeProto *node = call->node;
@@ -97,9 +114,15 @@ static enum stoa_status check_call(const struct call *call, struct stoa_error *e
     if (node->n_output > function->n_output)
         return stoa_fail(error, STOA_ERROR_GRAPH, "has %zu outputs, the function has %zu", node->n_output,
                          function->n_output);
-    if (node->n_attribute > STOA_MAX_ATTRIBUTES || function->n_attribute_proto > STOA_MAX_ATTRIBUTES)
-        return stoa_fail(error, STOA_ERROR_LIMIT, "has %zu attributes and %zu defaults, at most %d are taken",
-                         node->n_attribute, function->n_attribute_proto, STOA_MAX_ATTRIBUTES);
+    if (node->n_attribute > STOA_MAX_ATTRIBUTES || function->n_attribute > STOA_MAX_ATTRIBUTES ||
+        function->n_attribute_proto > STOA_MAX_ATTRIBUTES)
+        return stoa_fail(error, STOA_ERROR_LIMIT,
+                         "has %zu attributes, the function %zu and %zu defaults, at most %d are taken",
+                         node->n_attribute, function->n_attribute, function->n_attribute_proto, STOA_MAX_ATTRIBUTES);
+    for (size_t i = 0; i < node->n_attribute; i++)
+        if (!has_attribute(function, node->attribute[i]->name))
+            return stoa_fail(error, STOA_ERROR_ATTRIBUTE, "attribute %.100s is none of the function's",
+                             node->attribute[i]->name ? node->attribute[i]->name : "without a name");
     return STOA_OK;
 }
 
@@ -153,15 +176,6 @@ enum stoa_status stoa_call_label(const struct call *call, const char *name, stru
 {
     *outside = name;
     return call && stoa_onnx_is_named(name) ? join(call->label, "/", name, scratch, error, outside) : STOA_OK;
-}
-
-static const Onnx__AttributeProto *find_attribute(Onnx__AttributeProto *const *attributes, size_t count,
-                                                  const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (attributes[i]->name && strcmp(attributes[i]->name, name) == 0)
-            return attributes[i];
-    return NULL;
 }
 
 /* What a call is given as `name`: by its node, which in a function may hand on what that is given, or by default. */

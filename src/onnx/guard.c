@@ -57,7 +57,6 @@ static const struct {
 } special[] = {
     {&onnx__model_proto__descriptor, "metadata_props", DROPPED},
     {&onnx__model_proto__descriptor, "training_info", DROPPED},
-    {&onnx__function_proto__descriptor, "attribute", DROPPED},
     {&onnx__graph_proto__descriptor, "value_info", DROPPED},
     {&onnx__graph_proto__descriptor, "quantization_annotation", DROPPED},
     {&onnx__graph_proto__descriptor, "sparse_initializer", UNSUPPORTED},

@@ -120,6 +120,10 @@ static void write_function(struct onnx_writer *w, const char *function)
         } else {
             write_attribute(w, FUNCTION_ATTRIBUTE_PROTO, token);
         }
+    for (const char *name = strchr(function, '$'); name; name = strchr(name, '$')) {
+        name++;
+        onnx_bytes(w, FUNCTION_ATTRIBUTE, name, strcspn(name, " ;"));
+    }
     write_nodes(w, FUNCTION_NODE, colon + 3);
     onnx_end(w);
     free(text);
@@ -318,6 +322,11 @@ static const struct {
      "local:F x y slope=#1",
      GRAPH,
      "node 'y' (LeakyRelu): attribute alpha: refers to attribute 'slope'"},
+    {"an attribute that the function has not",
+     {"local:F a b : LeakyRelu a b alpha=$slope"},
+     "local:F x y slop=0.5",
+     STOA_ERROR_ATTRIBUTE,
+     "node 'y' (F): attribute slop is none of the function's"},
     {"a reference in no function", {NULL}, "LeakyRelu x y alpha=$slope", GRAPH, "refers to attribute 'slope'|in none"},
     {"a reference in a call in no function",
      {"local:F a b : LeakyRelu a b alpha=$slope"},
