@@ -146,13 +146,12 @@ static enum stoa_status combine(struct reference_run *run, const struct binary *
 }
 
 /* How much further a result may be off because its operands are: the largest change at the corners of where they may
- * be. Add, Sub, Mul, Div, Max and Min are monotonous in each operand, Pow in the first on either side of 0, where it is
- * 0 itself or has no bounds. */
+ * be. Add, Sub, Mul, Div, Max and Min are monotonous in each operand, Pow in the first on either side of 0. */
 static double carry(const struct binary *binary, double a, double a_slack, double b, double b_slack)
 {
     double ignored, y = binary->real(a, b, &ignored), off = 0;
-    if (binary->real == power && b < 0 && fabs(a) <= a_slack * 0x1p-24)
-        return INFINITY;
+    if (binary->real == power && fabs(a) <= a_slack * 0x1p-24)
+        off = fabs(pow(0, b) - y) * 0x1p24;
     for (int corner = 0; corner < 4; corner++) {
         double there = binary->real(a + (corner & 1 ? a_slack : -a_slack) * 0x1p-24,
                                     b + (corner & 2 ? b_slack : -b_slack) * 0x1p-24, &ignored);
