@@ -93,6 +93,31 @@ bool stoa_gemm_packed_finishes(size_t columns, const struct epilogue *epilogue)
 /* A tile that another function is to be applied to, on the stack. */
 #define TILE_FLOATS 4096
 
+/* What the kernel's tiles do not do of the epilogue is done after them. */
+static void finished_product(struct small_product *p, const struct epilogue *epilogue)
+{
+    struct epilogue within = {0}, rest = {0};
+    *(epilogue->mask ? &rest : &within) = *epilogue;
+    if (!stoa_small_product_takes(&within)) { /* its sums at least */
+        rest.activation = within.activation;
+        within.activation = (struct activation){0};
+    }
+    p->last = epilogue->mask ? NULL : &within;
+    /* Where results go to memory first, the function waits for them to come back. */
+    float tile[TILE_FLOATS], *c = p->c;
+    size_t ldc = p->c_row;
+    bool apart = rest.activation.kind && !rest.mask && !p->add && p->m <= TILE_FLOATS / p->n;
+    if (apart) {
+        p->c = tile;
+        p->c_row = p->n;
+    }
+    stoa_small_product(p);
+    for (size_t i = 0; apart && i < p->m; i++)
+        stoa_activate(&rest.activation, p->n, tile + i * p->n, c + i * ldc);
+    if (!apart)
+        stoa_epilogue_rows(p->m, p->n, &rest, c, ldc);
+}
+
 void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const struct gemm_packed *b, size_t first,
                       bool add, float *c, size_t ldc, const struct epilogue *epilogue)
 {
@@ -103,17 +128,7 @@ void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const stru
             stoa_epilogue_rows(m, n, epilogue, c, ldc);
         return;
     }
-    struct epilogue within = {0}, rest = {0};
-    if (epilogue)
-        *(epilogue->mask ? &rest : &within) = *epilogue;
-    if (!stoa_small_product_takes(&within)) { /* its sums at least */
-        rest.activation = within.activation;
-        within.activation = (struct activation){0};
-    }
-    /* Where results go to memory first, the function waits for them to come back. */
-    float tile[TILE_FLOATS];
-    bool apart = rest.activation.kind && !rest.mask && !add && m <= TILE_FLOATS / n;
-    stoa_small_product(&(struct small_product){
+    struct small_product p = {
         .m = m,
         .n = n,
         .k = k,
@@ -121,16 +136,17 @@ void stoa_gemm_packed(size_t m, size_t k, const float *a, size_t lda, const stru
         .a_row = lda,
         .a_column = 1,
         .b = b->values,
+        .b_row = 0,
         .b_rows = b->rows,
         .near = b->near,
         .b_first = first,
-        .c = apart ? tile : c,
-        .c_row = apart ? n : ldc,
+        .c = c,
+        .c_row = ldc,
         .add = add,
-        .last = epilogue && !epilogue->mask ? &within : NULL,
-    });
-    for (size_t i = 0; apart && i < m; i++)
-        stoa_activate(&rest.activation, n, tile + i * n, c + i * ldc);
-    if (!apart)
-        stoa_epilogue_rows(m, n, &rest, c, ldc);
+        .last = NULL,
+    };
+    if (epilogue)
+        finished_product(&p, epilogue);
+    else
+        stoa_small_product(&p);
 }
