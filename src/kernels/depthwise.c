@@ -48,6 +48,17 @@ static STOA_INLINE void spread(const float *from, const places *where, lanes *to
 #endif
 }
 
+/* The same where as many channels of a group go in as out, fewer than a vector has: either half of a narrow vector
+ * then is of the same half of the inputs, and to spread them across halves would take AVX2 four times as long. */
+static STOA_INLINE void spread_alike(const float *from, const places *where, lanes *to)
+{
+#if defined(__AVX__) && !defined(__AVX512F__)
+    *to = (lanes)_mm256_permutevar_ps(_mm256_loadu_ps(from), (__m256i)*where);
+#else
+    spread(from, where, to);
+#endif
+}
+
 /* Channels [o, o + LANES) of `pixels` pixels, which see the same `columns` taps of each row, the first of them at x.
  * `pixels` and `in` are known where this is inlined, and so is `columns` in most cases. in = 0: one channel to one. */
 static STOA_INLINE void block(const struct depthwise *d, size_t pixels, size_t columns, size_t in, const places *where,
@@ -131,42 +142,62 @@ static STOA_INLINE void pixels_at(const struct depthwise *d, size_t pixels, size
     }
 }
 
-/* Filters of three or five columns over SPAN pixels at a stride of 1 or 2: each column of the image is loaded once for
- * all the taps that see it. Some of the first and of the last columns may be missing. One channel to one; `taps` and
- * `stride` are known where this is inlined, and so is `rows` where it is `taps`. */
-#define SPAN 7
-static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stride, size_t rows, size_t first,
-                             size_t end, const float *x, const float *weights, const float *bias, float *y)
+/* Filters of three or five columns over SPAN pixels at a stride of 1 or 2: each column of the image is loaded, and
+ * spread, once for all the taps that see it. Some of the first and of the last columns may be missing. As many channels
+ * of a group in as out. `taps` and `stride` are known where this is inlined, so are `rows` where it is `taps`, and `in`
+ * where it is 1, or LANES: it is 0 for what lies between. */
+#define SPAN DEPTHWISE_SPAN
+
+/* One row of the taps for input channel j of each group, and what they see, from the first column on. */
+static STOA_INLINE void add_row(const struct depthwise *d, size_t taps, size_t stride, size_t in, size_t j,
+                                const places *where, size_t first, size_t end, const float *x, const lanes tap[5],
+                                lanes sums[SPAN])
 {
     const size_t columns = (SPAN - 1) * stride + taps;
+    x += in == LANES ? j : 0;
+    _Pragma("GCC unroll 17") for (size_t i = 0; i < columns; i++)
+    {
+        if (i % 3 == 0) {
+            x += i ? 3 * d->x_pixel : 0;
+            __asm__("" : "+r"(x)); /* else GCC 12 takes an addition for each column */
+        }
+        if ((i < taps / 2 && i < first) || (i >= columns - taps / 2 && i >= end))
+            continue;
+        const float *from = x + i % 3 * d->x_pixel;
+        lanes column;
+        if (in == 0)
+            spread_alike(from, &where[j], &column);
+        else if (in == LANES)
+            column = *from - (lanes){0};
+        else
+            column = *(const lanes *)from;
+        if (taps == 3 && (stride == 1 || in != 1))
+            in_register(&column); /* else GCC 12 loads it for each tap */
+        UNROLLED
+        for (size_t s = 0; s < taps; s++)
+            if (i >= s && (i - s) % stride == 0 && (i - s) / stride < SPAN)
+                sums[(i - s) / stride] += column * tap[s];
+    }
+}
+
+static STOA_INLINE void span(const struct depthwise *d, size_t taps, size_t stride, size_t rows, size_t in,
+                             const places *where, size_t first, size_t end, const float *x, const float *weights,
+                             const float *bias, float *y)
+{
+    size_t inputs = in ? in : d->in;
     lanes sums[SPAN];
     UNROLLED
     for (size_t p = 0; p < SPAN; p++)
         sums[p] = bias ? *(const lanes *)bias : (lanes){0};
-    for (size_t r = 0; r < rows; r++, x += d->row_step) {
-        const float *from = x;
-        lanes tap[5];
-        UNROLLED
-        for (size_t s = 0; s < taps; s++)
-            tap[s] = *(const lanes *)(weights + s * d->width);
-        weights += taps * d->width;
-        _Pragma("GCC unroll 17") for (size_t i = 0; i < columns; i++)
+    for (size_t r = 0; r < rows; r++, x += d->row_step, weights += (taps - 1) * inputs * d->width)
+        _Pragma("GCC unroll 1") for (size_t j = 0; j < inputs; j++, weights += d->width)
         {
-            if (i % 3 == 0) {
-                from += i ? 3 * d->x_pixel : 0;
-                __asm__("" : "+r"(from)); /* else GCC 12 takes an addition for each column */
-            }
-            if ((i < taps / 2 && i < first) || (i >= columns - taps / 2 && i >= end))
-                continue;
-            lanes in = *(const lanes *)(from + i % 3 * d->x_pixel);
-            if (taps == 3 && stride == 1)
-                in_register(&in); /* else GCC 12 loads it for each tap */
+            lanes tap[5];
             UNROLLED
             for (size_t s = 0; s < taps; s++)
-                if (i >= s && (i - s) % stride == 0 && (i - s) / stride < SPAN)
-                    sums[(i - s) / stride] += in * tap[s];
+                tap[s] = *(const lanes *)(weights + s * inputs * d->width);
+            add_row(d, taps, stride, in, j, where, first, end, x, tap, sums);
         }
-    }
     squash(&d->squash, SPAN, sums);
     UNROLLED
     for (size_t p = 0; p < SPAN; p++)
@@ -184,19 +215,19 @@ STOA_RARE static void fetch(size_t rows, size_t count, size_t row_step, const fl
 }
 
 /* All vectors of `channels` channels of a span. `next`: what to ask the caches for, or null. */
-static STOA_INLINE void vectors(const struct depthwise *d, size_t taps, size_t stride, size_t channels, size_t first,
-                                size_t end, const float *x, const float *weights, const float *bias, float *y,
-                                const float *next)
+static STOA_INLINE void vectors(const struct depthwise *d, size_t taps, size_t stride, size_t in, const places *where,
+                                size_t channels, size_t first, size_t end, const float *x, const float *weights,
+                                const float *bias, float *y, const float *next)
 {
     for (size_t left = channels, step;; left -= step, x += step, weights += step, y += step) {
         if (next) {
             fetch(d->ahead, SPAN * stride * LANES, d->row_step, next + (channels - left) * SPAN * stride);
             fetch(SPAN, 1, d->y_pixel, y);
         }
-        if (taps == 3 && d->rows == 3)
-            span(d, taps, stride, 3, first, end, x, weights, bias, y);
+        if (taps == 3 && d->rows == 3 && in == 1)
+            span(d, taps, stride, 3, in, where, first, end, x, weights, bias, y);
         else
-            span(d, taps, stride, d->rows, first, end, x, weights, bias, y);
+            span(d, taps, stride, d->rows, in, where, first, end, x, weights, bias, y);
         if (left == LANES)
             break;
         step = left < 2 * LANES ? left - LANES : LANES; /* the last vector may overlap the one before */
@@ -206,34 +237,40 @@ static STOA_INLINE void vectors(const struct depthwise *d, size_t taps, size_t s
 
 /* Functions of their own, so that the loops around leave the registers to them. A copy of what is given: for all the
  * compiler knows, stores to y would change the caller's. */
-#define VECTORS(taps, stride)                                                                                          \
-    STOA_RARE static void vectors_##taps##_##stride(const struct depthwise *d, size_t channels, size_t first,          \
-                                                    size_t end, const float *x, const float *weights,                  \
-                                                    const float *bias, float *y, const float *next)                    \
+#define VECTORS(name, taps, stride, in)                                                                                \
+    STOA_RARE static void name(const struct depthwise *d, const places *where, size_t channels, size_t first,          \
+                               size_t end, const float *x, const float *weights, const float *bias, float *y,          \
+                               const float *next)                                                                      \
     {                                                                                                                  \
         const struct depthwise copy = *d;                                                                              \
-        vectors(&copy, taps, stride, channels, first, end, x, weights, bias, y, next);                                 \
+        vectors(&copy, taps, stride, in, where, channels, first, end, x, weights, bias, y, next);                      \
     }
-VECTORS(3, 1)
-VECTORS(3, 2)
-VECTORS(5, 1)
-VECTORS(5, 2)
+VECTORS(vectors_3_1, 3, 1, 1)
+VECTORS(vectors_3_2, 3, 2, 1)
+VECTORS(vectors_5_1, 5, 1, 1)
+VECTORS(vectors_5_2, 5, 2, 1)
+VECTORS(spread_3_1, 3, 1, 0)
+VECTORS(spread_3_2, 3, 2, 0)
+VECTORS(groups_3_1, 3, 1, LANES)
+VECTORS(groups_3_2, 3, 2, LANES)
 
 /* Channels [c, c + channels) of span `i` of a row, at whose first pixels x and y are. */
-static void span_of_row(const struct depthwise *d, size_t i, size_t c, size_t channels, const float *x,
-                        const float *weights, const float *bias, float *y)
+static void span_of_row(const struct depthwise *d, const places *where, size_t i, size_t c, size_t channels,
+                        const float *x, const float *weights, const float *bias, float *y)
 {
     size_t ox = (i + 1) * SPAN > d->OW ? d->OW - SPAN : i * SPAN; /* the last may overlap the one before it */
     size_t begin = ox * d->stride;                                /* in the padded image */
     size_t first = begin < d->pad ? d->pad - begin : 0, end = d->W + d->pad - begin;
     x += begin * d->x_pixel;
     const float *next = d->ahead ? x + d->rows * d->row_step + c * SPAN * d->stride : NULL;
-    __typeof__(&vectors_3_1) run = d->columns == 3  ? d->stride == 1 ? vectors_3_1 : vectors_3_2
-                                   : d->stride == 1 ? vectors_5_1
-                                                    : vectors_5_2;
+    /* A group that fills the widest vector is not taken at all. */
+    static const __typeof__(&vectors_3_1) runs[2][4] = {
+        {vectors_3_1, vectors_5_1, spread_3_1, LANES < DEPTHWISE_LANES ? groups_3_1 : NULL},
+        {vectors_3_2, vectors_5_2, spread_3_2, LANES < DEPTHWISE_LANES ? groups_3_2 : NULL}};
+    size_t kind = d->in == 1 ? d->columns / 2 - 1 : d->in < LANES ? 2 : 3;
     /* Missing columns lie in front of the image, or of the row. */
-    run(d, channels, first, end, x + c - d->pad * d->x_pixel, weights + c, bias ? bias + c : NULL,
-        y + ox * d->y_pixel + c, next);
+    runs[d->stride - 1][kind](d, where, channels, first, end, x + c - d->pad * d->x_pixel, weights + c,
+                              bias ? bias + c : NULL, y + ox * d->y_pixel + c, next);
 }
 
 /* Floats of x that stay in the L1 cache from one row to the next, and about how many channels of a span go together
@@ -244,29 +281,30 @@ static void span_of_row(const struct depthwise *d, size_t i, size_t c, size_t ch
 /* Floats of `count` spans that a row and the next see. */
 static size_t seen_by(const struct depthwise *d, size_t count)
 {
-    return ((count * SPAN - 1) * d->stride + d->columns) * d->groups * (d->rows + d->x_down / d->row_step);
+    return ((count * SPAN - 1) * d->stride + d->columns) * d->groups * d->in * (d->rows + d->x_down / d->row_step);
 }
 
 /* Rows in spans. The loops go down the image over as many spans, or channels of one, as leave in the L1 cache what the
  * next row sees again, which on Zen 3 takes a twelfth to a fifth less time. Filters of 3x3 at stride 1 gain nothing by
  * it, and lose where channels are few: their rows are not divided, so that they are read in the order of memory. */
-static void spans(const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y)
+static void spans(const struct depthwise *d, const places *where, const float *x, const float *weights,
+                  const float *bias, float *y)
 {
-    size_t count = (d->OW + SPAN - 1) / SPAN, width = count, channels = d->groups, here;
+    size_t count = (d->OW + SPAN - 1) / SPAN, width = count, C = d->groups * d->in, channels = C, here;
     if (d->OH > 1 && (d->columns > 3 || d->stride > 1)) {
         while (width > 1 && seen_by(d, width) > NEAR_FLOATS)
             width--;
         if (seen_by(d, width) > NEAR_FLOATS) {
-            size_t parts = (d->groups + NEAR_CHANNELS - 1) / NEAR_CHANNELS;
-            channels = ((d->groups + parts - 1) / parts + LANES - 1) / LANES * LANES;
+            size_t parts = (C + NEAR_CHANNELS - 1) / NEAR_CHANNELS;
+            channels = ((C + parts - 1) / parts + LANES - 1) / LANES * LANES;
         }
     }
     for (size_t tile = 0; tile < count; tile += width)
-        for (size_t c = 0; c < d->groups; c += here) {
-            here = d->groups - c < channels + LANES ? d->groups - c : channels; /* never less than a vector */
+        for (size_t c = 0; c < C; c += here) {
+            here = C - c < channels + LANES ? C - c : channels; /* never less than a vector */
             for (size_t oy = 0; oy < d->OH; oy++)
                 for (size_t i = tile; i < tile + width && i < count; i++)
-                    span_of_row(d, i, c, here, x + oy * d->x_down, weights, bias, y + oy * d->y_down);
+                    span_of_row(d, where, i, c, here, x + oy * d->x_down, weights, bias, y + oy * d->y_down);
         }
 }
 
@@ -275,9 +313,9 @@ static void spans(const struct depthwise *d, const float *x, const float *weight
 static bool has_spans(const struct depthwise *d)
 {
     size_t beyond = d->columns / 2;
-    return !SMALL && (d->columns == 3 || d->columns == 5) && d->in == 1 && d->out == 1 && d->dilation == 1 &&
-           d->stride <= 2 && d->groups >= LANES && d->pad <= beyond && d->OW >= SPAN && d->W >= d->columns &&
-           (d->OW - 1) * d->stride + d->columns <= d->W + d->pad + beyond;
+    return !SMALL && (d->columns == 3 || (d->columns == 5 && d->in == 1)) && d->in == d->out && d->in <= LANES &&
+           d->dilation == 1 && d->stride <= 2 && d->groups * d->in >= LANES && d->pad <= beyond && d->OW >= SPAN &&
+           d->W >= d->columns && (d->OW - 1) * d->stride + d->columns <= d->W + d->pad + beyond;
 }
 
 static STOA_INLINE bool see_the_same(const struct depthwise *d, size_t ox, size_t count, struct taps taps)
@@ -289,13 +327,9 @@ static STOA_INLINE bool see_the_same(const struct depthwise *d, size_t ox, size_
 }
 
 /* `in` is known where this is inlined. */
-static STOA_INLINE void row(const struct depthwise *d, size_t in, const float *x, const float *weights,
-                            const float *bias, float *y)
+static STOA_INLINE void row(const struct depthwise *d, size_t in, const places *where, const float *x,
+                            const float *weights, const float *bias, float *y)
 {
-    places where[DEPTHWISE_LANES];
-    for (size_t j = 0; in && j < d->in; j++)
-        for (size_t i = 0; i < LANES; i++)
-            where[j][i] = (int32_t)(i / d->out * d->in + j);
     bool narrow = d->groups * d->out < LANES;
     for (size_t ox = 0; ox < d->OW;) {
         struct taps taps = taps_of(d, ox);
@@ -319,13 +353,17 @@ STOA_COPY(stoa_depthwise_rows,
           (const struct depthwise *d, const float *x, const float *weights, const float *bias, float *y),
           (d, x, weights, bias, y))
 {
+    places where[DEPTHWISE_LANES];
+    for (size_t j = 0; d->out > 1 && j < d->in; j++)
+        for (size_t i = 0; i < LANES; i++)
+            where[j][i] = (int32_t)(i / d->out * d->in + j);
     if (has_spans(d)) {
-        spans(d, x, weights, bias, y);
+        spans(d, where, x, weights, bias, y);
         return;
     }
     for (size_t oy = 0; oy < d->OH; oy++, x += d->x_down, y += d->y_down)
         if (d->in == 1 && d->out == 1)
-            row(d, 0, x, weights, bias, y);
+            row(d, 0, where, x, weights, bias, y);
         else
-            row(d, 1, x, weights, bias, y);
+            row(d, 1, where, x, weights, bias, y);
 }

@@ -7,8 +7,9 @@
 
 #include "kernels/activation.h"
 
-/* Channels of one vector. */
+/* Channels of one vector, and the fewest pixels of a row for which each column is loaded once for all its taps. */
 #define DEPTHWISE_LANES 16
+#define DEPTHWISE_SPAN 7
 
 struct depthwise {
     size_t groups, in, out;  /* channels of a group */

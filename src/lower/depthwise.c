@@ -175,12 +175,26 @@ static void depthwise_run(const struct conv *conv, const struct conv_args *args)
     run_all(conv, args, rows_ahead(conv), run_rows);
 }
 
-/* Nanoseconds for a vector of channels times one tap, the same through a shuffle, the start and end of a vector's sums,
- * and a single channel times one tap: measured like those of products. */
+/* Nanoseconds for a vector of channels times one tap, the same through a shuffle, and where with narrow registers one
+ * shuffle serves several taps (at stride 2: fewer), the start and end of a vector's sums, and a single channel times
+ * one tap: measured like those of products. */
 #define VECTOR_COST 0.25
 #define SPREAD_COST 0.5
+#define SHARED_COST 0.33
+#define FEWER_COST 0.45
 #define SUM_COST 2.0
 #define CHANNEL_COST 0.5
+
+/* For groups of several channels without wide registers. */
+static double narrow_cost(const struct conv_shape *shape)
+{
+    bool shared = shape->C == shape->OC && shape->kernel[1] == 3 && shape->dilation[1] == 1 && shape->stride[1] <= 2;
+    if (!stoa_has_avx2())
+        return 16 * SPREAD_COST;
+    if (!shared || shape->OW < DEPTHWISE_SPAN)
+        return 2 * SPREAD_COST;
+    return shape->stride[1] == 1 ? SHARED_COST : FEWER_COST;
+}
 
 static double depthwise_cost(const struct conv *conv)
 {
@@ -191,7 +205,7 @@ static double depthwise_cost(const struct conv *conv)
         return pixels * taps * (double)shape->OC * CHANNEL_COST;
     double cost = shape->OC == shape->groups ? VECTOR_COST : SPREAD_COST;
     if (!stoa_has_wide_registers())
-        cost *= shape->OC == shape->groups ? 2 : 16; /* shuffles of so many lanes take a wide one */
+        cost = shape->OC == shape->groups ? 2 * VECTOR_COST : narrow_cost(shape);
     return pixels * (double)stoa_size_ceil_div(shape->OC, DEPTHWISE_LANES) * (taps * cost + SUM_COST);
 }
 

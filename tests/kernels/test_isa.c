@@ -233,7 +233,8 @@ Test(isa, depthwise_rows)
         {.groups = 3, .in = 1, .out = 1},  {.groups = 8, .in = 1, .out = 1},   {.groups = 21, .in = 1, .out = 1},
         {.groups = 64, .in = 1, .out = 1}, {.groups = 16, .in = 1, .out = 2},  {.groups = 24, .in = 1, .out = 8},
         {.groups = 8, .in = 2, .out = 2},  {.groups = 5, .in = 4, .out = 8},   {.groups = 6, .in = 8, .out = 8},
-        {.groups = 9, .in = 3, .out = 4},  {.groups = 193, .in = 1, .out = 1},
+        {.groups = 9, .in = 3, .out = 4},  {.groups = 193, .in = 1, .out = 1}, {.groups = 33, .in = 4, .out = 4},
+        {.groups = 11, .in = 2, .out = 2},
     };
     static const size_t widths[] = {5, 7, 8, 13, 14, 27, 28};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

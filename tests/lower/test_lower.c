@@ -86,6 +86,11 @@ static const struct {
     {"three output channels, 1x1", {.N = 2, .C = 67, .H = 9, .W = 11, .OC = 3, .kernel = {1, 1}}},
     {"groups of four", {.C = 24, .H = 7, .W = 9, .OC = 24, .kernel = {3, 3}, .pad = {1, 1, 1, 1}, .groups = 6}},
     {"groups of eight", {.C = 40, .H = 6, .W = 11, .OC = 40, .kernel = {3, 3}, .stride = {2, 2}, .groups = 5}},
+    {"groups of eight, wider",
+     {.C = 24, .H = 9, .W = 30, .OC = 24, .kernel = {3, 3}, .pad = {1, 1, 0, 1}, .groups = 3}},
+    {"groups of four with stride",
+     {.C = 20, .H = 7, .W = 17, .OC = 20, .kernel = {3, 3}, .stride = {1, 2}, .pad = {2, 1, 0, 1}, .groups = 5}},
+    {"groups of two", {.C = 34, .H = 5, .W = 15, .OC = 34, .kernel = {2, 3}, .pad = {1, 1, 1, 0}, .groups = 17}},
     {"groups of four to eight", {.C = 20, .H = 6, .W = 7, .OC = 40, .kernel = {3, 2}, .groups = 5}},
     {"depthwise with stride and dilation",
      {.C = 67, .H = 13, .W = 23, .OC = 67, .kernel = {3, 3}, .stride = {2, 3}, .dilation = {2, 2}, .groups = 67}},
@@ -154,13 +159,14 @@ Test(lower, random_shapes)
 
 Test(lower, random_depthwise_shapes)
 {
-    static const size_t channels[] = {1, 2, 7, 15, 16, 17, 31, 64, 67, 80, 131};
+    static const size_t channels[] = {1, 2, 7, 15, 16, 17, 31, 64, 67, 80, 131}, few[] = {2, 4, 8};
     struct pool *pool = conv_check_pool(3);
     struct random random = {4};
     size_t done = 0;
     while (done < 250) {
         struct conv_shape shape = random_shape(&random);
-        shape.C = shape.OC = shape.groups = pick(&random, sizeof channels / sizeof *channels, channels);
+        shape.groups = pick(&random, sizeof channels / sizeof *channels, channels);
+        shape.C = shape.OC = shape.groups * (done % 3 ? 1 : pick(&random, sizeof few / sizeof *few, few));
         if (stoa_conv_shape_finish(&shape, NULL) != STOA_OK || stoa_conv_macs(&shape) > MOST_MACS)
             continue;
         done++;
