@@ -19,6 +19,9 @@
 /* Steps of k at a time where they cost as many instructions as there are sums to add to. */
 #define STEPS (LANES == 8 ? 4 : 1)
 
+/* Pixels from a block to those whose lines of y are asked for: lines from memory take as long as some blocks. */
+#define AHEAD 18
+
 /* Pixels of a block of the narrowest copy: fewer, hence less code, where there are better ones and only 16 registers.
  */
 #if defined(STOA_ISA_SEVERAL)
@@ -65,16 +68,32 @@ static STOA_INLINE size_t channels_of(size_t v, size_t vectors, size_t channels)
     return channels <= v * LANES ? 0 : channels - v * LANES < LANES ? channels - v * LANES : LANES;
 }
 
-/* Where a block's pixels are: one by one while addresses fit the registers, else as a fourth pixel's and a step from
- * there. */
+/* Where a block's pixels are: every third one's address, and the bytes from one to the next. */
+#define APART 3
 struct place {
-    const float *from[6];
-    size_t step[4];
+    const char *from[MOST_PIXELS / APART];
+    size_t one;
 };
 
-static STOA_INLINE size_t pixels_apart(size_t pixels)
+/* Element k of pixel i in all lanes. Left to itself, GCC 12 keeps an address for each pixel and moves it on. */
+static STOA_INLINE lanes spread(const struct place *place, size_t i, size_t k)
 {
-    return pixels > 6 ? 4 : 1;
+    const char *from = place->from[i / APART];
+#if defined(__AVX2__) && !defined(__AVX512F__) && !defined(__clang__)
+    if (__builtin_constant_p(i) && __builtin_constant_p(k)) {
+        lanes all;
+        if (i % APART == 0)
+            __asm__("vbroadcastss %c3(%1), %0" : "=x"(all) : "r"(from), "m"(*from), "i"(k * sizeof(float)));
+        else
+            __asm__("vbroadcastss %c3(%1, %4, %c5), %0"
+                    : "=x"(all)
+                    : "r"(from), "m"(*from), "i"(k * sizeof(float)), "r"(place->one), "i"(i % APART));
+        return all;
+    }
+#endif
+    float value;
+    memcpy(&value, from + i % APART * place->one + k * sizeof(float), sizeof value);
+    return value - (lanes){0};
 }
 
 /* sums += element k of a run of each pixel, times a row of weights. */
@@ -82,16 +101,25 @@ static STOA_INLINE void add_element(const struct place *place, size_t k, const f
                                     size_t vectors, lanes *sums)
 {
     lanes line[DIRECT_WIDEST / DIRECT_LANES * PARTS];
-    size_t apart = pixels_apart(pixels);
     UNROLLED
     for (size_t v = 0; v < vectors; v++)
         line[v] = *(const lanes *)(weights + v * LANES);
     UNROLLED
     for (size_t i = 0; i < pixels; i++) {
-        lanes a = place->from[i / apart][place->step[i % apart] + k] - (lanes){0};
+        lanes a = spread(place, i, k);
         UNROLLED
         for (size_t v = 0; v < vectors; v++)
             add_product(a, line[v], &sums[i * vectors + v]);
+    }
+}
+
+/* The empty statement keeps the compiler from an address of its own for each pixel. */
+static STOA_INLINE void advance(struct place *place, size_t pixels, size_t count)
+{
+    UNROLLED
+    for (size_t i = 0; i < pixels; i += APART) {
+        place->from[i / APART] += count * sizeof(float);
+        __asm__("" : "+r"(place->from[i / APART]));
     }
 }
 
@@ -117,21 +145,25 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
     /* Stores go to the cache in order, each waiting for its line: these are there by then. */
     UNROLLED
     for (size_t i = 0; i < pixels; i++)
-        __builtin_prefetch(y + i * y_pixel, 1);
-    size_t apart = pixels_apart(pixels), x_pixel = d->x_pixel;
+        __builtin_prefetch(y + (i + AHEAD) * y_pixel, 1);
+    size_t one = d->x_pixel * sizeof(float);
+    struct place place = {.one = one};
     for (size_t r = 0; r < d->runs; r++) {
-        struct place place = {.step = {0, x_pixel, 2 * x_pixel, 3 * x_pixel}};
-        size_t k = 0;
         UNROLLED
-        for (size_t i = 0; i < pixels; i += apart)
-            place.from[i / apart] = x + d->offsets[r] + i * x_pixel;
-        for (; STEPS > 1 && k + STEPS <= d->run; k += STEPS, weights += STEPS * width) {
+        for (size_t i = 0; i < pixels; i += APART)
+            place.from[i / APART] = (const char *)(x + d->offsets[r]) + i * one;
+        advance(&place, pixels, 0);
+        size_t k = d->run;
+        for (; STEPS > 1 && k >= STEPS; k -= STEPS, weights += STEPS * width) {
             UNROLLED
             for (size_t i = 0; i < STEPS; i++)
-                add_element(&place, k + i, weights + i * width, pixels, vectors, sums);
+                add_element(&place, i, weights + i * width, pixels, vectors, sums);
+            advance(&place, pixels, STEPS);
         }
-        for (; k < d->run; k++, weights += width)
-            add_element(&place, k, weights, pixels, vectors, sums);
+        for (; k; k--, weights += width) {
+            add_element(&place, 0, weights, pixels, vectors, sums);
+            advance(&place, pixels, 1);
+        }
     }
     squash(&d->squash, pixels * vectors, sums);
     if (whole || channels == vectors * LANES) {
