@@ -257,6 +257,18 @@ static STOA_INLINE void ask(const struct small_product *p, const float *columns,
     part->end = part->next + p->k * width;
 }
 
+/* Asks for what is added to the next strip, or to the first of the rows that follow: it may come from memory, which
+ * takes longer than a tile. */
+STOA_RARE static void ask_addend(const struct small_product *p, size_t column)
+{
+    __asm__ volatile(""); /* else the compiler drops calls, which have no effect that it knows of */
+    const float *addend = p->last->addend + column;
+    if (column >= p->n)
+        addend += p->m * p->last->addend_row - column;
+    for (size_t i = 0; i < p->m; i++, addend += p->last->addend_row)
+        __builtin_prefetch(addend);
+}
+
 STOA_COPY(stoa_small_product, (const struct small_product *p), (p))
 {
     if (p->b_row) {
@@ -269,6 +281,8 @@ STOA_COPY(stoa_small_product, (const struct small_product *p), (p))
         struct part part = {.column = column, .width = width, .b_row = width, .b = columns + p->b_first * width};
         columns += p->b_rows * width;
         ask(p, columns, &part);
+        if (p->last && p->last->addend)
+            ask_addend(p, column + width);
         strips(p, &part);
     }
 }
