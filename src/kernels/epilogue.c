@@ -9,6 +9,9 @@
 /* Beyond so many floats a row is long; one of all rows would leave the L1 cache between sums and mask. */
 #define SHORT 64
 
+/* Short rows of what is added lie apart, which the CPU does not foresee: so many rows ahead they are asked for. */
+#define AHEAD 16
+
 /* `bias` and `addend` null or not are known where this is inlined. */
 static STOA_INLINE void row(size_t columns, const float *bias, const float *addend, float least, float most, float *y)
 {
@@ -35,6 +38,8 @@ STOA_CLONES static void sum_and_bound(size_t rows, size_t columns, const struct 
 {
     const float *bias = epilogue->bias, *addend = epilogue->addend;
     for (size_t i = 0; i < rows; i++, y += y_row) {
+        if (addend)
+            __builtin_prefetch(addend + (i + AHEAD) * epilogue->addend_row);
         if (!addend && bias)
             row(columns, bias, NULL, least, most, y);
         else if (!addend)
