@@ -287,6 +287,28 @@ static STOA_INLINE void output_line(size_t m, size_t n, size_t axis, const struc
     }
 }
 
+/* Floats of a cache line, at least. */
+#define LINE 16
+
+/* Asks for what an output tile is written to, and what is added to it: its rows lie apart, which the CPU does not
+ * foresee, and may come from memory. */
+STOA_RARE static void ask_tile(const struct winograd_grid *grid, size_t tile, size_t rows, size_t columns,
+                               size_t channels, const struct epilogue *epilogue, const float *y)
+{
+    const size_t none[2] = {0, 0}, size[2] = {grid->OH, grid->OW}, m[2] = {rows, columns};
+    struct place place;
+    locate(grid, tile, m, m, size, none, &place);
+    for (size_t i = 0; i < place.end[0]; i++)
+        for (size_t j = 0; j < place.end[1]; j++) {
+            size_t pixel = place.origin + i * grid->OW + j;
+            __asm__ volatile(""); /* else the compiler drops calls, which have no effect that it knows of */
+            for (size_t c = 0; c < channels; c += LINE)
+                __builtin_prefetch(y + pixel * grid->y_pixel + c);
+            for (size_t c = 0; epilogue->addend && c < channels; c += LINE)
+                __builtin_prefetch(epilogue->addend + pixel * epilogue->addend_row + c);
+        }
+}
+
 /* m and n are known where this is inlined, but for a line. */
 static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool line, const struct winograd_grid *grid,
                                      const struct winograd_values *v, size_t first, size_t count, size_t channels,
@@ -310,6 +332,8 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
         struct place place;
         locate(grid, first + t, m, m, size, none, &place);
         place.origin = grid->pools ? 0 : place.origin; /* of the patch */
+        if (t + 1 < count && !grid->pools)
+            ask_tile(grid, first + t + 1, m[0], m[1], channels, epilogue, y);
         bool whole = WHOLE_TILES && is_whole(&place, m);
         const float *values = v->values + t * v->tile;
         for (size_t c = 0; c < channels; c += LANES) {
