@@ -68,6 +68,9 @@ static STOA_INLINE size_t channels_of(size_t v, size_t vectors, size_t channels)
     return channels <= v * LANES ? 0 : channels - v * LANES < LANES ? channels - v * LANES : LANES;
 }
 
+/* Keeps the compiler from putting an address off, into one for each pixel, or sums of what is on the stack. */
+#define SETTLE(address) __asm__("" : "+r"(address))
+
 /* Where a block's pixels are: every third one's address, and the bytes from one to the next. */
 #define APART 3
 struct place {
@@ -113,13 +116,12 @@ static STOA_INLINE void add_element(const struct place *place, size_t k, const f
     }
 }
 
-/* The empty statement keeps the compiler from an address of its own for each pixel. */
 static STOA_INLINE void advance(struct place *place, size_t pixels, size_t count)
 {
     UNROLLED
     for (size_t i = 0; i < pixels; i += APART) {
         place->from[i / APART] += count * sizeof(float);
-        __asm__("" : "+r"(place->from[i / APART]));
+        SETTLE(place->from[i / APART]);
     }
 }
 
@@ -133,11 +135,15 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
     UNROLLED
     for (size_t v = 0; v < vectors; v++) {
         size_t count = channels_of(v, vectors, channels);
-        start[v] = (lanes){0};
-        if (bias && count == LANES)
-            start[v] = *(const lanes *)(bias + v * LANES);
-        else if (bias && count)
-            memcpy(&start[v], bias + v * LANES, count * sizeof(float));
+        lanes part = {0};
+        if (bias && count == LANES) {
+            part = *(const lanes *)(bias + v * LANES);
+        } else if (bias && count) {
+            float some[LANES] = {0}; /* the address of `part` would keep it out of registers */
+            memcpy(some, bias + v * LANES, count * sizeof(float));
+            part = *(const lanes *)some;
+        }
+        start[v] = part;
     }
     UNROLLED
     for (size_t i = 0; i < pixels * vectors; i++)
@@ -148,11 +154,15 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
         __builtin_prefetch(y + (i + AHEAD) * y_pixel, 1);
     size_t one = d->x_pixel * sizeof(float);
     struct place place = {.one = one};
+    SETTLE(x);
     for (size_t r = 0; r < d->runs; r++) {
+        place.from[0] = (const char *)(x + d->offsets[r]);
+        SETTLE(place.from[0]);
         UNROLLED
-        for (size_t i = 0; i < pixels; i += APART)
-            place.from[i / APART] = (const char *)(x + d->offsets[r]) + i * one;
-        advance(&place, pixels, 0);
+        for (size_t i = APART; i < pixels; i += APART) {
+            place.from[i / APART] = place.from[i / APART - 1] + APART * one;
+            SETTLE(place.from[i / APART]);
+        }
         size_t k = d->run;
         for (; STEPS > 1 && k >= STEPS; k -= STEPS, weights += STEPS * width) {
             UNROLLED
@@ -165,6 +175,7 @@ static STOA_INLINE void block(const struct direct *d, size_t pixels, size_t vect
             advance(&place, pixels, 1);
         }
     }
+    SETTLE(y);
     squash(&d->squash, pixels * vectors, sums);
     if (whole || channels == vectors * LANES) {
         UNROLLED
