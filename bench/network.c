@@ -147,7 +147,9 @@ enum stoa_status stoa_bench_network_open(const char *path, size_t batch, const c
     find_peers(home, network->peers);
     if (!realpath(path, network->path))
         return stoa_fail(error, STOA_ERROR_IO, "cannot open %s: %s", path, strerror(errno));
-    snprintf(network->folder, sizeof network->folder, "%.512s/stoa-bench-XXXXXX", temporary ? temporary : "/tmp");
+    /* mkdtemp puts other letters for the last six. */
+    snprintf(network->folder, sizeof network->folder, "%.512s/stoa-bench-XXXXXX",
+             temporary && temporary[0] ? temporary : "/tmp");
     if (!mkdtemp(network->folder)) {
         enum stoa_status status =
             stoa_fail(error, STOA_ERROR_IO, "cannot make a folder like %s: %s", network->folder, strerror(errno));
