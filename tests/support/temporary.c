@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A template: mkstemps and mkdtemp put other letters for the six. */
 static void name(const char *ending, char path[TEMPORARY_PATH])
 {
     const char *place = getenv("TMPDIR");
