@@ -80,7 +80,7 @@ static double amplification(size_t m, size_t taps)
 
 double stoa_winograd_error(const struct winograd_form *form, size_t channels)
 {
-    double error = sqrt((double)channels + 20) / 2;
+    double error = 0.625 * sqrt((double)channels + 20);
     for (size_t i = 0; i < 2; i++)
         error *= amplification(form->tile[i], form->stride == 1 ? form->kernel[i] : 2); /* the middle tap's is 1 */
     return error;
