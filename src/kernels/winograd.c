@@ -391,8 +391,8 @@ INPUT(8)
 OUTPUT(4, 2)
 OUTPUT(6, 4)
 OUTPUT(8, 6)
-OUTPUT(6, 2)
 OUTPUT(8, 4)
+OUTPUT(8, 5)
 OUTPUT(5, 2)
 INPUT_LINE(6)
 INPUT_LINE(8)
@@ -426,7 +426,8 @@ STOA_COPY(stoa_winograd_output,
     size_t tile = form->tile[0];
     (form->stride == 2 ? output_5_2
      : tile == 6       ? output_8_6
-     : tile == 2       ? three ? output_4_2 : output_6_2
+     : tile == 2       ? output_4_2
      : three           ? output_6_4
+     : tile == 5       ? output_8_5
                        : output_8_4)(grid, m, first, count, channels, epilogue, y);
 }

@@ -127,7 +127,6 @@ static STOA_INLINE void gradient_filters(const size_t n[2], const size_t taps[2]
 GRADIENT(4, 2)
 GRADIENT(6, 4)
 GRADIENT(8, 6)
-GRADIENT(6, 2)
 GRADIENT(8, 4)
 
 static const struct {
@@ -137,11 +136,13 @@ static const struct {
     void (*filters)(const struct matrices *g, const struct winograd_values *values, size_t rows, size_t channels,
                     float *dw, size_t dw_row);
 } transforms[] = {
-    {4, 2, tiles_4_2, filters_4_2}, {6, 4, tiles_6_4, filters_6_4}, {8, 6, tiles_8_6, filters_8_6},
-    {6, 2, tiles_6_2, filters_6_2}, {8, 4, tiles_8_4, filters_8_4},
+    {4, 2, tiles_4_2, filters_4_2},
+    {6, 4, tiles_6_4, filters_6_4},
+    {8, 6, tiles_8_6, filters_8_6},
+    {8, 4, tiles_8_4, filters_8_4},
 };
 
-/* Each form has one. */
+/* Each form has one that is no line, but F(5, 4). */
 static size_t transform_of(const struct winograd_form *form)
 {
     size_t i = 0;
