@@ -368,9 +368,15 @@ bool stoa_conv_pools(const struct conv *conv, const struct epilogue *epilogue)
 double stoa_conv_error(const struct conv *conv, size_t reach[2])
 {
     const struct winograd_form *form = conv->tiling.form;
-    for (size_t i = 0; i < 2; i++)
-        reach[i] = form ? form->stride * (form->tile[i] - 1) : 0;
-    return form ? stoa_winograd_error(form, conv->shape.C / conv->shape.groups) : 0;
+    reach[0] = reach[1] = 0;
+    if (!form)
+        return 0;
+    struct conv_shape shape = stoa_winograd_shape(conv);
+    for (size_t i = 0; i < 2; i++) {
+        size_t blocks = conv->shape.stride[i] / shape.stride[i];
+        reach[i] = shape.stride[i] * blocks * (form->tile[i] - 1) + blocks * shape.kernel[i] - conv->shape.kernel[i];
+    }
+    return stoa_winograd_error(form, shape.C / shape.groups);
 }
 
 const char *stoa_conv_describe(const struct conv *conv)

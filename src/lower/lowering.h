@@ -28,6 +28,7 @@ struct conv_tiling {
     size_t pixels;        /* im2col: pixels of one column tile */
     const struct winograd_form *form; /* winograd; else null */
     size_t tiles;                     /* winograd: tiles of one block, counted through all images */
+    bool to_depth;                    /* winograd: of the image that stoa_space_to_depth_image makes of x */
     enum winograd_split split;        /* winograd: what is a task */
     size_t part;                      /* winograd: tiles of a task, where those of a block are shared out */
 };
@@ -153,6 +154,20 @@ bool stoa_weights_are_near(const struct conv_shape *shape);
 
 /* panel, k_block and segment for products whose k is at most `depth`. */
 void stoa_tiling_products(struct conv_tiling *tiling, size_t out_channels, size_t depth);
+
+/* The shape whose tiles are transformed: the convolution's, or that of the space-to-depth image. */
+struct conv_shape stoa_winograd_shape(const struct conv *conv);
+
+/* The convolution at stride 1 that one at the same stride s > 1 along both axes is, undilated and of one group, of an
+ * image of blocks of s x s pixels, padding included; false where `shape` is none or that would be too large. */
+bool stoa_space_to_depth_shape(const struct conv_shape *shape, struct conv_shape *deep);
+/* to[count[0]][count[1]][s][s][C] <- those blocks of x[H][W][x_stride] from first[0], first[1] on; outside there is 0.
+ */
+void stoa_space_to_depth_image(const struct conv_shape *shape, const float *x, size_t x_stride, const size_t first[2],
+                               const size_t count[2], float *to);
+/* to[count][s][s][C][taps of deep] <- rows[count][C][kh][kw] */
+void stoa_space_to_depth_filters(const struct conv_shape *shape, const struct conv_shape *deep, size_t count,
+                                 const float *rows, float *to);
 
 /* The transposed convolution that is the gradient of a convolution with regard to its images. */
 void stoa_conv_transposed_shape(const struct conv_shape *forward, struct conv_shape *transposed);

@@ -79,7 +79,10 @@ size_t stoa_panels_per_group(const struct conv *conv)
 size_t stoa_panel_depth(const struct conv *conv)
 {
     const struct winograd_form *form = conv->tiling.form;
-    return (form ? stoa_winograd_points(form) : stoa_conv_taps(&conv->shape)) * (conv->shape.C / conv->shape.groups);
+    if (!form)
+        return stoa_conv_depth(&conv->shape);
+    struct conv_shape shape = stoa_winograd_shape(conv);
+    return stoa_winograd_points(form) * (shape.C / shape.groups);
 }
 
 struct panel stoa_panel(const struct conv *conv, const float *packed, size_t index)

@@ -5,7 +5,10 @@
  * cache from the transform to y. Where they are few, each block would read all weights for little work, and there would
  * not be blocks enough for several workers: then all share one block, and once it is transformed either a task is a
  * panel, or, where panels are few or V is larger than a cache, products are shared out point by point, so that a
- * point's V serves all panels in turn. */
+ * point's V serves all panels in turn.
+ *
+ * Stems of large filters at a stride are 3 to 5 taps of the space-to-depth image: ResNet's 7x7 at 2 is F(5x5, 4x4) of
+ * 12 channels, a fifth of the multiplications. */
 #include <math.h>
 #include <stdio.h>
 
@@ -28,6 +31,9 @@ static size_t staged_bytes(void)
     return 8 * stoa_cache_bytes();
 }
 
+/* Filters of a space-to-depth image that are packed at a time; larger ones are refused: their layers are none that need
+ * this. */
+#define FILTER_FLOATS 8192
 /* Tiles and channels that one task transforms of a shared block. */
 #define TASK_TILES 4
 #define TASK_CHANNELS 128
@@ -39,6 +45,7 @@ struct job {
     size_t points, panels, channels; /* panels and channels of a group */
     size_t total, group, first;      /* tiles; where the shared block begins */
     size_t v_floats, m_floats;       /* V; M of one panel */
+    size_t x_floats;                 /* space-to-depth image of a row of a task's tiles; 0: x is taken as it is */
     float *v, *m;                    /* of the shared block */
 };
 
@@ -66,9 +73,21 @@ static struct winograd_values m_at(const struct job *job, float *values)
     return (struct winograd_values){.values = values, .point = point_step(job->conv->tiling.part, row), .tile = row};
 }
 
+struct conv_shape stoa_winograd_shape(const struct conv *conv)
+{
+    struct conv_shape deep;
+    return conv->tiling.to_depth && stoa_space_to_depth_shape(&conv->shape, &deep) ? deep : conv->shape;
+}
+
 static size_t tiles_of(const struct conv_shape *shape, const struct winograd_form *form)
 {
     return shape->N * stoa_size_ceil_div(shape->OH, form->tile[0]) * stoa_size_ceil_div(shape->OW, form->tile[1]);
+}
+
+static float *scratch_of(const struct job *job, size_t worker)
+{
+    char *base = job->args->worker_base;
+    return base ? (void *)(base + worker * job->args->worker_stride) : NULL;
 }
 
 /* m[count][width] = v[count][channels] * panel, of one point. */
@@ -86,9 +105,35 @@ static void product(const struct job *job, const struct panel *panel, size_t poi
                              c + i * m->tile, m->tile, NULL);
 }
 
-static const float *group_x(const struct job *job, size_t group)
+/* v <- tiles [first, first + count) of channels of x, or of its space-to-depth image: of that, what a row of tiles sees
+ * is written to `image` first. */
+static void transform_input(const struct job *job, size_t channel, size_t channels, size_t first, size_t count,
+                            float *image, const struct winograd_values *v)
 {
-    return job->args->x + group * job->channels;
+    const struct conv_shape *shape = &job->conv->shape;
+    const struct winograd_form *form = job->conv->tiling.form;
+    const struct conv_args *args = job->args;
+    if (!job->x_floats) {
+        stoa_winograd_input(form, &job->grid, args->x + channel, channels, first, count, v);
+        return;
+    }
+    for (size_t done = 0, some; done < count; done += some) {
+        size_t row = (first + done) / job->grid.across, column = (first + done) % job->grid.across;
+        some = stoa_size_min(count - done, job->grid.across - column);
+        size_t sides[2] = {stoa_winograd_size(form, 0), stoa_winograd_size(form, 1) + (some - 1) * form->tile[1]};
+        stoa_space_to_depth_image(
+            shape, args->x + row / job->grid.down * shape->H * shape->W * args->x_stride, args->x_stride,
+            (size_t[]){row % job->grid.down * form->tile[0], column * form->tile[1]}, sides, image);
+        struct winograd_grid grid = {.H = sides[0],
+                                     .W = sides[1],
+                                     .x_pixel = job->channels,
+                                     .step = {form->tile[0], form->tile[1]},
+                                     .down = 1,
+                                     .across = some};
+        struct winograd_values part = *v;
+        part.values += done * v->tile;
+        stoa_winograd_input(form, &grid, image + channel, channels, 0, some, &part);
+    }
 }
 
 static void transform_back(const struct job *job, const struct panel *panel, size_t first, size_t count,
@@ -106,9 +151,10 @@ static void run_block(void *context, size_t task, size_t worker)
     const struct conv_tiling *tiling = &job->conv->tiling;
     size_t groups = job->conv->shape.groups, group = task % groups, first = task / groups * tiling->tiles;
     size_t count = stoa_size_min(tiling->tiles, job->total - first);
-    float *scratch = (void *)((char *)job->args->worker_base + worker * job->args->worker_stride);
+    float *scratch = scratch_of(job, worker);
     struct winograd_values v = v_at(job, scratch), m = m_at(job, scratch + job->v_floats);
-    stoa_winograd_input(tiling->form, &job->grid, group_x(job, group), job->channels, first, count, &v);
+    transform_input(job, group * job->channels, job->channels, first, count, scratch + job->v_floats + job->m_floats,
+                    &v);
     for (size_t i = 0; i < job->panels; i++) {
         struct panel panel = stoa_panel(job->conv, job->args->packed, group * job->panels + i);
         for (size_t point = 0; point < job->points; point++)
@@ -124,15 +170,14 @@ static size_t block_count(const struct job *job)
 
 static void stage_input(void *context, size_t task, size_t worker)
 {
-    (void)worker;
     const struct job *job = context;
     size_t pieces = stoa_size_ceil_div(job->channels, TASK_CHANNELS);
     size_t tile = task / pieces * TASK_TILES, channel = task % pieces * TASK_CHANNELS;
     struct winograd_values v = v_at(job, job->v);
     v.values += tile * v.tile + channel;
-    stoa_winograd_input(job->conv->tiling.form, &job->grid, group_x(job, job->group) + channel,
-                        stoa_size_min(TASK_CHANNELS, job->channels - channel), job->first + tile,
-                        stoa_size_min(TASK_TILES, block_count(job) - tile), &v);
+    float *scratch = scratch_of(job, worker);
+    transform_input(job, job->group * job->channels + channel, stoa_size_min(TASK_CHANNELS, job->channels - channel),
+                    job->first + tile, stoa_size_min(TASK_TILES, block_count(job) - tile), scratch, &v);
 }
 
 static struct panel staged_panel(const struct job *job, size_t index)
@@ -146,7 +191,7 @@ static void stage_panel(void *context, size_t task, size_t worker)
     struct panel panel = staged_panel(job, task % job->panels);
     size_t tile = task / job->panels * job->conv->tiling.part;
     size_t count = stoa_size_min(job->conv->tiling.part, block_count(job) - tile);
-    float *scratch = (void *)((char *)job->args->worker_base + worker * job->args->worker_stride);
+    float *scratch = scratch_of(job, worker);
     struct winograd_values v = v_at(job, job->v), m = m_at(job, scratch);
     v.values += tile * v.tile;
     for (size_t point = 0; point < job->points; point++)
@@ -196,24 +241,28 @@ static void run_staged(struct job *job)
 
 static struct job job_of(const struct conv *conv, const struct conv_args *args)
 {
-    const struct conv_shape *shape = &conv->shape;
+    const struct conv_shape shape = stoa_winograd_shape(conv);
     const struct winograd_form *form = conv->tiling.form;
     struct job job = {
         .conv = conv,
         .args = args,
-        .grid = {.H = shape->H,
-                 .W = shape->W,
-                 .OH = shape->OH,
-                 .OW = shape->OW,
-                 .pad = {shape->pad[0], shape->pad[1]},
+        .grid = {.H = shape.H,
+                 .W = shape.W,
+                 .OH = shape.OH,
+                 .OW = shape.OW,
+                 .pad = {shape.pad[0], shape.pad[1]},
                  .step = {form->stride * form->tile[0], form->stride * form->tile[1]},
-                 .down = stoa_size_ceil_div(shape->OH, form->tile[0]),
-                 .across = stoa_size_ceil_div(shape->OW, form->tile[1])},
+                 .down = stoa_size_ceil_div(shape.OH, form->tile[0]),
+                 .across = stoa_size_ceil_div(shape.OW, form->tile[1])},
         .points = stoa_winograd_points(form),
         .panels = stoa_panels_per_group(conv),
-        .channels = shape->C / shape->groups,
-        .total = tiles_of(shape, form),
+        .channels = shape.C / shape.groups,
+        .total = tiles_of(&shape, form),
     };
+    size_t together = conv->tiling.split == SPLIT_BLOCKS ? conv->tiling.tiles : TASK_TILES;
+    if (conv->tiling.to_depth)
+        job.x_floats = stoa_winograd_size(form, 0) * job.channels *
+                       (form->tile[1] * stoa_size_min(job.grid.across, together) + form->kernel[1] - 1);
     job.v_floats = job.points * v_at(&job, NULL).point;
     job.m_floats = job.points * m_at(&job, NULL).point;
     return job;
@@ -235,13 +284,18 @@ static void winograd_run(const struct conv *conv, const struct conv_args *args)
 /* rows[count][C/groups][kh][kw] -> their columns of panels[n*n][C/groups][width] */
 static void winograd_pack(const struct conv *conv, size_t first, size_t count, const float *rows, float *packed)
 {
-    const struct conv_shape *shape = &conv->shape;
-    size_t channels = shape->C / shape->groups;
+    const struct conv_shape shape = stoa_winograd_shape(conv);
+    float filters[FILTER_FLOATS];
+    size_t most = conv->tiling.to_depth ? FILTER_FLOATS / stoa_conv_depth(&shape) : count;
     for (size_t done = 0, columns; done < count; done += columns) {
         struct pack_columns place = stoa_panel_columns(conv, first + done, packed);
-        columns = stoa_size_min(place.count, count - done);
-        stoa_winograd_filters(conv->tiling.form, channels, columns,
-                              rows + done * channels * shape->kernel[0] * shape->kernel[1], place.width, place.to);
+        columns = stoa_size_min(stoa_size_min(place.count, count - done), most);
+        const float *from = rows + done * stoa_conv_depth(&conv->shape);
+        if (conv->tiling.to_depth) {
+            stoa_space_to_depth_filters(&conv->shape, &shape, columns, from, filters);
+            from = filters;
+        }
+        stoa_winograd_filters(conv->tiling.form, shape.C / shape.groups, columns, from, place.width, place.to);
     }
 }
 
@@ -251,6 +305,10 @@ static const double point_cost[2][WINOGRAD_MOST + 1] = {
     {[1] = 0.6, [4] = 1.1, [5] = 0.7, [6] = 1.8, [8] = 2.75, [10] = 3.2},
     {[1] = 0.3, [4] = 0.45, [5] = 0.3, [6] = 0.6, [8] = 0.9, [10] = 1.1},
 };
+/* For each float of V from a space-to-depth image, and for 16 channels of one of its tiles, there or back, which short
+ * products hide less than long ones. */
+#define TO_DEPTH_COST 0.3
+#define TO_DEPTH_TILE_COST 50
 /* For each float that workers share and that leaves the L2 cache: V of a block larger than that, and as much again for
  * what of V is beyond two such caches, which networks, unlike a layer alone, find in memory; or V and M where products
  * are shared out by points. */
@@ -275,6 +333,9 @@ static double winograd_cost(const struct conv *conv)
         products * stoa_gemm_cost(m, tiling->panel, tiling->k_block) +
         values / 16 * (point[stoa_winograd_size(tiling->form, 0)] + point[stoa_winograd_size(tiling->form, 1)]) +
         weights * parts * stoa_gemm_far_cost();
+    if (tiling->to_depth)
+        cost += (double)job.total * (double)(job.points * job.channels) * TO_DEPTH_COST +
+                values / (double)job.points / 16 * TO_DEPTH_TILE_COST;
     if (tiling->split == SPLIT_POINTS)
         cost += values * STAGED_COST;
     else if (tiling->split == SPLIT_PANELS && job.v_floats * sizeof(float) > block_bytes())
@@ -283,14 +344,15 @@ static double winograd_cost(const struct conv *conv)
     return cost;
 }
 
-static void plan_split(struct conv *conv, const struct winograd_form *form, enum winograd_split split, size_t tiles)
+static void plan_split(struct conv *conv, const struct winograd_form *form, bool to_depth, enum winograd_split split,
+                       size_t tiles)
 {
-    const struct conv_shape *shape = &conv->shape;
     struct conv_tiling *tiling = &conv->tiling;
-    size_t channels = shape->C / shape->groups, out_channels = shape->OC / shape->groups;
-    *tiling = (struct conv_tiling){.form = form, .split = split};
+    *tiling = (struct conv_tiling){.form = form, .split = split, .to_depth = to_depth};
+    struct conv_shape shape = stoa_winograd_shape(conv);
+    size_t channels = shape.C / shape.groups, out_channels = shape.OC / shape.groups;
     stoa_tiling_products(tiling, out_channels, channels);
-    size_t total = tiles_of(shape, form), points = stoa_winograd_points(form);
+    size_t total = tiles_of(&shape, form), points = stoa_winograd_points(form);
     size_t outputs = split == SPLIT_POINTS ? stoa_size_round_up(out_channels, tiling->panel) : tiling->panel;
     size_t tile_bytes = points * (rows_of(channels) + rows_of(outputs)) * sizeof(float);
     size_t most = (split == SPLIT_BLOCKS ? block_bytes() : staged_bytes()) / tile_bytes;
@@ -303,8 +365,10 @@ static void plan_split(struct conv *conv, const struct winograd_form *form, enum
         tiling->part = stoa_size_part(
             tiling->tiles, stoa_size_ceil_div(tiling->tiles, stoa_size_ceil_div(LOWERING_LEAST_TASKS, panels)), 4);
     struct job job = job_of(conv, NULL);
-    conv->scratch =
-        (split == SPLIT_POINTS ? 0 : job.m_floats + (split == SPLIT_BLOCKS ? job.v_floats : 0)) * sizeof(float);
+    size_t task_floats = split == SPLIT_BLOCKS   ? job.v_floats + job.m_floats + job.x_floats
+                         : split == SPLIT_PANELS ? stoa_size_max(job.m_floats, job.x_floats)
+                                                 : job.x_floats;
+    conv->scratch = task_floats * sizeof(float);
     conv->shared_scratch =
         (split == SPLIT_BLOCKS ? 0 : job.v_floats + (split == SPLIT_POINTS ? job.m_floats * job.panels : 0)) *
         sizeof(float);
@@ -330,8 +394,8 @@ static enum stoa_status refuse(const struct conv_shape *shape, struct stoa_error
     for (size_t i = 0; i < 2; i++)
         if (shape->dilation[i] != 1)
             return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "dilation[%zu] is %zu, not 1", i, shape->dilation[i]);
-    return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "no transform for kernel %zux%zu, stride %zux%zu", shape->kernel[0],
-                     shape->kernel[1], shape->stride[0], shape->stride[1]);
+    return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "no transform for kernel %zux%zu, stride %zux%zu, %zu groups",
+                     shape->kernel[0], shape->kernel[1], shape->stride[0], shape->stride[1], shape->groups);
 }
 
 static bool serves(const struct winograd_form *form, const struct conv_shape *shape)
@@ -348,10 +412,15 @@ static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *erro
     if (conv->accuracy == STOA_ACCURACY_STRICT)
         return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "accuracy is strict");
     struct conv_tiling best = {.form = NULL};
+    struct conv_shape deep;
     double best_cost = 0;
+    bool is_deep = stoa_space_to_depth_shape(shape, &deep) && stoa_conv_depth(&deep) <= FILTER_FLOATS;
     for (const struct winograd_form *form = stoa_winograd_forms; form->tile[0]; form++)
-        for (int split = 0; split < SPLIT_COUNT && serves(form, shape); split++) {
-            plan_split(conv, form, (enum winograd_split)split, 0);
+        for (int split = 0; split < SPLIT_COUNT; split++) {
+            bool to_depth = is_deep && !stoa_winograd_is_line(form) && serves(form, &deep);
+            if (!to_depth && !serves(form, shape))
+                continue;
+            plan_split(conv, form, to_depth, (enum winograd_split)split, 0);
             double cost = winograd_cost(conv) + stoa_conv_weights_cost(conv);
             if (is_shared_well(conv) && (!best.form || cost < best_cost)) {
                 best = conv->tiling;
@@ -361,14 +430,15 @@ static enum stoa_status winograd_plan(struct conv *conv, struct stoa_error *erro
     if (!best.form)
         return refuse(shape, error);
     if (conv->forced)
-        plan_split(conv, conv->forced->form, conv->forced->split, conv->forced->tiles);
+        plan_split(conv, conv->forced->form, !serves(conv->forced->form, shape), conv->forced->split,
+                   conv->forced->tiles);
     else
-        plan_split(conv, best.form, best.split, best.tiles);
+        plan_split(conv, best.form, best.to_depth, best.split, best.tiles);
     const struct conv_tiling *tiling = &conv->tiling;
     static const char *const splits[SPLIT_COUNT] = {"", " by panels", " by points"};
-    snprintf(conv->text, sizeof conv->text, "winograd %zux%zu %zux%zux%zu%s", tiling->form->tile[0],
-             tiling->form->tile[1], stoa_size_part(tiling->part, tiling->segment, 4), tiling->panel, tiling->k_block,
-             splits[tiling->split]);
+    snprintf(conv->text, sizeof conv->text, "winograd %zux%zu%s %zux%zux%zu%s", tiling->form->tile[0],
+             tiling->form->tile[1], tiling->to_depth ? " to depth" : "",
+             stoa_size_part(tiling->part, tiling->segment, 4), tiling->panel, tiling->k_block, splits[tiling->split]);
     return STOA_OK;
 }
 
@@ -382,8 +452,9 @@ static bool winograd_adds_in_place(const struct conv *conv, const struct epilogu
 /* MaxPool takes fewer than 16 channels one by one, and of zeros of either sign another. */
 static bool winograd_pools(const struct conv *conv, const struct epilogue *epilogue)
 {
-    return !stoa_winograd_is_line(conv->tiling.form) && conv->shape.OC >= 16 && !epilogue->addend && !epilogue->mask &&
-           epilogue->activation.kind != ACTIVATION_HARD_SWISH && stoa_activation_is_squash(&epilogue->activation);
+    return !stoa_winograd_is_line(conv->tiling.form) && conv->tiling.form->tile[0] % 2 == 0 && conv->shape.OC >= 16 &&
+           !epilogue->addend && !epilogue->mask && epilogue->activation.kind != ACTIVATION_HARD_SWISH &&
+           stoa_activation_is_squash(&epilogue->activation);
 }
 
 const struct lowering stoa_lowering_winograd = {

@@ -69,6 +69,39 @@ static bool for_form(struct conv_shape shape, const struct winograd_form *form, 
     return stoa_conv_shape_finish(out, NULL) == STOA_OK;
 }
 
+/* The same at a stride of which the form serves the space-to-depth image: a kernel of `less` fewer taps than its. */
+static bool to_depth(struct conv_shape shape, const struct winograd_form *form, size_t stride, size_t less,
+                     struct conv_shape *out)
+{
+    *out = conv_check_completed(shape);
+    for (size_t i = 0; i < 2; i++) {
+        out->kernel[i] = form->kernel[i] * stride - (i ? less : less / 2);
+        out->stride[i] = stride;
+    }
+    return form->stride == 1 && !stoa_winograd_is_line(form) && out->groups == 1 &&
+           stoa_conv_shape_finish(out, NULL) == STOA_OK;
+}
+
+static void check_cuts(const char *name, struct conv_shape shape, const struct winograd_form *form, struct pool *pool,
+                       struct random *random)
+{
+    static const struct conv_tiling cuts[] = {
+        {.split = SPLIT_BLOCKS},
+        {.split = SPLIT_BLOCKS, .tiles = 4},
+        {.split = SPLIT_PANELS, .tiles = 20},
+        {.split = SPLIT_PANELS},
+        {.split = SPLIT_POINTS},
+        {.split = SPLIT_POINTS, .tiles = 20},
+    };
+    if (!shape.N && strcmp(name, "no images") != 0)
+        shape.N = 1;
+    for (size_t j = 0; j < sizeof cuts / sizeof *cuts; j++) {
+        struct conv_tiling tiling = cuts[j];
+        tiling.form = form;
+        check(&shape, &tiling, j % 2 && is_exact(form), pool, random);
+    }
+}
+
 Test(winograd, special_shapes)
 {
     struct pool *pool = conv_check_pool(3);
@@ -76,23 +109,10 @@ Test(winograd, special_shapes)
     for (const struct winograd_form *form = stoa_winograd_forms; form->tile[0]; form++)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             struct conv_shape shape;
-            if (!for_form(rows[i].shape, form, &shape))
-                continue;
-            if (!shape.N && strcmp(rows[i].name, "no images") != 0)
-                shape.N = 1;
-            static const struct conv_tiling cuts[] = {
-                {.split = SPLIT_BLOCKS},
-                {.split = SPLIT_BLOCKS, .tiles = 4},
-                {.split = SPLIT_PANELS, .tiles = 20},
-                {.split = SPLIT_PANELS},
-                {.split = SPLIT_POINTS},
-                {.split = SPLIT_POINTS, .tiles = 20},
-            };
-            for (size_t j = 0; j < sizeof cuts / sizeof *cuts; j++) {
-                struct conv_tiling tiling = cuts[j];
-                tiling.form = form;
-                check(&shape, &tiling, j % 2 && is_exact(form), pool, &random);
-            }
+            if (for_form(rows[i].shape, form, &shape))
+                check_cuts(rows[i].name, shape, form, pool, &random);
+            if (rows[i].shape.C <= 20 && to_depth(rows[i].shape, form, 2 + i % 3, i % 2, &shape))
+                check_cuts(rows[i].name, shape, form, pool, &random);
         }
     stoa_pool_free(pool);
 }
@@ -119,9 +139,14 @@ Test(winograd, random_shapes)
     struct random random = {2};
     for (const struct winograd_form *form = stoa_winograd_forms; form->tile[0]; form++) {
         double most = 0;
-        for (size_t done = 0; done < 40;) {
-            struct conv_shape shape;
-            if (!for_form(random_shape(&random), form, &shape) || stoa_conv_macs(&shape) > MOST_MACS)
+        bool may_stride = form->stride == 1 && !stoa_winograd_is_line(form);
+        for (size_t done = 0; done < (may_stride ? 80 : 40);) {
+            struct conv_shape shape = random_shape(&random);
+            size_t stride = (size_t)stoa_random_int(&random, 2, 4);
+            bool drawn = done < 40 ? for_form(shape, form, &shape)
+                                   : to_depth(shape, form, stride,
+                                              (size_t)stoa_random_int(&random, 0, (int64_t)stride - 1), &shape);
+            if (!drawn || stoa_conv_macs(&shape) > MOST_MACS || shape.C * stride * stride > 512)
                 continue;
             struct conv_tiling tiling = {.form = form, .split = (enum winograd_split)(done % SPLIT_COUNT)};
             tiling.tiles = (size_t)stoa_random_int(&random, 0, 2) * (tiling.split ? 40 : 4);
@@ -143,7 +168,12 @@ static const struct {
     const char *words;
 } refused[] = {
     {"stride", {.kernel = {3, 3}, .stride = {2, 1}}, STOA_ACCURACY_FAST, "kernel 3x3, stride 2x1"},
-    {"kernel at stride 2", {.kernel = {5, 5}, .stride = {2, 2}}, STOA_ACCURACY_FAST, "kernel 5x5, stride 2x2"},
+    {"filters that would be too large",
+     {.kernel = {9, 9}, .stride = {4, 4}},
+     STOA_ACCURACY_FAST,
+     "kernel 9x9, stride 4x4"},
+    {"no taps to share", {.kernel = {4, 4}, .stride = {2, 2}}, STOA_ACCURACY_FAST, "kernel 4x4, stride 2x2"},
+    {"groups at stride 2", {.kernel = {5, 5}, .stride = {2, 2}, .groups = 2}, STOA_ACCURACY_FAST, "2x2, 2 groups"},
     {"dilation", {.kernel = {3, 3}, .dilation = {1, 3}}, STOA_ACCURACY_FAST, "dilation[1] is 3"},
     {"kernel", {.kernel = {4, 3}}, STOA_ACCURACY_FAST, "kernel 4x3"},
     {"accuracy", {.kernel = {3, 3}}, STOA_ACCURACY_STRICT, "accuracy is strict"},
@@ -181,6 +211,12 @@ static const struct {
     {"3x3", {.C = 64, .H = 56, .W = 56, .OC = 64, .kernel = {3, 3}, .pad = {1, 1, 1, 1}}, false},
     {"3x3 at stride 2",
      {.C = 128, .H = 56, .W = 56, .OC = 128, .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}},
+     true},
+    {"ResNet's stem",
+     {.C = 3, .H = 224, .W = 224, .OC = 64, .kernel = {7, 7}, .stride = {2, 2}, .pad = {3, 3, 3, 3}},
+     true},
+    {"AlexNet's",
+     {.C = 3, .H = 224, .W = 224, .OC = 64, .kernel = {11, 11}, .stride = {4, 4}, .pad = {2, 2, 2, 2}},
      true},
     {"5x5", {.C = 64, .H = 27, .W = 27, .OC = 192, .kernel = {5, 5}, .pad = {2, 2, 2, 2}}, false},
     {"a row of 7", {.C = 192, .H = 17, .W = 17, .OC = 192, .kernel = {1, 7}, .pad = {0, 3, 0, 3}}, false},
