@@ -60,7 +60,7 @@ static STOA_INLINE float exponential(float x)
 }
 
 /* Below these, e^x is 0 in float, and e^x - 1 is -1. Where GCC 12 knows the number, it follows what becomes of it, with
- * selections all along the way instead of one maximum: hot loops hide it (sigmoid.c). */
+ * selections all along the way instead of one maximum: hot loops hide it (sigmoid.c), and the other bounds here. */
 #define EXP_LEAST (-104.0f)
 #define EXP_LESS_ONE_LEAST (-80.0f)
 
@@ -71,6 +71,19 @@ static STOA_INLINE float exponential_from(float least, float x)
     x = x < least ? least : x;
     exp_split(x, 127 + 64, &shifted, &r);
     return (1.0f + exp_less_one_near(r)) * from_bits(to_bits(shifted) << 23) * 0x1p-64f;
+}
+
+/* 1 / (1 + e^x), as 2^-64 / (2^-64 + 2^-64 * e^x): so the scale is within range until the quotient is 0, at MOST. Below
+ * LEAST, e^x is lost beside 1. */
+#define LOGISTIC_LEAST (-43.0f)
+#define LOGISTIC_MOST 104.0f
+static STOA_INLINE float logistic_of_negative(float least, float most, float x)
+{
+    float shifted, r;
+    x = x < least ? least : x;
+    x = x > most ? most : x;
+    exp_split(x, 127 - 64, &shifted, &r);
+    return 0x1p-64f / ((1.0f + exp_less_one_near(r)) * from_bits(to_bits(shifted) << 23) + 0x1p-64f);
 }
 
 static STOA_INLINE float exponential_below(float x)

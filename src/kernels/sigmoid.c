@@ -7,13 +7,6 @@
 #include "kernels/exp.h"
 #include "kernels/isa.h"
 
-static STOA_INLINE float sigmoid(float least, float x)
-{
-    /* Through e^-|x|, which cannot overflow. */
-    float e = exponential_from(least, -fabsf(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
-}
-
 static STOA_INLINE float hyperbolic_tangent(float least, float x)
 {
     float m = exponential_less_one_from(least, -2.0f * fabsf(x));
@@ -40,13 +33,14 @@ static STOA_INLINE void hide(float *value)
     __asm__("" : "+m"(*value));
 }
 
-/* `bound`: see exp.h. */
-#define FUNCTION(name, bound, expression)                                                                              \
-    STOA_RARE static void each_##name(size_t count, float alpha, const float *x, float *y)                             \
+/* `low` and `high`: see exp.h; `minus` is -alpha. */
+#define FUNCTION(name, low, high, expression)                                                                          \
+    STOA_RARE static void each_##name(size_t count, float minus, const float *x, float *y)                             \
     {                                                                                                                  \
-        float least = bound;                                                                                           \
+        float least = low, most = high;                                                                                \
         hide(&least);                                                                                                  \
-        (void)alpha;                                                                                                   \
+        hide(&most);                                                                                                   \
+        (void)minus;                                                                                                   \
         STOA_INDEPENDENT                                                                                               \
         for (size_t i = 0; i < count; i++) {                                                                           \
             float v = x[i];                                                                                            \
@@ -54,40 +48,41 @@ static STOA_INLINE void hide(float *value)
         }                                                                                                              \
     }
 
-FUNCTION(exp, EXP_LEAST, exponential(v))
-FUNCTION(sigmoid, EXP_LEAST, sigmoid(least, v))
-FUNCTION(silu, EXP_LEAST, v *sigmoid(least, alpha *v))
-FUNCTION(tanh, EXP_LESS_ONE_LEAST, hyperbolic_tangent(least, v))
-FUNCTION(erf, EXP_LESS_ONE_LEAST, error_function(least, v))
-FUNCTION(gelu, EXP_LESS_ONE_LEAST, 0.5f * v * (1.0f + error_function(least, v * 0x1.6a09e6p-1f)))
+FUNCTION(exp, EXP_LEAST, 0, exponential(v))
+FUNCTION(sigmoid, LOGISTIC_LEAST, LOGISTIC_MOST, logistic_of_negative(least, most, -v))
+FUNCTION(silu, LOGISTIC_LEAST, LOGISTIC_MOST, v *logistic_of_negative(least, most, minus *v))
+FUNCTION(tanh, EXP_LESS_ONE_LEAST, 0, hyperbolic_tangent(least, v))
+FUNCTION(erf, EXP_LESS_ONE_LEAST, 0, error_function(least, v))
+FUNCTION(gelu, EXP_LESS_ONE_LEAST, 0, 0.5f * v * (1.0f + error_function(least, v * 0x1.6a09e6p-1f)))
 /* (1 + tanh u) / 2 is the sigmoid of 2u. */
-FUNCTION(gelu_tanh, EXP_LEAST, v *sigmoid(least, v * 0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * v * v)))
+FUNCTION(gelu_tanh, LOGISTIC_LEAST, LOGISTIC_MOST,
+         v *logistic_of_negative(least, most, v * -0x1.988454p0f * (1.0f + 0x1.6e4e26p-5f * v * v)))
 
 STOA_COPY(stoa_sigmoids, (const struct activation *activation, size_t count, const float *x, float *y),
           (activation, count, x, y))
 {
-    const float alpha = activation->alpha;
+    const float minus = -activation->alpha;
     switch (activation->kind) {
     case ACTIVATION_EXP:
-        each_exp(count, alpha, x, y);
+        each_exp(count, minus, x, y);
         break;
     case ACTIVATION_SIGMOID:
-        each_sigmoid(count, alpha, x, y);
+        each_sigmoid(count, minus, x, y);
         break;
     case ACTIVATION_SILU:
-        each_silu(count, alpha, x, y);
+        each_silu(count, minus, x, y);
         break;
     case ACTIVATION_TANH:
-        each_tanh(count, alpha, x, y);
+        each_tanh(count, minus, x, y);
         break;
     case ACTIVATION_ERF:
-        each_erf(count, alpha, x, y);
+        each_erf(count, minus, x, y);
         break;
     case ACTIVATION_GELU:
-        each_gelu(count, alpha, x, y);
+        each_gelu(count, minus, x, y);
         break;
     case ACTIVATION_GELU_TANH:
-        each_gelu_tanh(count, alpha, x, y);
+        each_gelu_tanh(count, minus, x, y);
         break;
     default:
         break;
