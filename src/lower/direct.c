@@ -261,16 +261,17 @@ static double direct_cost(const struct conv *conv)
 {
     const struct conv_shape *shape = &conv->shape;
     size_t out_channels = shape->OC / shape->groups;
+    size_t lanes = stoa_has_wide_registers() ? DIRECT_LANES : DIRECT_LANES / 2;
     double row = 0, depth = (double)stoa_conv_depth(shape),
            rows = (double)(shape->N * shape->groups) * (double)shape->OH;
     for (size_t first = 0; first < out_channels; first += conv->tiling.panel) {
         size_t vectors = stoa_size_ceil_div(panel_width(conv, first), DIRECT_LANES);
         double product = vectors > 1 ? SHARED_COST : SINGLE_COST;
         if (!stoa_has_wide_registers())
-            product = panel_width(conv, first) > DIRECT_LANES / 2 ? NARROW_COST : NARROW_COST / 2;
+            product = panel_width(conv, first) > lanes ? NARROW_COST : NARROW_COST / 2;
         row += row_cost(shape->OW, vectors, depth, product);
     }
-    return rows * (row + (out_channels % DIRECT_LANES ? PART_COST * (double)shape->OW : 0));
+    return rows * (row + (out_channels % lanes ? PART_COST * (double)shape->OW : 0));
 }
 
 const struct lowering stoa_lowering_direct = {
