@@ -176,12 +176,11 @@ static void depthwise_run(const struct conv *conv, const struct conv_args *args)
 }
 
 /* Nanoseconds for a vector of channels times one tap, the same through a shuffle, and where with narrow registers one
- * shuffle serves several taps (at stride 2: fewer), the start and end of a vector's sums, and a single channel times
- * one tap: measured like those of products. */
+ * shuffle serves several taps, the start and end of a vector's sums, and a single channel times one tap: measured like
+ * those of products. */
 #define VECTOR_COST 0.25
 #define SPREAD_COST 0.5
 #define SHARED_COST 0.33
-#define FEWER_COST 0.45
 #define SUM_COST 2.0
 #define CHANNEL_COST 0.5
 
@@ -191,9 +190,7 @@ static double narrow_cost(const struct conv_shape *shape)
     bool shared = shape->C == shape->OC && shape->kernel[1] == 3 && shape->dilation[1] == 1 && shape->stride[1] <= 2;
     if (!stoa_has_avx2())
         return 16 * SPREAD_COST;
-    if (!shared || shape->OW < DEPTHWISE_SPAN)
-        return 2 * SPREAD_COST;
-    return shape->stride[1] == 1 ? SHARED_COST : FEWER_COST;
+    return shared && shape->OW >= DEPTHWISE_SPAN ? SHARED_COST : 2 * SPREAD_COST;
 }
 
 static double depthwise_cost(const struct conv *conv)
