@@ -26,11 +26,13 @@ STOA_API void stoa_tuning_free(struct stoa_tuning *tuning);
 STOA_API size_t stoa_tuning_count(const struct stoa_tuning *tuning);
 
 /* Measures those convolutions of a model, in a session of these options (may be null) on random inputs, that are not
- * known yet: the model is run `rounds` times (0: 5) in each way, and the least time of each layer counts, so that
- * weights come from where they do in use. *measured (may be null) = how many were. A session then created with the same
- * options and options.tuning takes the fastest. Ways that do not stay within options.max_bytes are not tried;
- * options.accuracy does not count, so that one table serves sessions of either. Input i is data[i] (row-major, of the
- * session's dims and type) where given; both `data` and its entries may be null; float inputs become random numbers. */
+ * known yet: the model is run `rounds` times (0: 5) in each way, in turn with the way it goes otherwise, and the median
+ * of each layer's times, by how long that took, counts: so weights come from where they do in use, and a machine that
+ * becomes slower in between misleads less. Two sessions are there at a time. *measured (may be null) = how many
+ * convolutions were. A session then created with the same options and options.tuning takes the fastest. Ways that do
+ * not stay within options.max_bytes are not tried; options.accuracy does not count, so that one table serves sessions
+ * of either. Input i is data[i] (row-major, of the session's dims and type) where given; both `data` and its entries
+ * may be null; float inputs become random numbers. */
 STOA_API STOA_CHECKED enum stoa_status stoa_tune(struct stoa_tuning *tuning, const struct stoa_model *model,
                                                  const struct stoa_session_options *options, const void *const *data,
                                                  size_t rounds, struct stoa_error *error, size_t *measured);
