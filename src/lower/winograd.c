@@ -168,15 +168,21 @@ static size_t block_count(const struct job *job)
     return stoa_size_min(job->conv->tiling.tiles, job->total - job->first);
 }
 
+/* A space-to-depth image is written for all channels at once. */
+static size_t task_channels(const struct job *job)
+{
+    return job->x_floats ? job->channels : TASK_CHANNELS;
+}
+
 static void stage_input(void *context, size_t task, size_t worker)
 {
     const struct job *job = context;
-    size_t pieces = stoa_size_ceil_div(job->channels, TASK_CHANNELS);
-    size_t tile = task / pieces * TASK_TILES, channel = task % pieces * TASK_CHANNELS;
+    size_t most = task_channels(job), pieces = stoa_size_ceil_div(job->channels, most);
+    size_t tile = task / pieces * TASK_TILES, channel = task % pieces * most;
     struct winograd_values v = v_at(job, job->v);
     v.values += tile * v.tile + channel;
     float *scratch = scratch_of(job, worker);
-    transform_input(job, job->group * job->channels + channel, stoa_size_min(TASK_CHANNELS, job->channels - channel),
+    transform_input(job, job->group * job->channels + channel, stoa_size_min(most, job->channels - channel),
                     job->first + tile, stoa_size_min(TASK_TILES, block_count(job) - tile), scratch, &v);
 }
 
@@ -229,7 +235,7 @@ static void run_staged(struct job *job)
     for (job->first = 0; job->first < job->total; job->first += tiling->tiles)
         for (job->group = 0; job->group < job->conv->shape.groups; job->group++) {
             size_t parts = stoa_size_ceil_div(block_count(job), TASK_TILES);
-            stoa_pool_run(pool, parts * stoa_size_ceil_div(job->channels, TASK_CHANNELS), stage_input, job);
+            stoa_pool_run(pool, parts * stoa_size_ceil_div(job->channels, task_channels(job)), stage_input, job);
             if (tiling->split == SPLIT_PANELS) {
                 stoa_pool_run(pool, job->panels * stoa_size_ceil_div(block_count(job), tiling->part), stage_panel, job);
             } else {
