@@ -71,7 +71,7 @@
         }                                                                                                              \
     }
 
-DEFINE_MAX_POOL_ROW_TAPS(STOA_CLONES, stoa_max_pool_row_taps, uint8_t)
+DEFINE_MAX_POOL_ROW_TAPS(STOA_FEW_CLONES, stoa_max_pool_row_taps, uint8_t)
 /* Of windows of more than 256 taps, which hardly a network has: without the loops for which counts are constant. */
 DEFINE_MAX_POOL_ROW_TAPS(, stoa_max_pool_row_taps_int32, int32_t)
 
@@ -218,7 +218,7 @@ static STOA_INLINE bool are_apart(const struct pool_shape *shape, int axis)
                 NAME##_pixel(shape, true, &planes, &rows, &columns, dy, taps, dx);                                     \
     }
 
-DEFINE_MAX_POOL_ROW_BACKWARD(STOA_CLONES, stoa_max_pool_row_backward, uint8_t)
+DEFINE_MAX_POOL_ROW_BACKWARD(STOA_FEW_CLONES, stoa_max_pool_row_backward, uint8_t)
 DEFINE_MAX_POOL_ROW_BACKWARD(, stoa_max_pool_row_backward_int32, int32_t)
 
 /* Taps along one axis that an average counts; averages have no holes. */
