@@ -142,7 +142,7 @@ static const struct {
     {8, 4, tiles_8_4, filters_8_4},
 };
 
-/* Each form has one that is no line, but F(5, 2) and F(5, 4). */
+/* Each form of 3x3 and 5x5 has one. */
 static size_t transform_of(const struct winograd_form *form)
 {
     size_t i = 0;

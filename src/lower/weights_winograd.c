@@ -80,7 +80,7 @@ static double winograd_cost(const struct weights_gradient *gradient)
     return tasks * (transforms + products + (double)(in * tiling->panel) * BACK_COST);
 }
 
-/* Forms that are a line, F(5, 2) and F(5, 4) have no transforms here. */
+/* Filters of 3x3 and 5x5 have transforms here. */
 static enum stoa_status winograd_plan(struct weights_gradient *gradient, struct stoa_error *error)
 {
     const struct conv_shape *shape = &gradient->shape;
@@ -91,7 +91,7 @@ static enum stoa_status winograd_plan(struct weights_gradient *gradient, struct 
     bool unit = shape->stride[0] == 1 && shape->stride[1] == 1 && shape->dilation[0] == 1 && shape->dilation[1] == 1;
     for (const struct winograd_form *form = stoa_winograd_forms; unit && form->tile[0]; form++) {
         if (form->kernel[0] != shape->kernel[0] || form->kernel[1] != shape->kernel[1] || form->stride != 1 ||
-            stoa_winograd_is_line(form) || form->kernel[0] % 2 == 0)
+            stoa_winograd_is_line(form) || (form->kernel[0] != 3 && form->kernel[0] != 5))
             continue;
         plan_form(gradient, form);
         double cost = winograd_cost(gradient);

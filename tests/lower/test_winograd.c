@@ -222,6 +222,7 @@ static const struct {
      {.C = 64, .H = 64, .W = 64, .OC = 128, .kernel = {4, 4}, .stride = {2, 2}, .pad = {1, 1, 1, 1}},
      true},
     {"5x5", {.C = 64, .H = 27, .W = 27, .OC = 192, .kernel = {5, 5}, .pad = {2, 2, 2, 2}}, false},
+    {"7x7", {.C = 64, .H = 28, .W = 28, .OC = 64, .kernel = {7, 7}, .pad = {3, 3, 3, 3}}, false},
     {"a row of 7", {.C = 192, .H = 17, .W = 17, .OC = 192, .kernel = {1, 7}, .pad = {0, 3, 0, 3}}, false},
     {"a column of 7", {.C = 160, .H = 17, .W = 17, .OC = 192, .kernel = {7, 1}, .pad = {3, 0, 3, 0}}, false},
     {"a row of 3", {.C = 384, .H = 8, .W = 8, .OC = 384, .kernel = {1, 3}, .pad = {0, 1, 0, 1}}, true},
