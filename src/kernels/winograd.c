@@ -96,17 +96,17 @@ static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y
     y[m - 1] += v[n - 1];
 }
 
-/* One tile's vector of channels, rows of the image W pixels apart. With `whole` known where this is inlined, nothing is
+/* One tile's vector of channels. With `whole` known where this is inlined, nothing is
  * left of the checks. */
-static STOA_INLINE void input_vector(const size_t n[2], size_t W, size_t pixel, const struct place *place, bool whole,
-                                     const float *x, float *v, size_t point)
+static STOA_INLINE void input_vector(const size_t n[2], const struct steps *steps, const struct place *place,
+                                     bool whole, const float *x, float *v, size_t point)
 {
     lanes half[WINOGRAD_MOST][WINOGRAD_MOST], in[WINOGRAD_MOST], out[WINOGRAD_MOST];
     for (size_t j = 0; j < n[1]; j++) {
         bool inside = whole || (j >= place->first[1] && j < place->end[1]);
         for (size_t i = 0; i < n[0]; i++)
             if (whole || (inside && i >= place->first[0] && i < place->end[0]))
-                in[i] = *(const lanes *)(x + (place->origin + i * W + j) * pixel);
+                in[i] = *(const lanes *)(x + float_at(place, steps, i, j));
             else
                 in[i] = (lanes){0};
         input_axis(n[0], in, out);
@@ -122,15 +122,17 @@ static STOA_INLINE void input_vector(const size_t n[2], size_t W, size_t pixel, 
 
 /* The same of a form that is a line along `axis`: there is one pass, and one function for whole and clipped tiles, as
  * checks cost little beside the memory that is read. */
-static STOA_INLINE void input_line(size_t n, size_t axis, size_t W, size_t pixel, const struct place *place,
+static STOA_INLINE void input_line(size_t n, size_t axis, const struct steps *steps, const struct place *place,
                                    const float *x, float *v, size_t point)
 {
     lanes in[WINOGRAD_MOST], out[WINOGRAD_MOST];
-    size_t step = axis ? 1 : W;
     size_t first = place->first[axis], end = place->end[1 - axis] > place->first[1 - axis] ? place->end[axis] : 0;
     UNROLLED
     for (size_t j = 0; j < n; j++)
-        in[j] = j >= first && j < end ? *(const lanes *)(x + (place->origin + j * step) * pixel) : (lanes){0};
+        if (j >= first && j < end)
+            in[j] = *(const lanes *)(x + float_at(place, steps, axis ? 0 : j, axis ? j : 0));
+        else
+            in[j] = (lanes){0};
     input_axis(n, in, out);
     UNROLLED
     for (size_t j = 0; j < n; j++)
@@ -144,23 +146,23 @@ static STOA_INLINE void input_tiles(const size_t n[2], size_t line, const struct
     const size_t size[2] = {grid->H, grid->W};
     struct staged_tile staged;
     bool stages = channels < LANES;
-    size_t W = stages ? n[1] : grid->W, pixel = stages ? LANES : grid->x_pixel;
     for (size_t t = 0; t < count; t++) {
         struct place place;
+        struct steps steps = steps_of(grid, grid->W, grid->x_pixel);
         locate(grid, first + t, grid->step, n, size, grid->pad, &place);
         const float *from = stages ? *staged.values : x;
         if (stages)
-            stage_tile(n, grid->W, grid->x_pixel, x, channels, &staged, &place);
+            stage_tile(n, x, channels, &staged, &place, &steps);
         bool whole = WHOLE_TILES && is_whole(&place, n);
         float *values = v->values + t * v->tile;
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);
             if (line)
-                input_line(line, n[0] == 1, W, pixel, &place, from + at, values + at, v->point);
+                input_line(line, n[0] == 1, &steps, &place, from + at, values + at, v->point);
             else if (whole)
-                input_vector(n, W, pixel, &place, true, from + at, values + at, v->point);
+                input_vector(n, &steps, &place, true, from + at, values + at, v->point);
             else
-                input_vector(n, W, pixel, &place, false, from + at, values + at, v->point);
+                input_vector(n, &steps, &place, false, from + at, values + at, v->point);
         }
     }
 }
@@ -206,6 +208,12 @@ static STOA_INLINE void finish(const struct last *last, size_t pixel, size_t cou
     }
 }
 
+/* The place of output i, j of a tile among all pixels. */
+static STOA_INLINE size_t pixel_at(const struct winograd_grid *grid, const struct place *place, size_t i, size_t j)
+{
+    return place->origin + i * grid->dilation[0] * grid->OW + j * grid->dilation[1];
+}
+
 static STOA_INLINE void output_vector(const size_t m[2], const size_t n[2], const struct winograd_grid *grid,
                                       const struct place *place, bool whole, const float *values, size_t point,
                                       const struct last *last, size_t count, float *y)
@@ -223,7 +231,7 @@ static STOA_INLINE void output_vector(const size_t m[2], const size_t n[2], cons
         UNROLLED_ROW
         for (size_t j = 0; j < m[1]; j++)
             if (whole || j < place->end[1]) {
-                size_t pixel = place->origin + i * grid->OW + j;
+                size_t pixel = pixel_at(grid, place, i, j);
                 finish(last, pixel, count, &out[j]);
                 store(&out[j], count, y + pixel * grid->y_pixel);
             }
@@ -281,7 +289,7 @@ static STOA_INLINE void output_line(size_t m, size_t n, size_t axis, const struc
             out += *(const lanes *)values;
         if (i + 1 == m)
             out += *(const lanes *)(values + (n - 1) * point);
-        size_t pixel = place->origin + i * (axis ? 1 : grid->OW);
+        size_t pixel = pixel_at(grid, place, axis ? 0 : i, axis ? i : 0);
         finish(last, pixel, LANES, &out);
         *(lanes *)(y + pixel * grid->y_pixel) = out;
     }
@@ -300,7 +308,7 @@ STOA_RARE static void ask_tile(const struct winograd_grid *grid, size_t tile, si
     locate(grid, tile, m, m, size, none, &place);
     for (size_t i = 0; i < place.end[0]; i++)
         for (size_t j = 0; j < place.end[1]; j++) {
-            size_t pixel = place.origin + i * grid->OW + j;
+            size_t pixel = pixel_at(grid, &place, i, j);
             __asm__ volatile(""); /* else the compiler drops calls, which have no effect that it knows of */
             for (size_t c = 0; c < channels; c += LINE)
                 __builtin_prefetch(y + pixel * grid->y_pixel + c);
@@ -327,7 +335,8 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
     last.bounds.given &= !other;
     size_t axis = n[0] == 1; /* of a line */
     struct patch patch = {0};
-    const struct winograd_grid own = {.OW = m[1], .y_pixel = LANES}, *written = grid->pools ? &own : grid;
+    const struct winograd_grid own = {.OW = m[1], .y_pixel = LANES, .dilation = {1, 1}, .places = {1, 1}},
+                               *written = grid->pools ? &own : grid;
     for (size_t t = 0; t < count; t++) {
         struct place place;
         locate(grid, first + t, m, m, size, none, &place);
@@ -355,10 +364,11 @@ static STOA_INLINE void output_tiles(const size_t m[2], const size_t n[2], bool 
         }
         for (size_t i = 0; other && i < place.end[0]; i++) {
             struct epilogue rest = *epilogue;
-            size_t pixel = place.origin + i * grid->OW;
+            size_t pixel = pixel_at(grid, &place, i, 0), apart = grid->dilation[1];
             rest.bias = rest.addend = NULL;
             rest.mask = rest.mask ? rest.mask + pixel * rest.mask_row : NULL;
-            stoa_epilogue_rows(place.end[1], channels, &rest, y + pixel * grid->y_pixel, grid->y_pixel);
+            rest.mask_row *= apart;
+            stoa_epilogue_rows(place.end[1], channels, &rest, y + pixel * grid->y_pixel, apart * grid->y_pixel);
         }
     }
 }

@@ -12,7 +12,10 @@
  * products instead of six, those of F(2, 2) first. In two dimensions the transforms nest. Summed over channels, each of
  * the n*n points is a matrix product of its own.
  *
- * All images are channels-last; tiles are numbered through all images, row by row. */
+ * Dilated by d, a convolution is one of its own for each place of an image's pixel within blocks of d x d: then a
+ * tile's pixels lie d apart.
+ *
+ * All images are channels-last; tiles are numbered through all images, in them through those places, row by row. */
 #ifndef STOA_KERNELS_WINOGRAD_H
 #define STOA_KERNELS_WINOGRAD_H
 
@@ -30,9 +33,11 @@ struct winograd_grid {
     size_t H, W, OH, OW;
     size_t pad[2];           /* top, left */
     size_t x_pixel, y_pixel; /* floats from pixel to pixel */
-    size_t step[2];          /* pixels of x from tile to tile: the form's tile times its stride */
-    size_t down, across;     /* tiles of an image */
-    bool pools;              /* y[N][OH/2][OW/2] is the maximum of 2 x 2 outputs each */
+    size_t step[2];     /* pixels of x from tile to tile where they are not dilated: the form's tile times its stride */
+    size_t dilation[2]; /* more than 1 only at stride 1 */
+    size_t places[2];   /* as many, or fewer where y has fewer rows or columns */
+    size_t down, across; /* tiles of an image's place */
+    bool pools;          /* y[N][OH/2][OW/2] is the maximum of 2 x 2 outputs each */
 };
 
 /* values[point][tile][channel]: `point` and `tile` are the floats from one to the next. */

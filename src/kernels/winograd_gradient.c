@@ -24,14 +24,14 @@ static STOA_INLINE void gradient_axis(size_t n, size_t m, const lanes *d, lanes 
     }
 }
 
-static STOA_INLINE void gradient_vector(const size_t m[2], const size_t n[2], size_t W, size_t pixel,
+static STOA_INLINE void gradient_vector(const size_t m[2], const size_t n[2], const struct steps *steps,
                                         const struct place *place, bool whole, const float *dy, float *u, size_t point)
 {
     lanes half[WINOGRAD_MOST][WINOGRAD_MOST], in[WINOGRAD_MOST], out[WINOGRAD_MOST];
     for (size_t j = 0; j < m[1]; j++) {
         for (size_t i = 0; i < m[0]; i++)
             if (whole || (i < place->end[0] && j < place->end[1]))
-                in[i] = *(const lanes *)(dy + (place->origin + i * W + j) * pixel);
+                in[i] = *(const lanes *)(dy + float_at(place, steps, i, j));
             else
                 in[i] = (lanes){0};
         gradient_axis(n[0], m[0], in, out);
@@ -53,21 +53,21 @@ static STOA_INLINE void gradient_tiles(const size_t m[2], const size_t n[2], con
     const size_t size[2] = {grid->OH, grid->OW};
     struct staged_tile staged;
     bool stages = channels < LANES;
-    size_t W = stages ? m[1] : grid->OW, pixel = stages ? LANES : grid->y_pixel;
     for (size_t t = 0; t < count; t++) {
         struct place place;
+        struct steps steps = steps_of(grid, grid->OW, grid->y_pixel);
         locate(grid, first + t, m, m, size, none, &place);
         const float *from = stages ? *staged.values : dy;
         if (stages)
-            stage_tile(m, grid->OW, grid->y_pixel, dy, channels, &staged, &place);
+            stage_tile(m, dy, channels, &staged, &place, &steps);
         bool whole = is_whole(&place, m);
         float *values = u->values + t * u->tile;
         for (size_t c = 0; c < channels; c += LANES) {
             size_t at = vector_at(c, channels);
             if (whole)
-                gradient_vector(m, n, W, pixel, &place, true, from + at, values + at, u->point);
+                gradient_vector(m, n, &steps, &place, true, from + at, values + at, u->point);
             else
-                gradient_vector(m, n, W, pixel, &place, false, from + at, values + at, u->point);
+                gradient_vector(m, n, &steps, &place, false, from + at, values + at, u->point);
         }
     }
 }

@@ -374,7 +374,8 @@ double stoa_conv_error(const struct conv *conv, size_t reach[2])
     struct conv_shape shape = stoa_winograd_shape(conv);
     for (size_t i = 0; i < 2; i++) {
         size_t blocks = conv->shape.stride[i] / shape.stride[i];
-        reach[i] = shape.stride[i] * blocks * (form->tile[i] - 1) + blocks * shape.kernel[i] - conv->shape.kernel[i];
+        reach[i] = shape.dilation[i] * shape.stride[i] * blocks * (form->tile[i] - 1) + blocks * shape.kernel[i] -
+                   conv->shape.kernel[i];
     }
     return stoa_winograd_error(form, shape.C / shape.groups);
 }

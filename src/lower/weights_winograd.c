@@ -131,6 +131,8 @@ static void winograd_run(const struct weights_gradient *gradient, const struct w
         .x_pixel = args->x_stride,
         .y_pixel = args->dy_stride,
         .step = {form->tile[0], form->tile[1]},
+        .dilation = {1, 1},
+        .places = {1, 1},
         .down = tiles_across(shape, form, 0),
         .across = tiles_across(shape, form, 1),
     };

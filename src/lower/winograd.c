@@ -79,9 +79,28 @@ struct conv_shape stoa_winograd_shape(const struct conv *conv)
     return conv->tiling.to_depth && stoa_space_to_depth_shape(&conv->shape, &deep) ? deep : conv->shape;
 }
 
+/* Dilation of an axis along which there is more than one tap. */
+static size_t dilation_of(const struct conv_shape *shape, size_t axis)
+{
+    return shape->kernel[axis] > 1 ? shape->dilation[axis] : 1;
+}
+
+/* Along an axis: places that dilation makes into images of their own, and the tiles of each. */
+static size_t places_of(const struct conv_shape *shape, size_t axis)
+{
+    return stoa_size_max(stoa_size_min(dilation_of(shape, axis), axis ? shape->OW : shape->OH), 1);
+}
+
+static size_t tiles_along(const struct conv_shape *shape, const struct winograd_form *form, size_t axis)
+{
+    size_t outputs = stoa_size_ceil_div(axis ? shape->OW : shape->OH, dilation_of(shape, axis));
+    return stoa_size_ceil_div(outputs, form->tile[axis]);
+}
+
 static size_t tiles_of(const struct conv_shape *shape, const struct winograd_form *form)
 {
-    return shape->N * stoa_size_ceil_div(shape->OH, form->tile[0]) * stoa_size_ceil_div(shape->OW, form->tile[1]);
+    return shape->N * places_of(shape, 0) * places_of(shape, 1) * tiles_along(shape, form, 0) *
+           tiles_along(shape, form, 1);
 }
 
 static float *scratch_of(const struct job *job, size_t worker)
@@ -124,12 +143,12 @@ static void transform_input(const struct job *job, size_t channel, size_t channe
         stoa_space_to_depth_image(
             shape, args->x + row / job->grid.down * shape->H * shape->W * args->x_stride, args->x_stride,
             (size_t[]){row % job->grid.down * form->tile[0], column * form->tile[1]}, sides, image);
-        struct winograd_grid grid = {.H = sides[0],
-                                     .W = sides[1],
-                                     .x_pixel = job->channels,
-                                     .step = {form->tile[0], form->tile[1]},
-                                     .down = 1,
-                                     .across = some};
+        struct winograd_grid grid = job->grid; /* neither padded nor dilated */
+        grid.H = sides[0];
+        grid.W = sides[1];
+        grid.x_pixel = job->channels;
+        grid.down = 1;
+        grid.across = some;
         struct winograd_values part = *v;
         part.values += done * v->tile;
         stoa_winograd_input(form, &grid, image + channel, channels, 0, some, &part);
@@ -258,8 +277,10 @@ static struct job job_of(const struct conv *conv, const struct conv_args *args)
                  .OW = shape.OW,
                  .pad = {shape.pad[0], shape.pad[1]},
                  .step = {form->stride * form->tile[0], form->stride * form->tile[1]},
-                 .down = stoa_size_ceil_div(shape.OH, form->tile[0]),
-                 .across = stoa_size_ceil_div(shape.OW, form->tile[1])},
+                 .dilation = {dilation_of(&shape, 0), dilation_of(&shape, 1)},
+                 .places = {places_of(&shape, 0), places_of(&shape, 1)},
+                 .down = tiles_along(&shape, form, 0),
+                 .across = tiles_along(&shape, form, 1)},
         .points = stoa_winograd_points(form),
         .panels = stoa_panels_per_group(conv),
         .channels = shape.C / shape.groups,
@@ -398,8 +419,9 @@ static bool is_shared_well(const struct conv *conv)
 static enum stoa_status refuse(const struct conv_shape *shape, struct stoa_error *error)
 {
     for (size_t i = 0; i < 2; i++)
-        if (shape->dilation[i] != 1)
-            return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "dilation[%zu] is %zu, not 1", i, shape->dilation[i]);
+        if (dilation_of(shape, i) != 1 && shape->stride[i] != 1)
+            return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "dilation[%zu] is %zu at stride %zu", i, shape->dilation[i],
+                             shape->stride[i]);
     return stoa_fail(error, STOA_ERROR_UNSUPPORTED, "no transform for kernel %zux%zu, stride %zux%zu, %zu groups",
                      shape->kernel[0], shape->kernel[1], shape->stride[0], shape->stride[1], shape->groups);
 }
@@ -407,7 +429,8 @@ static enum stoa_status refuse(const struct conv_shape *shape, struct stoa_error
 static bool serves(const struct winograd_form *form, const struct conv_shape *shape)
 {
     for (size_t i = 0; i < 2; i++)
-        if (form->kernel[i] != shape->kernel[i] || form->stride != shape->stride[i] || shape->dilation[i] != 1)
+        if (form->kernel[i] != shape->kernel[i] || form->stride != shape->stride[i] ||
+            (form->stride != 1 && dilation_of(shape, i) != 1))
             return false;
     return true;
 }
@@ -459,7 +482,8 @@ static bool winograd_adds_in_place(const struct conv *conv, const struct epilogu
 static bool winograd_pools(const struct conv *conv, const struct epilogue *epilogue)
 {
     return !stoa_winograd_is_line(conv->tiling.form) && conv->tiling.form->tile[0] % 2 == 0 && conv->shape.OC >= 16 &&
-           !epilogue->addend && !epilogue->mask && epilogue->activation.kind != ACTIVATION_HARD_SWISH &&
+           dilation_of(&conv->shape, 0) == 1 && dilation_of(&conv->shape, 1) == 1 && !epilogue->addend &&
+           !epilogue->mask && epilogue->activation.kind != ACTIVATION_HARD_SWISH &&
            stoa_activation_is_squash(&epilogue->activation);
 }
 

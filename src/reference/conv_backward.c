@@ -76,7 +76,7 @@ static void add_mixing(struct reference_run *run, const struct gradient *gradien
         seen.in[i] = gradient->win.out[i];
         seen.out[i] = gradient->win.in[i];
         if (!transposed)
-            seen.begin[i] = gradient->win.kernel[i] - 1 - gradient->win.begin[i];
+            seen.begin[i] = (seen.kernel[i] - 1) * seen.dilation[i] - gradient->win.begin[i];
     }
     for (size_t t = 0; t < volume(seen.kernel); t++)
         sum += fabs(w[t]);

@@ -289,6 +289,8 @@ Test(isa, winograd)
                                                .x_pixel = C,
                                                .y_pixel = C,
                                                .step = {form->stride * form->tile[0], form->stride * form->tile[1]},
+                                               .dilation = {1, 1},
+                                               .places = {1, 1},
                                                .down = 2,
                                                .across = 2};
             for (size_t copy = 1; copy < COPIES; copy++)

@@ -203,11 +203,12 @@ static double activate(struct activation activation, double value)
     }
 }
 
-/* The rows or columns within reach of what output `o` sees, at dilation 1. */
+/* The rows or columns within reach of what output `o` sees. */
 static void window(const struct conv_shape *s, size_t axis, size_t pad, size_t reach, size_t o, size_t *first,
                    size_t *end)
 {
-    size_t size = axis ? s->W : s->H, begin = o * s->stride[axis], kernel = s->kernel[axis];
+    size_t size = axis ? s->W : s->H, begin = o * s->stride[axis];
+    size_t kernel = (s->kernel[axis] - 1) * s->dilation[axis] + 1;
     *first = begin > pad + reach ? begin - pad - reach : 0;
     *end = begin + kernel + reach > pad ? begin + kernel + reach - pad : 0;
     *end = *end < size ? *end : size;
@@ -232,7 +233,7 @@ static void mix(const struct conv_shape *s, bool transposed, const size_t reach[
 {
     size_t pad[2] = {s->pad[0], s->pad[1]};
     for (size_t i = 0; transposed && i < 2; i++)
-        pad[i] = s->kernel[i] - 1 - s->pad[i];
+        pad[i] = (s->kernel[i] - 1) * s->dilation[i] - s->pad[i];
     size_t ic = s->C / s->groups, oc = s->OC / s->groups, taps = s->kernel[0] * s->kernel[1];
     for (size_t pixel = 0; pixel < data->pixels; pixel++)
         for (size_t c = 0; c < s->C; c++) {

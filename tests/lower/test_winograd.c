@@ -56,6 +56,10 @@ static const struct {
     {"ResNet's last stage, narrowed", {.C = 67, .H = 7, .W = 7, .OC = 70, .pad = {1, 1, 1, 1}}},
     {"several images", {.N = 3, .C = 13, .H = 7, .W = 8, .OC = 19, .pad = {1, 1, 1, 1}}},
     {"groups", {.C = 38, .H = 9, .W = 8, .OC = 34, .pad = {1, 1, 1, 1}, .groups = 2}},
+    {"dilated", {.C = 8, .H = 13, .W = 17, .OC = 21, .pad = {2, 3, 2, 3}, .dilation = {2, 3}}},
+    {"dilated along one axis", {.N = 2, .C = 17, .H = 11, .W = 9, .OC = 5, .pad = {1, 2, 1, 2}, .dilation = {1, 2}}},
+    {"dilated beyond the outputs", {.C = 3, .H = 12, .W = 26, .OC = 16, .pad = {3, 9, 4, 9}, .dilation = {7, 13}}},
+    {"dilated groups", {.C = 38, .H = 9, .W = 8, .OC = 34, .pad = {4, 4, 4, 4}, .dilation = {4, 2}, .groups = 2}},
     {"no images", {.N = 0, .C = 3, .H = 5, .W = 5, .OC = 4}},
 };
 
@@ -66,7 +70,8 @@ static bool for_form(struct conv_shape shape, const struct winograd_form *form, 
         out->kernel[i] = form->kernel[i];
         out->stride[i] = form->stride;
     }
-    return stoa_conv_shape_finish(out, NULL) == STOA_OK;
+    bool is_dilated = out->dilation[0] * out->dilation[1] > 1;
+    return (form->stride == 1 || !is_dilated) && stoa_conv_shape_finish(out, NULL) == STOA_OK;
 }
 
 /* The same at a stride of which the form serves the space-to-depth image: a kernel of `less` fewer taps than its. */
@@ -77,6 +82,7 @@ static bool to_depth(struct conv_shape shape, const struct winograd_form *form, 
     for (size_t i = 0; i < 2; i++) {
         out->kernel[i] = form->kernel[i] * stride - (i ? less : less / 2);
         out->stride[i] = stride;
+        out->dilation[i] = 1;
     }
     return form->stride == 1 && !stoa_winograd_is_line(form) && out->groups == 1 &&
            stoa_conv_shape_finish(out, NULL) == STOA_OK;
@@ -129,6 +135,8 @@ static struct conv_shape random_shape(struct random *random)
     s.W = (size_t)stoa_random_int(random, 1, 40);
     for (int i = 0; i < 4; i++)
         s.pad[i] = (size_t)stoa_random_int(random, 0, 5);
+    for (int i = 0; i < 2; i++)
+        s.dilation[i] = (size_t)stoa_random_int(random, 0, 1) ? 1 : (size_t)stoa_random_int(random, 1, 4);
     return s;
 }
 
@@ -174,7 +182,10 @@ static const struct {
      "kernel 9x9, stride 4x4"},
     {"no taps to share", {.kernel = {2, 2}, .stride = {2, 2}}, STOA_ACCURACY_FAST, "kernel 2x2, stride 2x2"},
     {"groups at stride 2", {.kernel = {5, 5}, .stride = {2, 2}, .groups = 2}, STOA_ACCURACY_FAST, "2x2, 2 groups"},
-    {"dilation", {.kernel = {3, 3}, .dilation = {1, 3}}, STOA_ACCURACY_FAST, "dilation[1] is 3"},
+    {"dilation at stride 2",
+     {.kernel = {3, 3}, .stride = {2, 2}, .dilation = {1, 3}},
+     STOA_ACCURACY_FAST,
+     "dilation[1] is 3 at stride 2"},
     {"kernel", {.kernel = {4, 3}}, STOA_ACCURACY_FAST, "kernel 4x3"},
     {"accuracy", {.kernel = {3, 3}}, STOA_ACCURACY_STRICT, "accuracy is strict"},
 };
@@ -221,6 +232,9 @@ static const struct {
     {"4x4 at stride 2",
      {.C = 64, .H = 64, .W = 64, .OC = 128, .kernel = {4, 4}, .stride = {2, 2}, .pad = {1, 1, 1, 1}},
      true},
+    {"3x3 dilated",
+     {.C = 256, .H = 28, .W = 28, .OC = 256, .kernel = {3, 3}, .pad = {2, 2, 2, 2}, .dilation = {2, 2}},
+     false},
     {"5x5", {.C = 64, .H = 27, .W = 27, .OC = 192, .kernel = {5, 5}, .pad = {2, 2, 2, 2}}, false},
     {"7x7", {.C = 64, .H = 28, .W = 28, .OC = 64, .kernel = {7, 7}, .pad = {3, 3, 3, 3}}, false},
     {"a row of 7", {.C = 192, .H = 17, .W = 17, .OC = 192, .kernel = {1, 7}, .pad = {0, 3, 0, 3}}, false},
