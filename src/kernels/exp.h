@@ -73,6 +73,11 @@ static STOA_INLINE float exponential_from(float least, float x)
     return (1.0f + exp_less_one_near(r)) * from_bits(to_bits(shifted) << 23) * 0x1p-64f;
 }
 
+static STOA_INLINE float exponential_below(float x)
+{
+    return exponential_from(EXP_LEAST, x);
+}
+
 /* 1 / (1 + e^x), as 2^-64 / (2^-64 + 2^-64 * e^x): so the scale is within range until the quotient is 0, at MOST. Below
  * LEAST, e^x is lost beside 1. */
 #define LOGISTIC_LEAST (-43.0f)
@@ -84,11 +89,6 @@ static STOA_INLINE float logistic_of_negative(float least, float most, float x)
     x = x > most ? most : x;
     exp_split(x, 127 - 64, &shifted, &r);
     return 0x1p-64f / ((1.0f + exp_less_one_near(r)) * from_bits(to_bits(shifted) << 23) + 0x1p-64f);
-}
-
-static STOA_INLINE float exponential_below(float x)
-{
-    return exponential_from(EXP_LEAST, x);
 }
 
 /* e^x - 1 = 2^n * p + (2^n - 1) for x <= 0. */

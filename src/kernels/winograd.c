@@ -96,8 +96,7 @@ static STOA_INLINE void output_axis(size_t n, size_t m, const lanes *v, lanes *y
     y[m - 1] += v[n - 1];
 }
 
-/* One tile's vector of channels. With `whole` known where this is inlined, nothing is
- * left of the checks. */
+/* One tile's vector of channels. With `whole` known where this is inlined, nothing is left of the checks. */
 static STOA_INLINE void input_vector(const size_t n[2], const struct steps *steps, const struct place *place,
                                      bool whole, const float *x, float *v, size_t point)
 {

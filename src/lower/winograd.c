@@ -7,7 +7,7 @@
  * panel, or, where panels are few or V is larger than a cache, products are shared out point by point, so that a
  * point's V serves all panels in turn.
  *
- * Filters larger than their stride are 2 to 5 taps of the space-to-depth image: ResNet's 7x7 at 2 is F(5x5, 4x4) of
+ * Filters larger than their stride are a few taps of the space-to-depth image: ResNet's 7x7 at 2 is F(5x5, 4x4) of
  * 12 channels, a fifth of the multiplications. */
 #include <math.h>
 #include <stdio.h>
