@@ -87,7 +87,8 @@ void stoa_winograd_filters(const struct winograd_form *form, size_t C, size_t co
  * sum_q |G_kq| |g_q|. Their product has gone through C + 20 roundings at most (the transforms' own, that of the filter
  * and the sum over channels) of half a unit each in the mean, which as independent errors amount to sqrt(C + 20) / 2
  * units (Higham and Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019); A^T adds up the points'
- * errors, again independent. Of many millions of outputs of one channel a single one was off by 3 % more: so, with room,
+ * errors, again independent. Of many millions of outputs of one channel a single one was off by 3 % more: so, with
+ * room,
  *
  *     error = 5/8 * sqrt(C + 20) * amplification of either axis,
  *     amplification = max over i, q of sqrt(sum_k (A_ki * G_kq * b_k)^2):
